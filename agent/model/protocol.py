@@ -142,11 +142,11 @@ class ModelError(Exception):
         self.usage = usage or Usage()
 
 
-class NoKey(ModelError):
+class NoKey(ModelError):  # noqa: N818
     """No key was found for the model; the message names the places that were looked at."""
 
 
-class ModelUnavailable(ModelError):
+class ModelUnavailable(ModelError):  # noqa: N818
     """The model will not answer this run; another one may."""
 
 
@@ -176,11 +176,11 @@ class Transient(ModelUnavailable):
         self.retry_after = retry_after
 
 
-class ContextFull(ModelError):
+class ContextFull(ModelError):  # noqa: N818
     """The conversation is longer than the model can read."""
 
 
-class DeadlineReached(ModelError):
+class DeadlineReached(ModelError):  # noqa: N818
     """The deadline of the run passed before the model had answered."""
 
 
@@ -192,7 +192,7 @@ class Attempt:
     error: ModelError = field(repr=False)
 
 
-class NoModelLeft(ModelError):
+class NoModelLeft(ModelError):  # noqa: N818
     """Every model of the chain failed. `attempts` holds each one with its error, in order.
 
     `no_key` is true when the only thing missing was a key: exit code 4 says so.
