@@ -1,0 +1,46 @@
+"""The texts below `prompts/`, filled in: a missing variable is an error, untrusted text only ever a value."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from agent.diagnosis import Category
+from tools.repository import FileMissing, Repository
+
+CONTEXT_IN_TARGET = "docs/healer-context.md"
+
+
+@cache
+def _environment() -> Environment:
+    folder = files("prompts")
+    return Environment(
+        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        undefined=StrictUndefined,
+        keep_trailing_newline=False,
+        autoescape=False,
+    )
+
+
+def fill(name: str, /, **values: Any) -> str:
+    """The text `prompts/<name>` with its variables filled in.
+
+    Raises:
+        jinja2.UndefinedError: a variable of the text was not given.
+    """
+    return _environment().get_template(name).render(**values)
+
+
+def system_prompt(repository: Repository) -> str:
+    """Rules and platform context: the same for every incident of a target, so that providers cache it.
+
+    The target's own `docs/healer-context.md` takes precedence over ours.
+    """
+    try:
+        context = repository.read(CONTEXT_IN_TARGET).decode("utf-8", "replace")
+    except FileMissing:
+        context = (files("prompts") / "system_context.md").read_text(encoding="utf-8")
+    return fill("system.md", categories=", ".join(Category), context=context.strip())

@@ -1,0 +1,208 @@
+"""The proof ladder: what was shown for a patch, cheapest first, one typed value for everything that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agent.events import Climbed, Emit
+from sandbox.building import build_problems
+from sandbox.isolation import Isolation
+from sandbox.patch import Patch, hunks, tests_only
+from sandbox.testing import TestBench, TestOutcome, TestRun
+from sandbox.worktree import PrivateRepository
+from tools.logs.crash import Crash
+from tools.replay import Replay, gone
+
+RungName = Literal["in scope", "builds", "reproduced", "gone", "regression test", "nothing broken", "needed"]
+State = Literal["shown", "failed", "not shown"]
+
+LADDER: tuple[RungName, ...] = (
+    "in scope", "builds", "reproduced", "gone", "regression test", "nothing broken", "needed",
+)  # fmt: skip
+NEEDED_FOR_A_BRANCH: tuple[RungName, ...] = ("in scope", "builds", "nothing broken")
+ENDS_THE_CRASH: tuple[RungName, ...] = ("gone", "regression test")
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One rung: whether it was shown, and by what or why not."""
+
+    name: RungName
+    state: State
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was shown for one patch. Every rung is in it, the ones that were not reached too."""
+
+    rungs: tuple[Rung, ...]
+    labels: tuple[str, ...] = ()
+
+    def state(self, name: RungName) -> State:
+        """What became of one rung."""
+        return next(rung.state for rung in self.rungs if rung.name == name)
+
+    @property
+    def proven(self) -> bool:
+        """Whether a branch may be made of the patch."""
+        return (
+            all(self.state(name) == "shown" for name in NEEDED_FOR_A_BRANCH)
+            and any(self.state(name) == "shown" for name in ENDS_THE_CRASH)
+            and not any(rung.state == "failed" for rung in self.rungs)
+        )
+
+    @property
+    def why_not(self) -> str:
+        """The rungs that stand between the patch and a branch, in a sentence each."""
+        failed = [f"{rung.name}: {rung.detail}" for rung in self.rungs if rung.state == "failed"]
+        missing = [
+            f"{rung.name}: {rung.detail}"
+            for rung in self.rungs
+            if rung.state == "not shown" and rung.name in (*NEEDED_FOR_A_BRANCH, *ENDS_THE_CRASH)
+        ]
+        return "\n".join(failed or missing)
+
+    @property
+    def line(self) -> str:
+        """The proof in one line."""
+        shown = [rung.name for rung in self.rungs if rung.state == "shown"]
+        return f"{len(shown)} of {len(self.rungs)} rungs shown: {', '.join(shown)}"
+
+
+@dataclass(slots=True)
+class Climb:
+    """One patch on its way up the ladder. `runs` is how often the tests must pass."""
+
+    patch: Patch
+    crash: Crash | None
+    service: str
+    repo: PrivateRepository
+    isolation: Isolation
+    tests: TestBench
+    replay: Replay
+    runs: int
+    emit: Emit
+    rungs: dict[RungName, Rung] = field(default_factory=dict)
+
+    def prove(self) -> Proof:
+        """Climb until a rung that a branch needs fails; what was not reached says so."""
+        steps: tuple[Callable[[], None], ...] = (
+            self.in_scope, self.builds, self.reproduced, self.gone,
+            self.regression_test, self.nothing_broken, self.needed,
+        )  # fmt: skip
+        for step in steps:
+            step()
+            if any(rung.state == "failed" for rung in self.rungs.values()):
+                break
+        rungs = (self.rungs.get(name) or Rung(name, "not shown", "an earlier rung failed") for name in LADDER)
+        return Proof(tuple(rungs), self.patch.flags)
+
+    def put(self, name: RungName, state: State, detail: str) -> None:
+        self.rungs[name] = Rung(name, state, detail)
+        self.emit(Climbed(name, state, detail))
+
+    def in_scope(self) -> None:
+        count = len(self.patch.files)
+        self.put("in scope", "shown", f"{count} changed file{'s' * (count != 1)}, all below services/{self.service}/")
+
+    def builds(self) -> None:
+        with self.repo.checkout(self.patch.tree) as tree:
+            problems = build_problems(self.isolation, self.tests.python, tree, [f.path for f in self.patch.files])
+        if problems:
+            self.put("builds", "failed", "; ".join(problems))
+        else:
+            self.put("builds", "shown", "every changed file compiles and its imports resolve")
+
+    def reproduced(self) -> None:
+        base = self.replay.of(None)
+        if base.verdict == "reproduced":
+            self.put("reproduced", "shown", base.why)
+        else:
+            self.put("reproduced", "not shown", base.why)
+
+    def gone(self) -> None:
+        if self.rungs["reproduced"].state != "shown":
+            self.put("gone", "not shown", "the crash was not reproduced, so its absence shows nothing")
+            return
+        reasons = gone(self.replay, self.patch)
+        if reasons:
+            self.put("gone", "failed", "; ".join(reasons))
+        else:
+            self.put("gone", "shown", self.replay.of(self.patch).why)
+
+    def regression_test(self) -> None:
+        """A new test that fails on the base as the incident did, and passes on the patch each time."""
+        new_tests = tests_only(self.repo, self.patch)
+        if new_tests is None:
+            self.put("regression test", "not shown", "the patch brings no new test")
+            return
+        before = self.tests.run(self.service, self.patch.base, new_tests)
+        after = self.patched()
+        fails = {node: outcome for node, outcome in before.outcomes.items() if outcome.failure is not None}
+        proving = [node for node, outcome in fails.items() if self.is_the_crash(outcome)]
+        kept = [node for node in proving if passed(after, node)]
+        if kept:
+            self.put("regression test", "shown", f"{kept[0]} fails on the base as the incident did, passes {self.runs} of {self.runs}")
+        elif proving:
+            self.put("regression test", "failed", f"{proving[0]} still fails with the patch")
+        else:
+            self.put("regression test", "not shown", "no new test fails on the base with the incident's exception at its culprit")
+
+    def is_the_crash(self, outcome: TestOutcome) -> bool:
+        """Whether a failing test fails as the incident did: its exception, raised through its culprit."""
+        culprit = self.crash.culprit(self.service) if self.crash else None
+        final = self.crash.final if self.crash else None
+        if outcome.failure is None or culprit is None or final is None:
+            return False
+        through = {(path, function) for path, _, function in outcome.failure.frames}
+        return (
+            outcome.failure.type.rpartition(".")[2] == final.type.rpartition(".")[2]
+            and (culprit.repo_path, culprit.function) in through
+        )
+
+    def patched(self) -> TestRun:
+        return self.tests.run(self.service, self.patch.base, self.patch, runs=self.runs)
+
+    def nothing_broken(self) -> None:
+        before, after = self.tests.run(self.service, self.patch.base, None), self.patched()
+        if after.tampering:
+            self.put("nothing broken", "failed", f"tampering with the tests: {'; '.join(after.tampering)}")
+            return
+        if after.problem and before.problem is None:
+            self.put("nothing broken", "failed", after.problem)
+            return
+        passed_before = [node for node, outcome in before.outcomes.items() if outcome.status == "passed"]
+        lost = [node for node in passed_before if not passed(after, node)]
+        if lost:
+            self.put("nothing broken", "failed", f"passed on the base, not any more: {', '.join(lost[:5])}")
+        else:
+            count = len(passed_before)
+            told = f"all {count} tests that passed on the base still pass" if count else "the service has no passing tests"
+            self.put("nothing broken", "shown", told)
+
+    def needed(self) -> None:
+        """Without any one hunk the crash or the failing test is back."""
+        idle = [name for name, patch in self.without_each_hunk() if not self.is_missed(patch)]
+        if idle:
+            self.put("needed", "not shown", f"without it the proof still holds: {', '.join(idle)}")
+        else:
+            self.put("needed", "shown", "without any one hunk the crash or the failing test is back")
+
+    def without_each_hunk(self) -> Iterator[tuple[str, Patch]]:
+        for number, patch in enumerate(hunks(self.repo, self.patch), start=1):
+            yield f"hunk {number}", patch
+
+    def is_missed(self, less: Patch) -> bool:
+        if self.rungs["gone"].state == "shown" and self.replay.of(less).verdict != "beats":
+            return True
+        run = self.tests.run(self.service, less.base, less)
+        return any(outcome.status != "passed" for outcome in run.outcomes.values()) or run.problem is not None
+
+
+def passed(run: TestRun, node: str) -> bool:
+    """Whether one test passed in every round of a run."""
+    outcome = run.outcomes.get(node)
+    return outcome is not None and outcome.status == "passed"

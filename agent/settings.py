@@ -1,0 +1,176 @@
+"""Settings: defaults, then `autohealer.toml`, then `AUTOHEALER_*` variables, then the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+CONFIG_NAME = "autohealer.toml"
+
+
+class SettingsError(Exception):
+    """A settings file or variable that cannot be used; the message names it and the remedy."""
+
+
+class Section(BaseModel):
+    """Base of the sections: an unknown name is an error, so that a typo is told and not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(Section):
+    """One model: where it answers and how. Prices are US dollars per million tokens."""
+
+    base_url: str
+    api: Literal["responses", "chat"] = "responses"
+    key: tuple[str, ...] = Field(default=(), description="names of the key in Truth or the environment")
+    timeout_s: float = Field(default=300.0, gt=0)
+    effort: Literal["low", "medium", "high"] | None = None
+    input_price: float | None = None
+    cached_price: float | None = None
+    output_price: float | None = None
+
+
+class LimitSettings(Section):
+    """What one run may spend; tokens are input tokens."""
+
+    soft_steps: int = Field(default=12, ge=1)
+    steps: int = Field(default=25, ge=1)
+    soft_input_tokens: int = Field(default=150_000, ge=1_000)
+    input_tokens: int = Field(default=600_000, ge=1_000)
+    cost_usd: float = Field(default=1.0, gt=0)
+    wall_s: float = Field(default=900.0, gt=0)
+
+
+class TriageSettings(Section):
+    """When the rules alone may end a run."""
+
+    clear: float = Field(default=0.9, ge=0, le=1, description="confidence from which a verdict is clear")
+    always_ask: bool = Field(default=False, description="ask the model even about clear cases")
+
+
+class SandboxSettings(Section):
+    """How the target's code is run."""
+
+    allow_seatbelt: bool = Field(default=False, description="macOS: not tried yet, so off until asked for")
+    test_runs: int = Field(default=3, ge=1, le=20, description="how often a proof's tests must pass")
+
+
+class WatchSettings(Section):
+    """When the watch acts. Times are seconds."""
+
+    interval_s: float = Field(default=1.0, gt=0)
+    cooldown_s: float = Field(default=600.0, ge=0)
+    grace_s: float = Field(default=30.0, ge=0)
+    concurrent: int = Field(default=2, ge=1)
+    services: tuple[str, ...] = Field(default=(), description="empty: all that Truth names")
+
+
+DEFAULT_MODELS: dict[str, dict[str, Any]] = {
+    "grok-4": {"base_url": "https://api.x.ai/v1", "key": ("XAI_API_KEY",)},
+    "gpt-4o-mini": {"base_url": "https://api.openai.com/v1", "key": ("OPENAI_API_KEY",), "timeout_s": 120.0},
+}
+
+
+class Settings(Section):
+    """All settings. Paths are absolute or relative to the working directory."""
+
+    repo: Path | None = Field(default=None, description="the MarketSwarm checkout")
+    state: Path | None = Field(default=None, description="where incidents and runs are kept")
+    python: Path | None = Field(default=None, description="the target's interpreter; else its .venv/bin/python")
+    system_redis_url: str = "redis://127.0.0.1:6379"
+    models: tuple[str, ...] = ("grok-4", "gpt-4o-mini")
+    model: dict[str, ModelSettings] = Field(default_factory=dict)
+    cassette: Path | None = Field(default=None, description="answer from a recorded model run")
+    limits: LimitSettings = LimitSettings()
+    triage: TriageSettings = TriageSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    watch: WatchSettings = WatchSettings()
+
+    def model_named(self, name: str) -> ModelSettings:
+        """The settings of one model.
+
+        Raises:
+            SettingsError: nothing is known about it.
+        """
+        if name in self.model:
+            return self.model[name]
+        if name in DEFAULT_MODELS:
+            return ModelSettings.model_validate(DEFAULT_MODELS[name])
+        raise SettingsError(
+            f"model {name!r} is not known: add a section [model.{name!r}] with base_url, api and key to {CONFIG_NAME}"
+        )
+
+    def state_folder(self) -> Path:
+        """The state folder: the setting, else the user's state directory."""
+        if self.state is not None:
+            return self.state.expanduser().absolute()
+        base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        return Path(base) / "autohealer"
+
+    def interpreter(self, repo: Path) -> Path:
+        """The Python that runs the target's code: the setting, its own environment, or ours."""
+        own = repo / ".venv" / "bin" / "python"
+        return (self.python or (own if own.exists() else Path(sys.executable))).absolute()
+
+
+def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings.
+
+    `config` is the file to read; without one `./autohealer.toml`, then
+    `~/.config/autohealer/autohealer.toml` are tried. `overrides` come last and may be nested.
+
+    Raises:
+        SettingsError: a file is missing, is not TOML or holds a name or value that is not known.
+    """
+    file = config or _default_file()
+    values = _read(file) if file else {}
+    _merge(values, _from_environment())
+    _merge(values, overrides or {})
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{file or 'settings'}: {where}: {first['msg']}; `autohealer init` writes a sample") from error
+
+
+def _default_file() -> Path | None:
+    candidates = (Path(CONFIG_NAME), Path.home() / ".config" / "autohealer" / CONFIG_NAME)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{file} does not exist; `autohealer init` writes one") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read as TOML: {error}") from error
+
+
+def _from_environment() -> dict[str, Any]:
+    """`AUTOHEALER_REPO`, `AUTOHEALER_LIMITS__COST_USD` and the like, as nested values."""
+    nested: dict[str, Any] = {}
+    for name, value in os.environ.items():
+        if name.startswith("AUTOHEALER_") and name != "AUTOHEALER_RESULT_FD":
+            *sections, last = name.removeprefix("AUTOHEALER_").lower().split("__")
+            place = nested
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[last] = tuple(value.split(",")) if last == "models" else value
+    return nested
+
+
+def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        elif value is not None:
+            into[name] = value
