@@ -1,0 +1,272 @@
+"""The testbed alive: three Redis servers, Truth, and services started as their scripts start them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from redis import Redis
+
+from evals.testbed.buses import BUSES, Bus, free_port
+from evals.testbed.child import Child
+from evals.testbed.reaper import Reaper
+
+HTTP_SERVICES = ("sse", "journal", "copilot", "vexy_ai")
+FIRST_MODELS = {"massive": ("massive:spot", "massive:gex:model", "massive:chain:latest")}
+"""Keys of market-redis that a service must have written before it counts as started."""
+
+TERM_GRACE_SEC = 3.0
+
+
+class ClusterError(Exception):
+    """Something of the testbed did not come up; the message holds the end of its log."""
+
+
+class Cluster:
+    """A running MarketSwarm: `with Cluster(root, repo) as cluster: cluster.start("massive", "vigil")`.
+
+    `root` is a folder for the servers' data and the services' home, `repo` the checkout that runs, and
+    gets `logs/` and `.pids/` as a real one does. Whatever was started is gone on exit, also when the
+    process that holds the cluster is killed.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        repo: Path,
+        *,
+        python: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        heartbeat: tuple[float, int] | None = (1.0, 3),
+    ) -> None:
+        """`heartbeat` is interval and TTL in seconds for every service; None leaves Truth's own.
+
+        `env` is added to the services' environment and overrides the `env` blocks of Truth, e.g.
+        {"MASSIVE_SESSION": "closed"} for a market in which no price moves.
+        """
+        self.root = root
+        self.repo = repo
+        self.python = python or Path(sys.executable)
+        self.ports: dict[str, int] = {}
+        self._env = dict(env or {})
+        self._heartbeat = heartbeat
+        self._buses: dict[str, Bus] = {}
+        self._services: dict[str, Child] = {}
+        self._reaper: Reaper | None = None
+
+    def __enter__(self) -> Self:
+        self._reaper = Reaper()
+        try:
+            self._forget_last_run()
+            self.ports = {service: free_port() for service in HTTP_SERVICES}
+            for name in BUSES:
+                self._buses[name] = Bus(name, self.root / "redis", self._reaper)
+                self._buses[name].start()
+            self.publish_truth()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every service and server; safe to call again."""
+        for child in self._services.values():
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + TERM_GRACE_SEC
+        for child in self._services.values():
+            child.wait(max(0.0, deadline - time.monotonic()))
+            child.end()
+        for bus in self._buses.values():
+            bus.stop()
+        if self._reaper is not None:
+            self._reaper.close()
+
+    # Redis and Truth
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Redis URL by bus name."""
+        return {name: bus.url for name, bus in self._buses.items()}
+
+    def redis(self, bus: str) -> Redis:
+        """A client of one bus ("system-redis", "market-redis", "intel-redis"), answering str."""
+        return self._buses[bus].client()
+
+    def stop_redis(self, bus: str) -> None:
+        """Kill one server. Its data is lost."""
+        self._buses[bus].stop()
+
+    def start_redis(self, bus: str) -> None:
+        """Start a stopped server again, empty, on its old port."""
+        self._buses[bus].start()
+
+    def freeze_redis(self, bus: str) -> None:
+        """Let one server accept and never answer, until `thaw_redis`."""
+        self._buses[bus].freeze()
+
+    def thaw_redis(self, bus: str) -> None:
+        """End a `freeze_redis`."""
+        self._buses[bus].thaw()
+
+    def publish_truth(self) -> None:
+        """Build Truth from the checkout as its script does, with this cluster's URLs, ports and heartbeats.
+
+        Raises:
+            ClusterError: the script failed.
+        """
+        script = self.repo / "scripts" / "ms-build-truth.sh"
+        done = subprocess.run(
+            ["bash", str(script)], cwd=self.repo, env=self.environment(), capture_output=True, timeout=30
+        )
+        if done.returncode != 0:
+            raise ClusterError(f"{script.name} failed: {done.stderr.decode(errors='replace')[-1000:]}")
+
+    # Services
+
+    def start(self, *services: str, wait: bool = True, timeout: float = 20.0) -> None:
+        """Start services through their scripts; with `wait`, massive first and each until it beats.
+
+        Raises:
+            ClusterError: one of them ended or did not beat within `timeout` seconds.
+        """
+        for service in services:
+            self._launch(service)
+            if wait and service in FIRST_MODELS:
+                self.wait_heartbeat(service, timeout)
+        if wait:
+            for service in services:
+                self.wait_heartbeat(service, timeout)
+
+    def stop(self, service: str, timeout: float = 10.0) -> int | None:
+        """Stop a service as the operator does: SIGTERM, PID file gone. Its exit code."""
+        self._script(service, "stop")
+        child = self._services[service]
+        if child.wait(timeout) is None:
+            child.end()
+        return child.exit_code
+
+    def restart(self, service: str, *, wait: bool = True, timeout: float = 20.0) -> None:
+        """Stop it where it runs, and start it again."""
+        if self.alive(service):
+            self.stop(service)
+        self.start(service, wait=wait, timeout=timeout)
+
+    def kill(self, service: str, number: int = signal.SIGKILL) -> None:
+        """Send a signal to a service; its PID file stays, as after a crash."""
+        self._services[service].signal(number)
+
+    def alive(self, service: str) -> bool:
+        """Whether its process runs."""
+        return service in self._services and self._services[service].exit_code is None
+
+    def pid(self, service: str) -> int:
+        """Process id of the last start of a service."""
+        return self._services[service].pid
+
+    def wait_exit(self, service: str, timeout: float = 20.0) -> int:
+        """Wait until a service has ended by itself. Its exit code; negative for a signal.
+
+        Raises:
+            ClusterError: it still runs after `timeout` seconds.
+        """
+        code = self._services[service].wait(timeout)
+        if code is None:
+            raise ClusterError(f"{service} still runs after {timeout:g}s\n{self.log_end(service)}")
+        return code
+
+    def wait_heartbeat(self, service: str, timeout: float = 20.0) -> None:
+        """Wait until a service beats under its present PID and has written its first models.
+
+        Raises:
+            ClusterError: it ended, or there was no heartbeat within `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if not self.alive(service):
+                break
+            if self._beats(service) and self._has_models(service):
+                return
+            time.sleep(0.02)
+        state = "has no heartbeat" if self.alive(service) else "ended at start"
+        raise ClusterError(f"{service} {state}\n{self.log_end(service)}")
+
+    def log(self, service: str) -> Path:
+        """The service's log file."""
+        return self.repo / "logs" / f"{service}.log"
+
+    def log_end(self, service: str, characters: int = 3000) -> str:
+        """The end of a service's log; empty where there is none."""
+        file = self.log(service)
+        return file.read_text(encoding="utf-8", errors="replace")[-characters:] if file.exists() else ""
+
+    def environment(self) -> dict[str, str]:
+        """What scripts and services get: nothing of ours but PATH, so that no key of the user's leaks in."""
+        home = self.root / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        env = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MS_PYTHON": str(self.python),
+        }
+        env |= {BUSES[name]: bus.url for name, bus in self._buses.items()}
+        env |= {f"{service.upper()}_PORT": str(port) for service, port in self.ports.items()}
+        if self._heartbeat is not None:
+            env["HEARTBEAT_INTERVAL_SEC"] = str(self._heartbeat[0])
+            env["HEARTBEAT_TTL_SEC"] = str(self._heartbeat[1])
+        return env | self._env
+
+    def _launch(self, service: str) -> None:
+        script = self.repo / "scripts" / f"ms-{service}.sh"
+        if not script.exists():
+            raise ClusterError(f"the checkout has no {script.name}")
+        if self._reaper is None:
+            raise ClusterError("a cluster must be entered before services start")
+        if self.alive(service):
+            raise ClusterError(f"{service} already runs with PID {self.pid(service)}")
+        output = self.root / f"{service}.script.log"
+        argv = ["bash", str(script), "run"]
+        self._services[service] = Child(
+            argv, cwd=self.repo, env=self.environment(), output=output, reaper=self._reaper
+        )
+
+    def _script(self, service: str, action: str) -> None:
+        script = self.repo / "scripts" / f"ms-{service}.sh"
+        subprocess.run(
+            ["bash", str(script), action],
+            cwd=self.repo,
+            env=self.environment(),
+            check=True,
+            capture_output=True,
+            timeout=30,
+        )
+
+    def _beats(self, service: str) -> bool:
+        raw = self.redis("system-redis").get(f"{service}:heartbeat")
+        payload: dict[str, Any] = json.loads(raw) if isinstance(raw, str) else {}
+        return payload.get("pid") == self.pid(service)
+
+    def _has_models(self, service: str) -> bool:
+        keys: Iterable[str] = FIRST_MODELS.get(service, ())
+        return all(self.redis("market-redis").exists(key) for key in keys)
+
+    def _forget_last_run(self) -> None:
+        """A host that was just booted: no service runs, so no PID file is true."""
+        shutil.rmtree(self.repo / ".pids", ignore_errors=True)
+        (self.repo / ".pids").mkdir(parents=True)
+        (self.repo / "logs").mkdir(parents=True, exist_ok=True)
