@@ -1,0 +1,242 @@
+"""The private repository that everything is tried in, and worktrees of it.
+
+It borrows the target's objects and keeps its own: nothing reaches the target before a branch
+is made (`sandbox.branch`). A worktree holds plain files and no `.git`, so code that could
+write to it has nothing to mislead a later git with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from sandbox.git import GitError, git, is_object_id
+from sandbox.pool import Pool, open_pool
+from sandbox.target import Target, locate, quoted
+from sandbox.tree import Entry, Listing, list_tree, remove_files, write_files
+
+_KEPT_INDEXES = 4
+_KEPT_LISTINGS = 8
+_REVISION = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_@{}./^~+-]*")
+
+
+class WorktreeError(Exception):
+    """A private repository or a worktree could not be made; the message says what stands in the way."""
+
+
+class PrivateRepository:
+    """A bare repository below `state` with alternates to `target`.
+
+    `target` is the top folder of a checkout or of a linked worktree, or a bare repository.
+
+    Raises:
+        GitError: `target` is no git repository.
+        WorktreeError: `state` cannot be written.
+    """
+
+    def __init__(self, target: Path, state: Path) -> None:
+        self.located: Target = locate(target)
+        self.target = self.located.path
+        self.state = state.resolve()
+        identity = hashlib.sha256(os.fsencode(self.located.common_dir)).hexdigest()[:16]
+        self.name = f"{re.sub(r'[^A-Za-z0-9]+', '-', self.target.name)[:40]}-{identity}"
+        self.git_dir = self.state / "repositories" / self.name
+        self._listings: dict[tuple[str, ...], Listing] = {}
+        self._commits: dict[str, str] = {}
+        with _explained(self.state):
+            self._make()
+
+    def resolve(self, commit: str) -> str:
+        """The full id of a commit that the target knows by any name.
+
+        Raises:
+            GitError: there is no such commit.
+        """
+        if commit not in self._commits:
+            if not _REVISION.fullmatch(commit):
+                raise GitError(f"{commit!r} names no commit")
+            found = git(
+                self.located.git_dir, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}"
+            ).decode()
+            if not is_object_id(commit):
+                return found.strip()
+            self._commits[commit] = found.strip()
+        return self._commits[commit]
+
+    @contextlib.contextmanager
+    def checkout(self, tree_ish: str, paths: Sequence[str] = ()) -> Iterator[Path]:
+        """A folder with the files of a tree below `paths` (all of them if empty), for reading only.
+
+        The folder is exclusive to the block and may be used again after it.
+
+        Raises:
+            GitError: there is no such tree, or a needed blob is missing.
+            WorktreeError: the folder cannot be written.
+        """
+        listing = self.listing(tree_ish, paths)
+        with contextlib.ExitStack() as stack:
+            with _explained(self.state):
+                slot = stack.enter_context(self.pool.slot(_key(tree_ish, paths)))
+                folder = _filled(self.git_dir, listing, slot)
+            yield folder
+
+    def listing(self, tree_ish: str, paths: Sequence[str] = ()) -> Listing:
+        """The entries of a tree below `paths`; the last few are remembered.
+
+        Raises:
+            GitError: there is no such tree.
+        """
+        tree = tree_ish if is_object_id(tree_ish) else self.resolve(tree_ish)
+        key = (tree, *paths)
+        if key not in self._listings:
+            while len(self._listings) >= _KEPT_LISTINGS:
+                self._listings.pop(next(iter(self._listings)))
+            self._listings[key] = list_tree(self.git_dir, tree, paths)
+        return self._listings[key]
+
+    @contextlib.contextmanager
+    def index(self, tree_ish: str) -> Iterator[dict[str, str]]:
+        """A temporary index that holds a tree, as the environment that makes git use it.
+
+        Raises:
+            GitError: there is no such tree.
+        """
+        kept = self.git_dir / "bases" / f"{tree_ish}.index"
+        with self.pool.scratch() as folder:
+            index = folder / "index"
+            try:
+                shutil.copyfile(kept, index)
+            except FileNotFoundError:
+                git(self.git_dir, "read-tree", tree_ish, env={"GIT_INDEX_FILE": str(index)})
+                self._keep(index, kept)
+            yield {"GIT_INDEX_FILE": str(index)}
+
+    def sweep(self) -> None:
+        """Remove what killed runs of ours left: scratch folders, half-made repositories, old objects."""
+        self.pool.sweep()
+        for leftover in self.git_dir.parent.glob(".making-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        for leftover in (self.git_dir / "bases").glob("*.new"):
+            leftover.unlink(missing_ok=True)
+        git(self.git_dir, "prune", "--expire=14.days.ago", timeout=300)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Where the worktrees and temporary indexes are; emptied when this object goes."""
+        pool = open_pool(self.state, self.name)
+        weakref.finalize(self, pool.drop)
+        return pool
+
+    def _make(self) -> None:
+        if not (self.git_dir / "HEAD").exists():
+            self.git_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            making = Path(tempfile.mkdtemp(prefix=".making-", dir=self.git_dir.parent))
+            object_format = f"--object-format={self.located.object_format()}"
+            git(making, "init", "--quiet", "--bare", "--template=", object_format)
+            (making / "bases").mkdir()
+            with contextlib.suppress(OSError):
+                # Another process was first.
+                making.rename(self.git_dir)
+            shutil.rmtree(making, ignore_errors=True)
+        stores = b"".join(quoted(store) + b"\n" for store in self.located.object_stores())
+        alternates = self.git_dir / "objects" / "info" / "alternates"
+        if not alternates.exists() or alternates.read_bytes() != stores:
+            alternates.parent.mkdir(exist_ok=True)
+            _replace(alternates, stores)
+
+    def _keep(self, index: Path, kept: Path) -> None:
+        older = sorted(kept.parent.glob("*.index"), key=lambda path: path.stat().st_mtime)
+        for path in older[: 1 - _KEPT_INDEXES]:
+            path.unlink(missing_ok=True)
+        _replace(kept, index.read_bytes())
+
+
+def service_paths(service: str) -> tuple[str, ...]:
+    """What a service needs of the tree to be tested and started, as `checkout` takes it."""
+    return (f"services/{service}", "shared", "truth", "tests", "scripts", "docs")
+
+
+def _filled(git_dir: Path, listing: Listing, slot: Path) -> Path:
+    """Make `slot/tree` hold exactly the listing; only what differs from its last use is written."""
+    folder, manifest = slot / "tree", slot / "manifest.json"
+    held = _held(folder, manifest)
+    wanted = {path: entry for path, entry in listing.items() if held.get(path) != entry}
+    gone = [path for path in held if path not in listing]
+    if wanted or gone or not manifest.exists():
+        manifest.unlink(missing_ok=True)
+        remove_files(folder, gone)
+        write_files(git_dir, wanted, folder)
+        _replace(manifest, json.dumps(_stamped(folder, listing)).encode())
+    return folder
+
+
+def _held(folder: Path, manifest: Path) -> dict[str, Entry]:
+    """What the folder holds for certain; emptied when that is not known."""
+    found = _stamps(folder)
+    try:
+        recorded = json.loads(manifest.read_bytes())
+    except (OSError, ValueError):
+        recorded = None
+    if recorded is not None and found.keys() == recorded.keys():
+        return {path: Entry(*row[:2]) for path, row in recorded.items() if row[2:] == found[path]}
+    manifest.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return {}
+
+
+def _stamped(folder: Path, listing: Listing) -> dict[str, list[str | int]]:
+    # A disk that ignores case may hold fewer files than the tree: then the slot is not used again.
+    found = _stamps(folder)
+    return {path: [*entry, *found.get(path, ())] for path, entry in listing.items()}
+
+
+def _stamps(folder: Path) -> dict[str, list[int]]:
+    """Size, time and inode of every file and every empty folder below `folder`."""
+    stamps: dict[str, list[int]] = {}
+    waiting = [""] if folder.is_dir() else []
+    while waiting:
+        prefix = waiting.pop()
+        with os.scandir(folder / prefix) as found:
+            entries = list(found)
+        if not entries and prefix:
+            stamps[prefix[:-1]] = _stamp((folder / prefix).stat())
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(f"{prefix}{entry.name}/")
+            else:
+                stamps[prefix + entry.name] = _stamp(entry.stat(follow_symlinks=False))
+    return stamps
+
+
+def _stamp(status: os.stat_result) -> list[int]:
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+@contextlib.contextmanager
+def _explained(state: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorktreeError(
+            f"no worktree can be made: {error}. Is there room, and may {state} be written?"
+        ) from error
+
+
+def _key(tree_ish: str, paths: Sequence[str]) -> str:
+    return f"{hashlib.sha256(chr(0).join(paths).encode()).hexdigest()[:16]} {tree_ish}"
+
+
+def _replace(file: Path, content: bytes) -> None:
+    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
+    fresh.write_bytes(content)
+    fresh.replace(file)
