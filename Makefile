@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 MODEL ?= recorded
+CASE ?= bug
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -21,6 +22,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m pip --python $(BIN)/python install -q --disable-pip-version-check --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat -e .
 	@touch $@
+
+demo: $(STAMP)  ## break a service for real and heal it (CASE=bug|redis, MODEL=recorded|live)
+	@$(BIN)/python -m evals.demo --case $(CASE) --model $(MODEL)
 
 test: $(STAMP)  ## every test but the slow ones
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -53,6 +53,3 @@ class Diagnosis(BaseModel):
     risk: str | None = None
     confidence: float = Field(ge=0, le=1)
     operator_action: str | None = None
-
-
-Outcome = Literal["branch", "proven", "unproven", "not_fixable", "unclear", "limit", "refused", "failed"]

@@ -12,7 +12,16 @@ from pydantic import ValidationError
 from agent.diagnosis import Diagnosis
 from agent.events import Asked, Emit, Noted, ToolUsed
 from agent.limits import Limit, Limits, Spent
-from agent.model.protocol import ContextFull, DeadlineReached, Item, Model, Request, ToolCall, ToolResult, UserMessage
+from agent.model.protocol import (
+    ContextFull,
+    DeadlineReached,
+    Item,
+    Model,
+    Request,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
 from tools.tool import Tool, ToolError, Workbench
 
 CALLS_AT_ONCE = 16
@@ -135,7 +144,9 @@ class Loop:
         """At a limit: ask once more, without tools, for the best diagnosis so far."""
         self.close_open_calls()
         self.items.append(
-            UserMessage(f"The run ends here: {reached}. Answer now with your best diagnosis, as the JSON object alone.")
+            UserMessage(
+                f"The run ends here: {reached}. Answer now with your best diagnosis, as the JSON object alone."
+            )
         )
         try:
             self.step(final=True)
@@ -156,13 +167,16 @@ class Loop:
         if not self.warned and self.spent.nearly(self.limits):
             self.warned = True
             self.items.append(
-                UserMessage("Most of the budget is used. Come to an end: prove one patch, or answer with a diagnosis.")
+                UserMessage(
+                    "Most of the budget is used. Come to an end: prove one patch, or answer with a diagnosis."
+                )
             )
 
 
 def _explain(error: ValidationError) -> str:
     """A validation error in words that name each field and what it should have been."""
     problems = (
-        f"{'.'.join(str(part) for part in one['loc']) or 'the arguments'}: {one['msg']}" for one in error.errors()[:5]
+        f"{'.'.join(str(part) for part in one['loc']) or 'the arguments'}: {one['msg']}"
+        for one in error.errors()[:5]
     )
     return "; ".join(problems)

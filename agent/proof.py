@@ -1,4 +1,4 @@
-"""The proof ladder: what was shown for a patch, cheapest first, one typed value for everything that reads it."""
+"""The proof ladder: what was shown for a patch, cheapest first, as one typed value."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ class Proof:
 
     rungs: tuple[Rung, ...]
     labels: tuple[str, ...] = ()
+
+    @classmethod
+    def unreached(cls, first: Rung, why: str, labels: tuple[str, ...]) -> Proof:
+        """A proof of which only the first rung could be tried."""
+        rest = (Rung(name, "not shown", why) for name in LADDER if name != first.name)
+        return cls((first, *rest), labels)
 
     def state(self, name: RungName) -> State:
         """What became of one rung."""
@@ -106,11 +112,16 @@ class Climb:
 
     def in_scope(self) -> None:
         count = len(self.patch.files)
-        self.put("in scope", "shown", f"{count} changed file{'s' * (count != 1)}, all below services/{self.service}/")
+        self.put(
+            "in scope",
+            "shown",
+            f"{count} changed file{'s' * (count != 1)}, all below services/{self.service}/",
+        )
 
     def builds(self) -> None:
-        with self.repo.checkout(self.patch.tree) as tree:
-            problems = build_problems(self.isolation, self.tests.python, tree, [f.path for f in self.patch.files])
+        changed = [file.path for file in self.patch.files]
+        with self.repo.checkout(self.patch.tree) as tree, self.repo.checkout(self.patch.base) as base:
+            problems = build_problems(self.isolation, self.tests.python, tree, base, changed)
         if problems:
             self.put("builds", "failed", "; ".join(problems))
         else:
@@ -145,11 +156,19 @@ class Climb:
         proving = [node for node, outcome in fails.items() if self.is_the_crash(outcome)]
         kept = [node for node in proving if passed(after, node)]
         if kept:
-            self.put("regression test", "shown", f"{kept[0]} fails on the base as the incident did, passes {self.runs} of {self.runs}")
+            self.put(
+                "regression test",
+                "shown",
+                f"{kept[0]} fails on the base as the incident did, passes {self.runs} of {self.runs}",
+            )
         elif proving:
             self.put("regression test", "failed", f"{proving[0]} still fails with the patch")
         else:
-            self.put("regression test", "not shown", "no new test fails on the base with the incident's exception at its culprit")
+            self.put(
+                "regression test",
+                "not shown",
+                "no new test fails on the base with the incident's exception at its culprit",
+            )
 
     def is_the_crash(self, outcome: TestOutcome) -> bool:
         """Whether a failing test fails as the incident did: its exception, raised through its culprit."""
@@ -180,7 +199,11 @@ class Climb:
             self.put("nothing broken", "failed", f"passed on the base, not any more: {', '.join(lost[:5])}")
         else:
             count = len(passed_before)
-            told = f"all {count} tests that passed on the base still pass" if count else "the service has no passing tests"
+            told = (
+                f"all {count} tests that passed on the base still pass"
+                if count
+                else "the service has no passing tests"
+            )
             self.put("nothing broken", "shown", told)
 
     def needed(self) -> None:

@@ -83,7 +83,9 @@ class Settings(Section):
 
     repo: Path | None = Field(default=None, description="the MarketSwarm checkout")
     state: Path | None = Field(default=None, description="where incidents and runs are kept")
-    python: Path | None = Field(default=None, description="the target's interpreter; else its .venv/bin/python")
+    python: Path | None = Field(
+        default=None, description="the target's interpreter; else its .venv/bin/python"
+    )
     system_redis_url: str = "redis://127.0.0.1:6379"
     models: tuple[str, ...] = ("grok-4", "gpt-4o-mini")
     model: dict[str, ModelSettings] = Field(default_factory=dict)
@@ -104,7 +106,8 @@ class Settings(Section):
         if name in DEFAULT_MODELS:
             return ModelSettings.model_validate(DEFAULT_MODELS[name])
         raise SettingsError(
-            f"model {name!r} is not known: add a section [model.{name!r}] with base_url, api and key to {CONFIG_NAME}"
+            f"model {name!r} is not known: give its base_url, api and key "
+            f'in a section [model."{name}"] of {CONFIG_NAME}'
         )
 
     def state_folder(self) -> Path:
@@ -138,7 +141,9 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{file or 'settings'}: {where}: {first['msg']}; `autohealer init` writes a sample") from error
+        raise SettingsError(
+            f"{file or 'settings'}: {where}: {first['msg']}; `autohealer init` writes a sample"
+        ) from error
 
 
 def _default_file() -> Path | None:

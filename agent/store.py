@@ -1,9 +1,9 @@
 """Where incidents and their runs are kept: one folder per incident, a folder per run in it.
 
-    <state>/incidents/<id>/incident.json log.txt snapshot.json ...   the captured world
-    <state>/incidents/<id>/runs/<n>/journal.jsonl                    append-only, first of all
-                                    trajectory.json                  after every step
-                                    diagnosis.json patch.diff proof.json result.json report.md
+<state>/incidents/<id>/incident.json log.txt snapshot.json ...   the captured world
+<state>/incidents/<id>/runs/<n>/journal.jsonl                    append-only, first of all
+                                trajectory.json                  after every step
+                                diagnosis.json patch.diff proof.json result.json report.md
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ class Store:
             for name in ("incidents", "locks"):
                 (self.root / name).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise StateError(f"{self.root} cannot be used for state: {error.strerror}; see --state") from error
+            raise StateError(
+                f"{self.root} cannot be used for state: {error.strerror}; see --state"
+            ) from error
         if not os.access(self.root, os.W_OK):
             raise StateError(f"{self.root} is read-only; name another folder with --state")
 
@@ -167,7 +169,9 @@ class Store:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise Busy(f"another run is healing {service}; wait for it or see `autohealer incidents`") from error
+                raise Busy(
+                    f"another run is healing {service}; wait for it or see `autohealer incidents`"
+                ) from error
             yield
 
 

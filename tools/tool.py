@@ -8,7 +8,6 @@ the rest     is recorded by the run and raised
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from sandbox.patch import Patch
     from sandbox.testing import TestBench
     from sandbox.worktree import PrivateRepository
-
     from tools.incident import IncidentFolder
+    from tools.redact import Redactor
     from tools.replay import Replay
     from tools.repository import Repository
 
@@ -44,7 +43,7 @@ class Workbench:
     service: str
     repository: Repository
     gate: PrivateRepository
-    redact: Callable[[str], str]
+    redact: Redactor
     tests: TestBench | None = None
     replay: Replay | None = None
     live_logs: Path | None = None

@@ -1,0 +1,101 @@
+"""One incident opened for a run: its world, the commit, the sandbox and the workbench for the tools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.events import Captured, Emit, Noted, SandboxChosen
+from agent.settings import Settings
+from sandbox.isolation import Isolation, SandboxUnavailable, find_isolation
+from sandbox.testing import TestBench
+from sandbox.worktree import PrivateRepository
+from tools.incident import Incident, IncidentError, IncidentFolder
+from tools.logs.crash import Crash, last_crash, map_frames
+from tools.redact import Redactor
+from tools.replay import Replay
+from tools.repository import Repository, RepositoryError
+from tools.tool import Workbench
+from tools.truth import Truth, TruthError, from_files
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a run works on. `isolation` is None where no sandbox passed its probes."""
+
+    incident: Incident
+    target: Path
+    folder: IncidentFolder
+    crash: Crash | None
+    truth: Truth | None
+    isolation: Isolation | None
+    bench: Workbench
+
+
+def open_case(folder: IncidentFolder, settings: Settings, state: Path, emit: Emit) -> Case:
+    """Open an incident on the repository that the settings or the incident name.
+
+    Raises:
+        IncidentError: no repository is named, or it has not the incident's commit.
+    """
+    incident = folder.incident()
+    target = _target(incident, settings)
+    gate = PrivateRepository(target, state)
+    gate.sweep()
+    try:
+        repository = Repository(target, incident.commit)
+    except RepositoryError as error:
+        raise IncidentError(f"{error}; name the repository and commit with --repo and --commit") from error
+    incident = incident.model_copy(update={"commit": repository.commit})
+    truth = _truth(repository, emit)
+    redact = Redactor(truth.secrets().values() if truth else ())
+    crash = last_crash(folder.log)
+    crash = map_frames(crash, repository.exists) if crash else None
+    emit(Captured(str(folder.path), redact(_headline(crash))))
+    bench = Workbench(folder, incident.service, repository, gate, redact, live_logs=_live_logs(target))
+    isolation = _isolation(settings, emit)
+    if isolation is not None:
+        python = settings.interpreter(target)
+        bench.tests = TestBench(gate, isolation, python)
+        bench.replay = Replay(gate, isolation, python, folder, incident.service, incident.commit, crash)
+    return Case(incident, target, folder, crash, truth, isolation, bench)
+
+
+def _target(incident: Incident, settings: Settings) -> Path:
+    named = settings.repo or (Path(incident.repo) if incident.repo else None)
+    if named is None:
+        raise IncidentError("the incident names no repository: say which with --repo PATH")
+    target = named.expanduser().absolute()
+    if not target.exists():
+        raise IncidentError(f"{target} does not exist: name the MarketSwarm repository with --repo PATH")
+    return target
+
+
+def _truth(repository: Repository, emit: Emit) -> Truth | None:
+    try:
+        return from_files(repository.files("truth/"), repository.read)
+    except TruthError as error:
+        emit(Noted(f"Truth cannot be read from the commit: {error}"))
+        return None
+
+
+def _live_logs(target: Path) -> Path | None:
+    logs = target / "logs"
+    return logs if logs.is_dir() else None
+
+
+def _isolation(settings: Settings, emit: Emit) -> Isolation | None:
+    try:
+        isolation = find_isolation(allow_seatbelt=settings.sandbox.allow_seatbelt)
+    except SandboxUnavailable as error:
+        emit(SandboxChosen(None, str(error)))
+        return None
+    emit(SandboxChosen(isolation.name, "every probe was denied"))
+    return isolation
+
+
+def _headline(crash: Crash | None) -> str:
+    if crash is None:
+        return "the log shows no crash"
+    final = crash.final
+    return f"{final.type}: {final.message}"[:200] if final else f"{crash.kind}: {crash.text.strip()[:160]}"

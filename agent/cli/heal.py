@@ -1,0 +1,105 @@
+"""`autohealer heal`: one incident, by id, by folder, or captured now from a service that is down."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli.session import as_json, settings_of, store_of, tell_error, tells_errors
+from agent.events import Event
+from agent.heal import Plan, heal
+from agent.models import plan_models
+from agent.result import Exit, HealResult
+from agent.settings import Settings
+from agent.store import Store
+from tools.capture import capture_now
+from tools.incident import IncidentFolder
+
+
+@click.command()
+@click.argument("incident", required=False)
+@click.option("--service", help="Capture this service now and heal it (in place of INCIDENT).")
+@click.option("--repo", type=click.Path(path_type=Path), help="The MarketSwarm repository.")
+@click.option("--commit", help="The commit to heal on (default: the incident's).")
+@click.option("--model", "models", multiple=True, help="Ask this model; several in order of preference.")
+@click.option("--cassette", type=click.Path(path_type=Path), help="Answer from a recorded model run.")
+@click.option(
+    "--stop-after",
+    type=click.Choice(["diagnose", "patch", "prove", "branch"]),
+    default="branch",
+    show_default=True,
+)
+@click.option("--dry-run", is_flag=True, help="Do everything but make the branch (as --stop-after prove).")
+@click.option("--max-cost", type=float, help="US dollars for this run.")
+@click.option("--max-steps", type=int, help="Model requests for this run.")
+@click.option("--always-ask", is_flag=True, help="Ask the model also where the rules are sure.")
+@as_json
+@click.pass_context
+@tells_errors
+def command(ctx: click.Context, /, as_json: bool, **said: Any) -> None:
+    """Diagnose one crash and, where the fault is the service's own, make a proven branch.
+
+    INCIDENT is an id from `autohealer incidents` or an incident folder.
+    """
+    if bool(said["incident"]) == bool(said["service"]):
+        raise click.UsageError("name an INCIDENT or a --service, one of the two")
+    overrides = {
+        "repo": str(said["repo"].absolute()) if said["repo"] else None,
+        "models": said["models"] or None,
+        "cassette": str(said["cassette"]) if said["cassette"] else None,
+        "limits": {"cost_usd": said["max_cost"], "steps": said["max_steps"]},
+    }
+    settings = settings_of(ctx, overrides)
+    store = store_of(settings)
+    stop_after = "prove" if said["dry_run"] and said["stop_after"] == "branch" else said["stop_after"]
+    folder = find_incident(store, settings, said["incident"], said["service"], said["commit"])
+    make_model, why_none = plan_models(settings, by_name=bool(said["models"]))
+    plan = Plan(make_model, why_none, stop_after, said["always_ask"])
+    result = healed(folder, store, settings, plan, quiet=as_json)
+    if as_json:
+        click.echo(result.model_dump_json(indent=1))
+    sys.exit(int(result.exit_code))
+
+
+def find_incident(
+    store: Store, settings: Settings, named: str | None, service: str | None, commit: str | None
+) -> IncidentFolder:
+    """The incident in the store: found by id, imported from a folder, or captured now."""
+    if service:
+        if settings.repo is None:
+            tell_error("say which checkout the service runs from with --repo PATH", Exit.USAGE, as_json=False)
+        folder = capture_now(service, settings.repo, store.root, settings.system_redis_url)
+    elif Path(str(named)).is_dir():
+        folder = store.add(IncidentFolder(Path(str(named))))
+    else:
+        folder = store.find(str(named))
+    if commit:
+        store.write_incident(folder.incident().model_copy(update={"commit": commit}))
+    return folder
+
+
+def healed(
+    folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, *, quiet: bool
+) -> HealResult:
+    """Run the heal, with its steps in the terminal unless `quiet`."""
+    if quiet:
+        return heal(folder, store, settings, plan, _silent)
+    from rich.console import Console
+
+    from agent.terminal import Terminal, show_result
+
+    console = Console()
+    terminal = Terminal(console)
+    try:
+        result = heal(folder, store, settings, plan, terminal)
+    finally:
+        terminal.close()
+    show_result(console, result)
+    return result
+
+
+def _silent(event: Event) -> None:
+    """`--json` tells the result only; the events are in the journal."""

@@ -1,0 +1,116 @@
+"""What AutoHealer needs on this machine, looked at one by one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from agent.models import key_places
+from agent.settings import Settings
+from agent.store import StateError, Store
+from sandbox.git import GitError
+from sandbox.isolation import SandboxUnavailable, find_isolation
+from sandbox.process import Limits, run
+from tools.health.redis_buses import ping
+from tools.repository import Repository, RepositoryError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `missing` keeps AutoHealer from its main job, a `note` does not."""
+
+    what: str
+    state: Literal["ok", "missing", "note"]
+    found: str
+    remedy: str = ""
+
+    def record(self) -> dict[str, str]:
+        """The finding as JSON-ready data."""
+        return asdict(self)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; nothing is changed but the state folder, which is made."""
+    return [
+        finding for check in (_git, _sandbox, _state, _models, _target, _redis) for finding in check(settings)
+    ]
+
+
+def _git(settings: Settings) -> Iterator[Finding]:
+    if shutil.which("git") is None:
+        yield Finding("git", "missing", "not found", "install git 2.39 or newer")
+        return
+    told = subprocess.run(
+        ["git", "--version"], capture_output=True, text=True, check=False, timeout=10
+    ).stdout
+    yield Finding("git", "ok", told.strip())
+
+
+def _sandbox(settings: Settings) -> Iterator[Finding]:
+    try:
+        isolation = find_isolation(allow_seatbelt=settings.sandbox.allow_seatbelt)
+    except SandboxUnavailable as error:
+        yield Finding("sandbox", "missing", str(error), "without one every run is diagnosis only")
+        return
+    yield Finding("sandbox", "ok", f"{isolation.name}, every probe was denied")
+
+
+def _state(settings: Settings) -> Iterator[Finding]:
+    folder = settings.state_folder()
+    try:
+        Store(folder).prepare()
+    except StateError as error:
+        yield Finding("state folder", "missing", str(error))
+        return
+    yield Finding("state folder", "ok", str(folder))
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    for name in settings.models:
+        place = key_places(settings, name)
+        if place:
+            yield Finding(f"model {name}", "ok", f"key from {place}")
+        else:
+            names = " or ".join(settings.model_named(name).key)
+            yield Finding(
+                f"model {name}", "note", "no key", f"set {names}; without any key only the rules answer"
+            )
+
+
+def _target(settings: Settings) -> Iterator[Finding]:
+    if settings.repo is None:
+        yield Finding("repository", "note", "none named", "--repo PATH, or repo = ... in autohealer.toml")
+        return
+    try:
+        commit = Repository(settings.repo.expanduser(), "HEAD").commit
+    except (RepositoryError, GitError) as error:
+        yield Finding("repository", "missing", str(error), "name the MarketSwarm checkout")
+        return
+    yield Finding("repository", "ok", f"{settings.repo} at {commit[:12]}")
+    yield from _interpreter(settings.interpreter(settings.repo))
+
+
+def _interpreter(python: Path) -> Iterator[Finding]:
+    needed = "import redis, pytest"
+    tried = run([str(python), "-c", needed], env={}, limits=Limits(wall_s=20))
+    if tried.returncode == 0:
+        yield Finding("interpreter", "ok", str(python))
+    else:
+        last = tried.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        yield Finding(
+            "interpreter", "note", f"{python}: {' '.join(last)}", "install it there, or set python = ..."
+        )
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    url = settings.system_redis_url
+    if ping(url):
+        yield Finding("system-redis", "ok", "answers")
+    else:
+        yield Finding(
+            "system-redis", "note", "does not answer", "`autohealer watch` needs it; `heal INCIDENT` does not"
+        )

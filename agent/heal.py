@@ -1,0 +1,268 @@
+"""One incident from start to end: the only place that knows the whole order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from agent.case import Case, open_case
+from agent.diagnosis import Diagnosis
+from agent.events import Asked, Climbed, Diagnosed, Emit, Ended, Event, Noted, Proposed, Started, Triaged
+from agent.limits import Limits, Spent
+from agent.loop import Loop
+from agent.model.protocol import Item, Model, NoModelLeft, Request
+from agent.model.schema import strict_schema, tool_schema
+from agent.prompt import fill, system_prompt
+from agent.proof import Climb, Proof, Rung
+from agent.publish import publish_branch
+from agent.report import render_report
+from agent.result import HealResult, Outcome, RungResult
+from agent.settings import Settings
+from agent.store import Run, Store
+from agent.transcript import trajectory
+from agent.triage import Triage, triage
+from sandbox.patch import Patch
+from sandbox.scope import Refused
+from tools.incident import IncidentFolder
+from tools.toolset import SIX_TOOLS
+
+ATTEMPTS = 3
+"""The first proof and at most two more after what failed went back to the model."""
+
+READING_TOOLS = ("read_log", "get_health_snapshot", "read_file", "grep_services")
+
+StopAfter = Literal["diagnose", "patch", "prove", "branch"]
+MakeModel = Callable[[Case, Emit], Model]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How far a run goes. `make_model` is None where only the rules may answer; `why_none` says why."""
+
+    make_model: MakeModel | None
+    why_none: str = ""
+    stop_after: StopAfter = "branch"
+    always_ask: bool = False
+
+
+@dataclass(slots=True)
+class Heal:
+    """One run on one incident. What it finds is kept here, so that any end can be reported."""
+
+    store: Store
+    settings: Settings
+    plan: Plan
+    listen: Emit
+    run: Run
+    spent: Spent = field(default_factory=Spent)
+    case: Case | None = None
+    triage: Triage | None = None
+    diagnosis: Diagnosis | None = None
+    proof: Proof | None = None
+    branch: tuple[str, str] | None = None
+    models: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        """Journal first, then whoever listens."""
+        self.run.append(event)
+        if isinstance(event, Noted):
+            self.notes.append(event.text)
+        if isinstance(event, Asked) and event.served not in self.models:
+            self.models.append(event.served)
+        self.listen(event)
+
+    def work(self, folder: IncidentFolder) -> tuple[Outcome, str]:
+        """The whole order; returns the outcome and a sentence about it."""
+        case = self.open(folder)
+        self.triage = triage(case.folder, case.bench.repository, case.truth, case.crash)
+        self.emit(Triaged(self.triage.category, self.triage.verdict, self.triage.confidence, self.triage.why))
+        if self.is_clear(self.triage):
+            return self.conclude(self.triage.to_diagnosis(), "not_fixable")
+        if self.plan.make_model is None:
+            self.emit(Noted(self.plan.why_none))
+            return self.conclude(self.triage.to_diagnosis(), "diagnosed")
+        try:
+            return self.ask(case, self.plan.make_model(case, self.emit))
+        except NoModelLeft as error:
+            self.emit(Noted(f"no model answered, so this is what the rules found: {error}"))
+            return self.conclude(self.triage.to_diagnosis(), "no_key" if error.no_key else "diagnosed")
+        except Refused as refused:
+            return "refused", f"{refused.rule}: {refused.message}"
+
+    def open(self, folder: IncidentFolder) -> Case:
+        incident = folder.incident()
+        repo = str(self.settings.repo or incident.repo or "")
+        self.emit(Started(incident.id, incident.service, incident.commit, repo, self.run.number))
+        case = open_case(folder, self.settings, self.store.root, self.emit)
+        self.case = case
+        return case
+
+    def is_clear(self, found: Triage) -> bool:
+        """Whether the rules alone may end the run: not this service's code, and they are sure of it."""
+        sure = found.confidence >= self.settings.triage.clear
+        ask = self.plan.always_ask or self.settings.triage.always_ask
+        return found.verdict == "not_fixable" and sure and not ask
+
+    def ask(self, case: Case, model: Model) -> tuple[Outcome, str]:
+        """Converse, prove, tell what failed, at most twice more; then publish."""
+        loop = self.loop(case, model)
+        message = case.bench.redact(self.opening(case))
+        for attempt in range(1, ATTEMPTS + 1):
+            diagnosis, limit = loop.run(message)
+            if diagnosis is None:
+                return self.at_limit(limit or "no diagnosis was given")
+            self.conclude(diagnosis, "diagnosed")
+            patch = case.bench.patch
+            if not diagnosis.fixable or patch is None:
+                return ("limit", limit) if limit else self.without_patch(diagnosis)
+            self.keep(patch)
+            if self.plan.stop_after in ("diagnose", "patch"):
+                return "diagnosed", "the patch was not proven, as asked"
+            self.proof = self.prove(case, patch)
+            if self.proof.proven:
+                return self.publish(case, patch, self.proof, diagnosis)
+            if limit:
+                return "limit", limit
+            left = f"You have {ATTEMPTS - attempt} more attempts."
+            message = case.bench.redact(fill("proof_failed.md", proof=self.proof, left=left))
+        return "unproven", self.proof.why_not if self.proof else "nothing was proven"
+
+    def loop(self, case: Case, model: Model) -> Loop:
+        names = READING_TOOLS if self.plan.stop_after == "diagnose" else tuple(SIX_TOOLS)
+        tools = {name: SIX_TOOLS[name] for name in names}
+        request = Request(
+            system=case.bench.redact(system_prompt(case.bench.repository)),
+            tools=tuple(tool_schema(tool) for tool in tools.values()),
+            items=(),
+            answer_schema=strict_schema(Diagnosis),
+        )
+        limits = Limits(**self.settings.limits.model_dump())
+        return Loop(model, request, tools, case.bench, limits, self.spent, self.emit, self.save)
+
+    def save(self, items: list[Item]) -> None:
+        """Keep the conversation after every step, so that a killed run can be read."""
+        self.run.write("trajectory.json", trajectory(items))
+
+    def opening(self, case: Case) -> str:
+        """The incident message."""
+        found = self.triage
+        assert found is not None
+        service_files = case.bench.repository.files(f"services/{case.incident.service}/")
+        return fill(
+            "incident.md",
+            incident=case.incident,
+            dirty=[
+                path for path in case.incident.dirty if path.startswith(f"services/{case.incident.service}/")
+            ],
+            triage=found.text,
+            crash=case.crash.text if case.crash else "(no crash in the log)",
+            health=SIX_TOOLS["get_health_snapshot"].model_validate({"service": None}).run(case.bench),
+            files=service_files[:200],
+            judged=fill("judged.md", sandbox=case.isolation is not None),
+            earlier=self.earlier(case),
+        )
+
+    def earlier(self, case: Case) -> list[str]:
+        """What earlier runs on this incident tried, for a model that should not try it again."""
+        results = (run.result() for run in self.store.runs(case.folder))
+        return [
+            f"run {r['run']}: {r['outcome']}: {r['summary']}"
+            for r in results
+            if r and r["outcome"] == "unproven"
+        ]
+
+    def prove(self, case: Case, patch: Patch) -> Proof:
+        self.emit(Proposed(patch.tree, tuple(file.path for file in patch.files)))
+        bench = case.bench
+        if case.isolation is None or bench.tests is None or bench.replay is None:
+            rung = Rung("in scope", "shown", "checked on the resulting tree")
+            proof = Proof.unreached(rung, "no sandbox passed its probes, so no code was run", patch.flags)
+            for each in proof.rungs:
+                self.emit(Climbed(each.name, each.state, each.detail))
+            return proof
+        runs = self.settings.sandbox.test_runs
+        climb = Climb(
+            patch, case.crash, case.incident.service, bench.gate, case.isolation,
+            bench.tests, bench.replay, runs, self.emit,
+        )  # fmt: skip
+        return climb.prove()
+
+    def publish(self, case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis) -> tuple[Outcome, str]:
+        if self.plan.stop_after == "prove":
+            return "proven", f"no branch was made, as asked; {proof.line}"
+        self.branch = publish_branch(case, patch, proof, diagnosis, ", ".join(self.models), self.emit)
+        return "branch", f"{self.branch[0]}: {proof.line}"
+
+    def keep(self, patch: Patch) -> None:
+        """The proposed patch beside the journal, before anything is done with it."""
+        self.run.write("patch.diff", patch.diff)
+
+    def conclude(self, diagnosis: Diagnosis, outcome: Outcome) -> tuple[Outcome, str]:
+        self.diagnosis = diagnosis
+        self.run.write("diagnosis.json", diagnosis.model_dump_json(indent=1))
+        self.emit(Diagnosed(diagnosis.category, diagnosis.fixable, diagnosis.root_cause))
+        return outcome, diagnosis.why_not or diagnosis.root_cause
+
+    def without_patch(self, diagnosis: Diagnosis) -> tuple[Outcome, str]:
+        if diagnosis.fixable:
+            return "diagnosed", f"a diagnosis without a patch: {diagnosis.root_cause}"
+        return "not_fixable", diagnosis.why_not or diagnosis.root_cause
+
+    def at_limit(self, limit: str) -> tuple[Outcome, str]:
+        if self.triage is not None:
+            self.conclude(self.triage.to_diagnosis(), "limit")
+        return "limit", limit
+
+    def result(self, folder: IncidentFolder, outcome: Outcome, summary: str) -> HealResult:
+        incident = self.case.incident if self.case else folder.incident()
+        rungs = tuple(RungResult(**asdict(rung)) for rung in self.proof.rungs) if self.proof else ()
+        spent = self.spent
+        return HealResult(
+            incident=incident.id, run=self.run.number, service=incident.service, commit=incident.commit,
+            outcome=outcome, summary=summary,
+            branch=self.branch[0] if self.branch else None, branch_commit=self.branch[1] if self.branch else None,
+            diagnosis=self.diagnosis, proof=rungs, labels=self.proof.labels if self.proof else (),
+            models=tuple(self.models), steps=spent.steps, input_tokens=spent.input_tokens,
+            cached_tokens=spent.cached_tokens, output_tokens=spent.output_tokens,
+            cost_usd=None if spent.unpriced_calls else spent.cost_usd, seconds=spent.seconds,
+            notes=tuple(self.notes), folder=str(self.run.path),
+        )  # fmt: skip
+
+    def report(self, result: HealResult) -> str:
+        """`report.md`, redacted."""
+        crash = self.case.crash.text if self.case and self.case.crash else ""
+        patch = self.case.bench.patch if self.case else None
+        text = render_report(
+            result,
+            crash=crash,
+            triage=self.triage.text if self.triage else "",
+            diff=patch.diff if patch else "",
+        )
+        return self.case.bench.redact(text) if self.case else text
+
+
+def heal(folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, listen: Emit) -> HealResult:
+    """Heal one incident that is in the store; every end leaves a result and a report.
+
+    Raises:
+        Busy: another run holds the service.
+        IncidentError: the incident or its repository cannot be used.
+    """
+    service = folder.incident().service
+    with store.hold(service):
+        run = Heal(store, settings, plan, listen, store.open_run(folder))
+        outcome: Outcome = "failed"
+        summary = "the run was interrupted"
+        try:
+            outcome, summary = run.work(folder)
+        except BaseException as error:
+            summary = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            result = run.result(folder, outcome, summary)
+            run.run.write("result.json", result.model_dump_json(indent=1))
+            run.run.write("report.md", run.report(result))
+            run.emit(Ended(result.outcome, result.summary, result.seconds, result.cost_usd or 0.0))
+    return result

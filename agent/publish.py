@@ -1,0 +1,65 @@
+"""The branch: made from the validated tree, in the target, once, and only with a proof."""
+
+from __future__ import annotations
+
+import textwrap
+
+from agent.case import Case
+from agent.diagnosis import Diagnosis
+from agent.events import BranchIntended, BranchMade, Emit
+from agent.prompt import fill
+from agent.proof import Proof
+from sandbox.branch import create_branch, next_free_ref
+from sandbox.patch import Patch
+from sandbox.scope import Refused
+
+TITLE = 60
+
+
+def branch_name(service: str, incident: str) -> str:
+    """The ref that a run on this incident would like to make."""
+    return f"refs/heads/autoheal/{service}/{incident}"
+
+
+def publish_branch(
+    case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis, model: str, emit: Emit
+) -> tuple[str, str]:
+    """Make the branch; returns its name without `refs/heads/` and its commit.
+
+    Raises:
+        Refused: there is no proof, a secret would leave, or the ref was taken meanwhile.
+    """
+    if not proof.proven:
+        raise Refused("no-proof", f"a branch needs a proof: {proof.why_not}")
+    message = commit_message(case, proof, diagnosis, model)
+    leaked = case.bench.redact.find(f"{message}\n{patch.diff}")
+    if leaked:
+        raise Refused(
+            "secret", f"the branch would hold a secret ({', '.join(leaked)}); nothing was published"
+        )
+    ref = next_free_ref(case.bench.gate, branch_name(patch.service, case.incident.id))
+    emit(BranchIntended(ref, patch.base, patch.tree))
+    commit = create_branch(case.bench.gate, patch, ref=ref, message=message)
+    emit(BranchMade(ref, commit))
+    return ref.removeprefix("refs/heads/"), commit
+
+
+def commit_message(case: Case, proof: Proof, diagnosis: Diagnosis, model: str) -> str:
+    """The branch's commit message: title, cause, proof, trailers."""
+    redact = case.bench.redact
+    cause = redact(diagnosis.root_cause)
+    return fill(
+        "commit.txt",
+        service=case.incident.service,
+        title=title(cause),
+        root_cause=textwrap.fill(cause, 100),
+        proof=proof,
+        incident=case.incident.id,
+        model=model,
+    )
+
+
+def title(root_cause: str) -> str:
+    """The first sentence of the cause, short enough for a commit's first line."""
+    first = " ".join(root_cause.split()).split(". ")[0].rstrip(".")
+    return textwrap.shorten(first[:1].lower() + first[1:], TITLE, placeholder="...")

@@ -1,0 +1,70 @@
+"""The report of a run as Markdown: what, why, proof, next step first."""
+
+from __future__ import annotations
+
+from agent.prompt import fill
+from agent.result import HealResult
+
+HEADLINES = {
+    "branch": "mended on a branch, with a proof",
+    "proven": "a proven patch, no branch made",
+    "diagnosed": "diagnosed, no patch",
+    "unproven": "a patch that was not proven",
+    "not_fixable": "not fixable here",
+    "limit": "ended at a limit",
+    "refused": "refused by policy",
+    "no_key": "no key for the model",
+    "failed": "the run failed",
+}
+
+
+def headline(result: HealResult) -> str:
+    """The outcome in a few words."""
+    return HEADLINES[result.outcome]
+
+
+def render_report(result: HealResult, *, crash: str, triage: str, diff: str) -> str:
+    """`report.md`; the texts must be redacted already."""
+    fence = "`" * (3 + max((len(run) for run in _fences(crash + diff)), default=0))
+    return fill(
+        "report.md",
+        result=result,
+        headline=headline(result),
+        diagnosis=result.diagnosis,
+        proof=result if result.proof else None,
+        cost=told_cost(result),
+        crash=crash.strip() or "(the log shows no crash)",
+        triage=triage.strip() or "(the run ended before the rules were asked)",
+        diff=diff.strip(),
+        notes=result.notes,
+        next_step=next_step(result),
+        fence=fence,
+    )
+
+
+def told_cost(result: HealResult) -> str:
+    """Money and tokens in a line."""
+    if not result.steps:
+        return "nothing: no model was asked"
+    money = "price unknown" if result.cost_usd is None else f"${result.cost_usd:.4f}"
+    return (
+        f"{money}; {result.steps} requests, {result.input_tokens} input tokens "
+        f"({result.cached_tokens} cached), {result.output_tokens} output tokens"
+    )
+
+
+def next_step(result: HealResult) -> str:
+    """What the reader should do now."""
+    if result.branch:
+        return f"Review the branch, then `git merge {result.branch}` and restart {result.service}."
+    action = result.diagnosis.operator_action if result.diagnosis else None
+    if action:
+        return action
+    if result.outcome in ("unproven", "limit"):
+        return f"Read the attached patch as a hint only: {result.summary}"
+    return result.summary
+
+
+def _fences(text: str) -> list[str]:
+    """The runs of backticks that a fence has to be longer than, less the usual two."""
+    return [word[2:] for word in text.split() if word.startswith("```")]

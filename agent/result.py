@@ -1,0 +1,83 @@
+"""What became of a run: one typed value for the terminal, `--json`, the report and the exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from agent.diagnosis import Diagnosis
+
+Outcome = Literal[
+    "branch", "proven", "diagnosed", "unproven", "not_fixable", "limit", "refused", "no_key", "failed"
+]
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    ERROR = 1
+    USAGE = 2
+    NO_PATCH = 3
+    NO_KEY = 4
+    REFUSED = 5
+    BUDGET = 6
+    BUSY = 7
+    INTERRUPTED = 130
+
+
+EXIT_OF: dict[Outcome, Exit] = {
+    "branch": Exit.DONE,
+    "proven": Exit.DONE,
+    "diagnosed": Exit.NO_PATCH,
+    "unproven": Exit.NO_PATCH,
+    "not_fixable": Exit.NO_PATCH,
+    "limit": Exit.BUDGET,
+    "refused": Exit.REFUSED,
+    "no_key": Exit.NO_KEY,
+    "failed": Exit.ERROR,
+}
+
+
+class RungResult(BaseModel):
+    """One rung of the proof ladder as it is stored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    state: str
+    detail: str
+
+
+class HealResult(BaseModel):
+    """One finished run. Cost is US dollars (None: no price is known), times are seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    incident: str
+    run: int
+    service: str
+    commit: str
+    outcome: Outcome
+    summary: str
+    branch: str | None = None
+    branch_commit: str | None = None
+    diagnosis: Diagnosis | None = None
+    proof: tuple[RungResult, ...] = ()
+    labels: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    steps: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = 0.0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    folder: str = ""
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code that tells this outcome."""
+        return EXIT_OF[self.outcome]

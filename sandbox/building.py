@@ -1,0 +1,47 @@
+"""Whether changed files build: they compile, and what they import is there. Nothing of them is run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.isolation import Box, Isolation, interpreter_mounts
+from sandbox.process import Limits
+
+CHECK = Path(__file__).parent / "inside" / "check_build.py"
+LIMITS = Limits(wall_s=30.0, cpu_s=20, memory_mb=1024, processes=16)
+
+
+def build_problems(
+    isolation: Isolation, python: Path, tree: Path, base: Path, changed: Sequence[str]
+) -> tuple[str, ...]:
+    """What keeps the changed files from building with `python`, a sentence each; empty when they build.
+
+    `tree` and `base` are folders with the patched and the unpatched tree. An import that did not
+    resolve on the base either is no problem of the patch.
+    """
+    scripts = [path for path in changed if path.endswith(".py")]
+    if not scripts:
+        return ()
+    after = _check(isolation, python, tree, scripts)
+    if not after:
+        return ()
+    before = _check(isolation, python, base, scripts)
+    return tuple(problem for problem in after if problem not in before)
+
+
+def _check(isolation: Isolation, python: Path, tree: Path, scripts: Sequence[str]) -> tuple[str, ...]:
+    box = Box(
+        argv=(str(python), "-I", str(CHECK), *scripts),
+        tree=tree,
+        read_only=(*interpreter_mounts(python), CHECK),
+        limits=LIMITS,
+    )
+    run = isolation.run(box).completed
+    try:
+        problems = json.loads(run.stdout)
+    except ValueError:
+        said = run.stderr.decode("utf-8", "replace").strip().splitlines()
+        return (f"the build check did not finish: {said[-1] if said else f'exit {run.returncode}'}",)
+    return tuple(str(problem) for problem in problems)
