@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from sandbox.process import Completed, Limits, ProcessError, run
+
 IDENTITY = ("AutoHealer", "autohealer@localhost")
 
 _SETTINGS = (
@@ -91,6 +93,18 @@ def git(
     if done.returncode:
         raise GitError(f"git {args[0]}: {_complaint(done.stderr) or f'exit code {done.returncode}'}")
     return done.stdout
+
+
+def git_bounded(git_dir: Path, *args: str, limits: Limits) -> Completed:
+    """The same for a command that may run long or answer much: how it ended is the caller's to judge.
+
+    Raises:
+        GitError: git is missing.
+    """
+    try:
+        return run(_argv(git_dir, args), env=_environment(), cwd=git_dir, limits=limits)
+    except ProcessError as error:
+        raise GitError(f"git {args[0]} could not be started: {error}") from error
 
 
 def blobs(git_dir: Path, ids: Iterable[str], *, largest: int = LARGEST_BLOB) -> Iterator[bytes]:

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import ClassVar
 
 from pydantic import Field
-from sandbox.scope import READABLE, Refused, check_readable
 
+from sandbox.scope import READABLE_ROOTS, Refused, check_readable
 from tools.repository import Match, Repository, RepositoryError
 from tools.tool import Tool, ToolError, Workbench
 
@@ -49,7 +49,8 @@ class GrepServices(Tool):
             matches = bench.repository.grep(self.pattern, regex=self.regex, paths=paths)
         except RepositoryError as error:
             raise ToolError(str(error)) from error
-        found = [match for match in matches.found if _readable(match.path)]
+        allowed = {path for path in {match.path for match in matches.found} if _readable(path)}
+        found = [match for match in matches.found if match.path in allowed]
         where = self.path or "the readable files"
         if not found:
             return f"no line of {where} holds {self.pattern!r}{'' if self.regex else ' (a literal text)'}"
@@ -61,7 +62,7 @@ class GrepServices(Tool):
 
     def _paths(self, repository: Repository) -> Sequence[str]:
         if self.path is None:
-            return READABLE
+            return [*READABLE_ROOTS, *(file for file in repository.files() if "/" not in file)]
         try:
             path = check_readable(self.path)
         except Refused as refusal:

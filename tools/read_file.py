@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pydantic import Field
-from sandbox.scope import Refused, check_readable
 
+from sandbox.scope import Refused, check_readable
 from tools.repository import Repository, RepositoryError
 from tools.tool import Tool, ToolError, Workbench
 

@@ -77,9 +77,17 @@ def test_secrets_in_found_lines_are_redacted(bench: Workbench) -> None:
 
 
 def test_folders_that_are_not_readable_are_not_searched(git_repository: GitRepository) -> None:
-    git_repository.commit("first", {"ui/app.js": "needle", "services/vigil/a.py": "needle"})
+    files = {
+        "ui/app.js": "needle",
+        "services/vigil/a.py": "needle",
+        "requirements.txt": "needle",
+        "x.py": "needle",
+    }
+    git_repository.commit("first", files)
 
-    assert search(bench_for(git_repository), "needle").startswith("1 match in 1 file:")
+    found = search(bench_for(git_repository), "needle").splitlines()[1:]
+
+    assert found == ["services/vigil/a.py:1: needle", "requirements.txt:1: needle"]
 
 
 def test_many_matches_are_cut_with_counts_within_the_bound(git_repository: GitRepository) -> None:

@@ -68,12 +68,12 @@ def test_a_bare_repository_and_a_linked_worktree_read_the_same(
 
 
 def test_a_folder_that_is_no_repository_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UnknownCommit, match="not a git repository"):
+    with pytest.raises(UnknownCommit, match="not the top folder of a git repository"):
         Repository(tmp_path)
 
 
 def test_a_subfolder_of_a_repository_is_not_taken_for_one(marketswarm: GitRepository) -> None:
-    with pytest.raises(UnknownCommit, match="root of the checkout"):
+    with pytest.raises(UnknownCommit, match="not the top folder of a git repository"):
         Repository(marketswarm.path / "services")
 
 
@@ -183,6 +183,27 @@ def test_a_blob_that_the_clone_lacks_is_said(git_repository: GitRepository) -> N
     assert repository.read("services/a/main.py") == b"here = 1\n"
     with pytest.raises(NotAFile, match="missing from this clone"):
         repository.read("services/a/lost.py")
+
+
+def test_a_damaged_commit_is_said(git_repository: GitRepository) -> None:
+    git_repository.commit("first", {"services/a/main.py": "here = 1\n"})
+    tree = git_repository.git("rev-parse", "HEAD^{tree}")
+    (git_repository.path / ".git/objects" / tree[:2] / tree[2:]).unlink()
+
+    with pytest.raises(RepositoryError, match="cannot be read"):
+        Repository(git_repository.path).services()
+
+
+def test_a_search_without_end_keeps_the_first_matches_only(git_repository: GitRepository) -> None:
+    git_repository.commit(
+        "huge", {f"services/a/{n}.txt": "needle " * 12 + "\n" * 9 + "needle\n" * 90_000 for n in "12345678"}
+    )
+
+    matches = Repository(git_repository.path).grep("needle")
+
+    assert matches.cut
+    assert len(matches.found) > 1_000
+    assert all("needle" in match.text and match.path.startswith("services/a/") for match in matches.found)
 
 
 def test_paths_with_spaces_quotes_and_other_scripts(git_repository: GitRepository) -> None:

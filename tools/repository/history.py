@@ -10,10 +10,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.repository.tree import OFFLINE, RepositoryError
+from tools.repository.tree import RepositoryError
 
 if TYPE_CHECKING:
     from git import Commit, Repo
+
+READ_ONLY = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_LITERAL_PATHSPECS": "1",
+    # A partial clone would fetch what it lacks over the network without being asked.
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +47,7 @@ class History:
         from git import Repo  # 0.13 s, and most runs never look at history
 
         repo = Repo(self._git_dir, search_parent_directories=False)
-        repo.git.update_environment(
-            GIT_DIR=str(self._git_dir), GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL=os.devnull, **OFFLINE
-        )
+        repo.git.update_environment(GIT_DIR=str(self._git_dir), **READ_ONLY)
         return repo
 
     def of(self, path: str, limit: int) -> list[Change]:

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.git import command, environment
-from sandbox.process import Completed, Limits, run
-
-from tools.repository.tree import OFFLINE, RepositoryError
+from sandbox.git import git_bounded
+from sandbox.process import Completed, Limits
+from tools.repository.tree import RepositoryError
 
 SEARCH_SECONDS = 5.0
 OUTPUT_BYTES = 4 * 1024 * 1024
@@ -98,25 +97,9 @@ def _check_pattern(pattern: str) -> None:
 def _run(
     git_dir: Path, commit: str, syntax: str, pattern: str, paths: Sequence[str], seconds: float
 ) -> Completed:
-    argv = [
-        *command(git_dir),
-        "grep",
-        "-n",
-        "-I",
-        "-z",
-        "--no-color",
-        "--full-name",
-        syntax,
-        "-e",
-        pattern,
-        commit,
-    ]
-    return run(
-        [*argv, "--", *paths],
-        env=OFFLINE | environment(),
-        cwd=git_dir,
-        limits=Limits(wall_s=seconds, cpu_s=60, memory_mb=8192, output_bytes=OUTPUT_BYTES),
-    )
+    options = ("-n", "-I", "-z", "--no-color", "--full-name", syntax, "-e", pattern)
+    limits = Limits(wall_s=seconds, memory_mb=8192, output_bytes=2 * OUTPUT_BYTES)
+    return git_bounded(git_dir, "grep", *options, commit, "--", *paths, limits=limits)
 
 
 def _matches(done: Completed, commit: str, pattern: str, seconds: float) -> Matches:
@@ -128,7 +111,9 @@ def _matches(done: Completed, commit: str, pattern: str, seconds: float) -> Matc
     if not done.truncated and done.returncode not in (0, 1):
         reason = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git grep failed"]
         raise SearchError(f"the search for {pattern[:80]!r} failed: {reason[-1][:300]}")
-    return Matches(tuple(_parse(done.stdout, commit)), done.truncated)
+    # Of a truncated output the middle is missing: its first half is what came in order.
+    output = done.stdout[:OUTPUT_BYTES] if done.truncated else done.stdout
+    return Matches(tuple(_parse(output, commit)), done.truncated)
 
 
 def _parse(output: bytes, commit: str) -> Iterator[Match]:

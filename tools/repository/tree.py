@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sandbox.git import GitError, git
+from sandbox.git import GitError
+from sandbox.git import git as plumbing
+from sandbox.target import locate
 
 LARGEST_FILE = 4 * 1024 * 1024
 """Bytes: nothing that a service is made of is larger, and a larger blob is not loaded."""
-
-# A clone may lack blobs (partial clone): git would fetch them over the network without being asked.
-OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_LITERAL_PATHSPECS": "1"}
 
 Kind = Literal["file", "link", "submodule", "folder"]
 KINDS: Mapping[str, Kind] = {"120000": "link", "160000": "submodule", "040000": "folder"}
@@ -31,11 +30,11 @@ class RepositoryError(Exception):
     """
 
 
-class UnknownCommit(RepositoryError):  # noqa: N818
+class UnknownCommit(RepositoryError):
     """The commit is not in the repository."""
 
 
-class FileMissing(RepositoryError):  # noqa: N818
+class FileMissing(RepositoryError):
     """No such path at the commit. `last_commit` is the newest ancestor that has it, or None."""
 
     def __init__(self, path: str, commit: str, nearest: tuple[str, ...], last_commit: str | None) -> None:
@@ -48,7 +47,7 @@ class FileMissing(RepositoryError):  # noqa: N818
         self.path, self.commit, self.nearest, self.last_commit = path, commit, nearest, last_commit
 
 
-class NotAFile(RepositoryError):  # noqa: N818
+class NotAFile(RepositoryError):
     """The path exists, but it has no content that can be read as one file."""
 
 
@@ -66,28 +65,28 @@ class Entry:
         return KINDS.get(self.mode, "file")
 
 
+def git(git_dir: Path, *args: str, stdin: bytes = b"") -> bytes:
+    """Git's plumbing on the target.
+
+    Raises:
+        RepositoryError: git failed; an object may be damaged or missing from this clone.
+    """
+    try:
+        return plumbing(git_dir, *args, stdin=stdin)
+    except GitError as error:
+        raise RepositoryError(f"the repository cannot be read: {error}") from error
+
+
 def find_git_dir(target: Path) -> Path:
     """The git directory of a checkout, a linked worktree or a bare repository.
 
     Raises:
         UnknownCommit: `target` is none of these.
     """
-    for candidate in (target / ".git", target):
-        if (candidate / "HEAD").is_file() and (
-            (candidate / "objects").is_dir() or (candidate / "commondir").is_file()
-        ):
-            return candidate.resolve()
-    return _linked_git_dir(target)
-
-
-def _linked_git_dir(target: Path) -> Path:
     try:
-        pointer = (target / ".git").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise UnknownCommit(f"{target} is not a git repository: give the root of the checkout") from error
-    if not pointer.startswith("gitdir:"):
-        raise UnknownCommit(f"{target}/.git does not lead to a git directory")
-    return (target / pointer.removeprefix("gitdir:").strip()).resolve()
+        return locate(target).git_dir
+    except (GitError, OSError) as error:
+        raise UnknownCommit(f"{target} cannot be read as a repository: {error}") from error
 
 
 def resolve(git_dir: Path, commit: str) -> str:
@@ -99,18 +98,14 @@ def resolve(git_dir: Path, commit: str) -> str:
     if not re.fullmatch(r"HEAD|[0-9a-fA-F]{4,64}", commit):
         raise UnknownCommit(f"{commit[:80]!r} is not a commit id: give at least 4 hexadecimal digits")
     try:
-        return (
-            git(git_dir, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", env=OFFLINE)
-            .decode()
-            .strip()
-        )
-    except GitError as error:
+        return git(git_dir, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").decode().strip()
+    except RepositoryError as error:
         raise UnknownCommit(f"commit {commit} is not in the repository {git_dir}") from error
 
 
 def list_tree(git_dir: Path, commit: str) -> dict[str, Entry]:
     """Every file, link and submodule of a commit, by path, in git's order."""
-    listing = git(git_dir, "ls-tree", "-r", "-z", "--full-tree", commit, env=OFFLINE)
+    listing = git(git_dir, "ls-tree", "-r", "-z", "--full-tree", commit)
     return {entry.path: entry for entry in map(_entry, listing.split(b"\0")[:-1])}
 
 
@@ -118,7 +113,7 @@ def entry_at(git_dir: Path, commit: str, path: str) -> Entry | None:
     """One path of a commit without listing the rest, or None."""
     if not path:
         return None
-    listing = git(git_dir, "ls-tree", "-z", "--full-tree", commit, "--", path, env=OFFLINE)
+    listing = git(git_dir, "ls-tree", "-z", "--full-tree", commit, "--", path)
     entries = [_entry(line) for line in listing.split(b"\0")[:-1]]
     return next((entry for entry in entries if entry.path == path), None)
 
@@ -149,7 +144,7 @@ def read_entry(git_dir: Path, entry: Entry) -> bytes:
 
 
 def _blob(git_dir: Path, entry: Entry) -> bytes:
-    about = git(git_dir, "cat-file", "--batch-check", stdin=f"{entry.id}\n".encode(), env=OFFLINE).split()
+    about = git(git_dir, "cat-file", "--batch-check", stdin=f"{entry.id}\n".encode()).split()
     if about[1:2] != [b"blob"]:
         raise NotAFile(f"the content of {entry.path} is missing from this clone of the repository")
     size = int(about[2])
@@ -157,4 +152,4 @@ def _blob(git_dir: Path, entry: Entry) -> bytes:
         raise NotAFile(
             f"{entry.path} holds {size} bytes, more than the {LARGEST_FILE} that are read; search in it"
         )
-    return git(git_dir, "cat-file", "blob", entry.id, env=OFFLINE)
+    return git(git_dir, "cat-file", "blob", entry.id)
