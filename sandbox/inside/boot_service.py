@@ -1,0 +1,209 @@
+"""Boots one service with its own Redis servers and reports what it did.
+
+Runs inside the box, beside the service. The program and then a specification (JSON) come down
+one pipe; a report (JSON) goes to the result channel. The service, although of the same uid,
+cannot attach to this process or open its descriptors. What is reported was observed from outside
+the service's process, but for the functions that it reached, which its own process notes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sandbox.inside.buses import BusError, Buses, refuse_live
+from sandbox.inside.monitor import Monitor, Seen
+from sandbox.inside.resp import RespError
+from sandbox.inside.service import Service
+
+RESULT_FD = "AUTOHEALER_RESULT_FD"
+PR_SET_DUMPABLE = 4
+TICK_S = 0.01
+LISTEN = "0A"
+
+
+def main(stream: BinaryIO) -> None:
+    """Boot what the specification in `stream` asks for; the report goes to the result channel."""
+    result = int(os.environ.pop(RESULT_FD))
+    os.set_inheritable(result, False)
+    hide()
+    specification = json.load(stream)
+    try:
+        report = boot(specification)
+    except (BusError, RespError, OSError) as error:
+        report = {"problem": f"{type(error).__name__}: {error}"}
+    with os.fdopen(result, "wb") as channel:
+        channel.write(json.dumps(report).encode())
+
+
+def hide() -> None:
+    """Forbid processes of the same uid to attach to this one or to open its descriptors."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def boot(specification: dict[str, Any]) -> dict[str, Any]:
+    """Start the servers, fill them, run the service to its end and report."""
+    refuse_live([*specification["buses"].values(), *specification["closed_ports"]])
+    buses = Buses(specification["valkey"], specification["buses"])
+    try:
+        buses.connect()
+        buses.fill(specification["truth_bus"], specification["truth"], specification["values"])
+        return Boot(specification, buses).run()
+    finally:
+        buses.kill()
+
+
+class Boot:
+    """One run of the service: starting, then serving, then stopping."""
+
+    def __init__(self, specification: dict[str, Any], buses: Buses) -> None:
+        """Start to watch the buses, then start the service."""
+        self._times: dict[str, float] = specification["times"]
+        self._messages: list[dict[str, str]] = specification["messages"]
+        self._awaited = Awaited(specification["await"])
+        self._beat = f":{specification['service']}:heartbeat"
+        self._buses, self._seen = buses, Seen()
+        ours = {f"127.0.0.1:{each.socket.getsockname()[1]}".encode() for each in buses.clients.values()}
+        self._monitors = [
+            Monitor(bus, port, self._seen, ours.__contains__) for bus, port in buses.ports.items()
+        ]
+        self._started = time.monotonic()
+        self._service = Service(
+            specification["argv"], specification["env"], specification["folder"], specification["tracer"]
+        )
+        self._heartbeat: float | None = None
+        self._selector = selectors.DefaultSelector()
+        self._watch()
+
+    def _watch(self) -> None:
+        register: Callable[..., Any] = self._selector.register
+        register(self._service.pipe, selectors.EVENT_READ, self._service.read_output)
+        register(self._service.trace, selectors.EVENT_READ, self._service.read_trace)
+        for monitor in self._monitors:
+            register(monitor.socket, selectors.EVENT_READ, monitor.read)
+
+    def run(self) -> dict[str, Any]:
+        """Let it start, serve and stop; the report."""
+        signal_name, stopped_late, held, ports = None, False, set[str](), list[int]()
+        if self._start():
+            self._serve()
+        if alive := self._alive():
+            held, ports = self._buses.held_subscriptions(), listening(set(self._buses.ports.values()))
+            signal_name = self._service.stop()
+            stopped_late = not self._until(lambda: not self._alive(), self._times["stop_s"])
+        self._service.kill()
+        self._until(lambda: self._service.pipe not in self._selector.get_map(), 0.3)
+        return {**self._report(held if alive else None), "alive": alive, "ports": ports,
+                "signal": signal_name, "stopped_late": stopped_late}  # fmt: skip
+
+    def _start(self) -> bool:
+        """Wait for the first heartbeat; False when it ended or the time was up."""
+        self._until(lambda: self._beaten() or not self._alive(), self._times["heartbeat_s"])
+        return self._beaten() and self._alive()
+
+    def _serve(self) -> None:
+        """Let the messages come, twice, and give what is awaited the time to happen."""
+        patience = time.monotonic() + self._times["patience_s"]
+        if self._messages:
+            listening = [(message["bus"], message["channel"]) for message in self._messages]
+            self._pause(lambda: all(self._seen.listens(*each) for each in listening), self._times["grace_s"])
+            self._publish()
+            self._pause(lambda: False, self._times["gap_s"])
+            self._service.again()
+            for monitor in self._monitors:
+                monitor.late = True
+            self._publish()
+        self._pause(lambda: False, self._times["settle_s"])
+        self._pause(self._had_awaited, patience - time.monotonic())
+
+    def _publish(self) -> None:
+        for message in self._messages:
+            if message["bus"] in self._buses.clients:
+                self._buses.publish(message["bus"], message["channel"], message["data"])
+
+    def _had_awaited(self) -> bool:
+        return self._awaited.met(self._service.functions, self._seen)
+
+    def _pause(self, done: Callable[[], bool], seconds: float) -> None:
+        """Wait until done, the time is up or the service ended."""
+        self._until(lambda: done() or not self._alive(), seconds)
+
+    def _until(self, done: Callable[[], bool], seconds: float) -> bool:
+        """Take in what happens until it is done; False when the time was up first."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            for key, _ in self._selector.select(min(left, TICK_S)):
+                if not key.data():
+                    self._selector.unregister(key.fileobj)
+        return True
+
+    def _alive(self) -> bool:
+        return self._service.process.poll() is None
+
+    def _beaten(self) -> bool:
+        if self._heartbeat is None and any(key.endswith(self._beat) for key in self._seen.keys):
+            self._heartbeat = time.monotonic() - self._started
+        return self._heartbeat is not None
+
+    def _report(self, held: set[str] | None) -> dict[str, Any]:
+        seen, service = self._seen, self._service
+        subscriptions = seen.subscriptions if held is None else held
+        return {
+            "output": service.output.text(),
+            "shutdown_output": service.shutdown.text(),
+            "exit_code": service.process.returncode,
+            "first_heartbeat_s": self._heartbeat,
+            "keys": sorted(seen.keys),
+            "channels": sorted(seen.channels),
+            "late_keys": sorted(seen.late_keys),
+            "late_channels": sorted(seen.late_channels),
+            "subscriptions": sorted(subscriptions | seen.patterns | seen.consumed),
+            "functions": sorted(service.functions),
+            "late_functions": sorted(service.late_functions),
+            "problem": None,
+        }
+
+
+class Awaited:
+    """What is worth waiting for: functions by path and name, and what the service served elsewhere."""
+
+    def __init__(self, asked: dict[str, list[str]]) -> None:
+        """`asked` has "functions" as `path:name` and "served" as regular expressions of `bus:name`."""
+        self._functions = [each.rpartition(":") for each in asked["functions"]]
+        self._served = [re.compile(each) for each in asked["served"]]
+
+    def met(self, functions: set[str], seen: Seen) -> bool:
+        """Whether all of it has happened."""
+        ran = {
+            (path, name.rpartition(".")[2]) for path, _, name in (each.partition(":") for each in functions)
+        }
+        served = seen.keys | seen.channels | seen.subscriptions | seen.patterns | seen.consumed
+        return all((path, name) in ran for path, _, name in self._functions) and all(
+            any(map(pattern.fullmatch, served)) for pattern in self._served
+        )
+
+
+def listening(except_for: set[int]) -> list[int]:
+    """The TCP ports of this network namespace that somebody listens on."""
+    ports = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        try:
+            rows = table.read_text().splitlines()[1:]
+        except OSError:
+            continue
+        cells = (row.split() for row in rows)
+        ports |= {int(cell[1].rpartition(":")[2], 16) for cell in cells if cell[3] == LISTEN}
+    return sorted(ports - except_for)
