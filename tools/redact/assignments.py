@@ -1,0 +1,126 @@
+"""Secrets that are known by the name they are assigned to, in env files, JSON, YAML and code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tools.redact.spans import Span
+from tools.redact.tokens import is_template
+
+_NAME = (
+    r"pass(?:word|wd|phrase|code)|pwd|passw|secret|token|credentials?"
+    r"|(?:api|access|secret|private|signing|encryption|license|account|subscription|auth)[_-]?key"
+    r"|(?<=_)(?:key|pass|auth|pw)|(?<=_)salt"
+)
+_ASSIGNMENT = re.compile(
+    rf"(?P<name>{_NAME})(?P<close>\\?[\"'])?\]?(?P<separator>[ \t]{{0,8}}(?::=|=>|[:=])(?!=)[ \t]{{0,8}})"
+    r"(?:(?P<prefix>[A-Za-z]{0,2})(?P<quote>\\?[\"'])(?=(?P<quoted>[^\"'\r\n\\]{0,512}))"
+    r"|(?=(?P<bare>[^\s\"',;&<>`]{1,512})))",
+    re.IGNORECASE,
+)
+_REST = {"quoted": re.compile(r"[^\"'\r\n\\]*"), "bare": re.compile(r"[^\s\"',;&<>`]*")}
+_RULES = (
+    ("pass", "password"),
+    ("pwd", "password"),
+    ("pw", "password"),
+    ("secret", "secret"),
+    ("token", "token"),
+    ("credential", "credential"),
+)
+_VARIABLE_NAME = re.compile(
+    r"[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:KEY|TOKEN|SECRET|PASSWORD|PASS|URL|DSN|ID|ENV|AUTH)$"
+)
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*$")
+_CODE = re.compile(r"[(\[{]|->|\bNone\b|\bTrue\b|\bFalse\b|\bnull\b|\btrue\b|\bfalse\b|\blambda\b")
+_TYPE = re.compile(
+    r"(?:[A-Z]\w*|str|int|float|bytes|bool|dict|list|tuple|set|object|type|string|number|any|boolean)\b"
+)
+
+
+def find(text: str) -> Iterator[Span]:
+    """Every value that is assigned to the name of a secret and is no code, type or template."""
+    at = 0
+    while found := _ASSIGNMENT.search(text, at):
+        at = found.end()
+        kind = "bare" if found.group("quoted") is None else "quoted"
+        if _is_secret(text, found, kind):
+            rest = _REST[kind].match(text, found.start(kind))
+            at = rest.end() if rest else at
+            yield Span(found.start(kind), at, _rule(found.group("name")))
+
+
+def _is_secret(text: str, found: re.Match[str], kind: str) -> bool:
+    value = found.group(kind)
+    if not value or is_template(value) or not any(map(str.isalnum, value)):
+        return False
+    judge = _quoted_is_secret if kind == "quoted" else _bare_is_secret
+    return judge(text, found, value)
+
+
+def _rule(name: str) -> str:
+    lowered = name.lower()
+    return next((rule for start, rule in _RULES if lowered.startswith(start)), "api_key")
+
+
+def _is_weak(text: str, found: re.Match[str]) -> bool:
+    """Whether a name is as often that of a Redis key or a parser's token."""
+    name, before = found.group("name"), text[max(0, found.start() - 1) : found.start()]
+    if name.lower() == "token":
+        return before != "_" and not (name[0].isupper() and before.islower())
+    return name.lower() in ("key", "auth", "salt", "credential", "credentials")
+
+
+def _quoted_is_secret(text: str, found: re.Match[str], value: str) -> bool:
+    name = found.group("name")
+    if (
+        _VARIABLE_NAME.match(value)
+        or "{" in found.group("prefix")
+        or ("f" in found.group("prefix").lower() and "{" in value)
+    ):
+        return False
+    if " " in value:
+        return _rule(name) in ("password", "secret") and len(value.split()) <= 6
+    return looks_random(value) if _is_weak(text, found) else True
+
+
+def _bare_is_secret(text: str, found: re.Match[str], value: str) -> bool:
+    name, separator = found.group("name"), found.group("separator")
+    value = value.rstrip(")]}.")
+    if not value or _CODE.search(value) or _VARIABLE_NAME.match(value):
+        return False
+    if name.isupper() and separator == "=":
+        return ":" not in value or not _is_weak(text, found)
+    after = text[found.end("bare") : found.end("bare") + 1]
+    if ":" in separator:
+        return _yaml_is_secret(text, found, value)
+    if separator == "=" and not _is_kwarg(text, found, after):
+        return looks_random(value) if _is_weak(text, found) else True
+    return not _IDENTIFIER.match(value) or looks_random(value)
+
+
+def _is_kwarg(text: str, found: re.Match[str], after: str) -> bool:
+    """Whether an unquoted value stands where code passes an argument."""
+    bare = found.group("bare")
+    ends_call = bare.endswith((")", "]")) or after == ","
+    return ends_call and _IDENTIFIER.match(bare.rstrip(")]},:")) is not None
+
+
+def _yaml_is_secret(text: str, found: re.Match[str], value: str) -> bool:
+    """Whether `name: value` is a whole line of YAML rather than an annotation or a sentence."""
+    end = found.end("bare")
+    rest = text[end : text.find("\n", end) if "\n" in text[end : end + 200] else end + 200]
+    if rest.strip() or _TYPE.match(value):
+        return False
+    if _is_weak(text, found) or found.group("close"):
+        return looks_random(value)
+    return not value.isdigit()
+
+
+def looks_random(value: str) -> bool:
+    """Whether a value is no word, path, number or Redis key: letters and digits mixed in a long run."""
+    if len(value) < 8 or any(char in value for char in ":/ ()[]{}<>,"):
+        return False
+    digits = sum(char.isdigit() for char in value)
+    letters = sum(char.isalpha() for char in value)
+    return digits >= 2 and letters >= 2
