@@ -25,7 +25,7 @@ class BoxError(Exception):
     """The box did not come up, so that nothing can be said about argv."""
 
 
-class SandboxUnavailable(Exception):  # noqa: N818 - what it is, not what went wrong
+class SandboxUnavailable(Exception):
     """No isolation passed its probes. `reports` says for each backend what stood in the way."""
 
     def __init__(self, reports: Mapping[str, str], advice: str) -> None:

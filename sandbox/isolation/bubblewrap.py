@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from sandbox.isolation import job, session, view
-from sandbox.isolation.box import WORK, Box, BoxError, BoxRun
+from sandbox.isolation.box import Box, BoxError, BoxRun
 from sandbox.isolation.interpreter import interpreter_mounts
 
 _MODULES = ("sandbox.isolation.landlock", "sandbox.isolation.init")
@@ -63,7 +63,7 @@ class Bubblewrap:
         size = str(box.limits.tmpfs_mb << 20)
         scratch = [
             argument
-            for place in ("/tmp", WORK, "/dev/shm")
+            for place in job.WRITABLE
             for argument in ("--perms", "0755", "--size", size, "--tmpfs", place)
         ]
         etc = [argument for path, file in files.items() for argument in ("--ro-bind-data", str(file), path)]

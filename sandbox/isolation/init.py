@@ -14,7 +14,8 @@ What it says, a line each, on the status pipe:
     failed WHY      the box could not be made, or argv[0] cannot be executed
     exit STATUS     argv's wait status
 """
-# ruff: noqa: PTH - pathlib is slow to import in here
+# Only what a bare interpreter has at hand is imported.
+# ruff: noqa: PTH102, PTH118, PTH211
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """What is sent into a box: the program of its first process, the job, and the tree."""
-# ruff: noqa: PTH - names in a tree are bytes
+# Names in a tree are bytes.
+# ruff: noqa: PTH115, PTH118, PTH123
 
 from __future__ import annotations
 
@@ -31,6 +32,8 @@ BOOT = (
 
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 _DEFAULTS = {"PATH": _PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}
+WRITABLE = [WORK, "/tmp", "/dev/shm"]
+"""The box's own tmpfs: all that it can write to."""
 _SKIPPED = b".git"
 _AIM_BYTES = 1 << 16
 
@@ -54,7 +57,7 @@ def interpreter() -> Path:
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
-def stream(box: Box, code: bytes, *, status: int, result: int, extra: dict[str, Any]) -> Iterator[bytes]:
+def stream(box: Box, code: bytes, *, status: int, result: int) -> Iterator[bytes]:
     """Everything that the first process reads, in pieces.
 
     Raises:
@@ -65,12 +68,11 @@ def stream(box: Box, code: bytes, *, status: int, result: int, extra: dict[str, 
         "env": {**_DEFAULTS, **box.env, RESULT_FD: str(result)},
         "cwd": box.cwd,
         "work": WORK,
-        "writable": [WORK, "/tmp", "/dev/shm"],
+        "writable": WRITABLE,
         "limits": rlimits(box.limits),
         "filter": seccomp.program(platform.machine()),
         "status": status,
         "result": result,
-        **extra,
     }
     yield code + marshal.dumps(job)
     if box.tree is not None:

@@ -2,7 +2,8 @@
 
 Runs inside the box, before argv, in a bare interpreter: it imports little.
 """
-# ruff: noqa: PTH - pathlib is slow to import in here
+# Only what a bare interpreter has at hand is imported.
+# ruff: noqa: PTH110
 
 from __future__ import annotations
 

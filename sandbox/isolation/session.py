@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 from sandbox.isolation import job
 from sandbox.isolation.box import RESULT_BYTES, Box, BoxError, BoxRun
@@ -95,7 +95,7 @@ def run(
     command: Callable[[Sequence[str]], Sequence[str]],
     *,
     pass_fds: tuple[int, ...] = (),
-    extra: dict[str, Any] | None = None,
+    preface: Callable[[int], bytes] = lambda _: b"",
 ) -> BoxRun:
     """Start `command(first process)` and see the box through.
 
@@ -114,7 +114,7 @@ def run(
     status, result = _Status(), Capture(RESULT_BYTES)
     out, err = Capture.both_ends(box.limits.output_bytes), Capture.both_ends(box.limits.output_bytes)
     with Exchange() as exchange:
-        work = job.stream(box, code, status=ends.theirs[1], result=ends.theirs[2], extra=extra or {})
+        work = job.stream(box, code + preface(ends.theirs[1]), status=ends.theirs[1], result=ends.theirs[2])
         exchange.write(ends.job, work, keep_open=True)
         exchange.write(pipe_of(process.stdin), iter((box.stdin,)))
         exchange.read(ends.status, status.feed)

@@ -1,5 +1,4 @@
 """Which parts of the host a box sees, read-only, and at which paths."""
-# ruff: noqa: PTH - these paths are the text of mount points
 
 from __future__ import annotations
 
@@ -57,12 +56,12 @@ Part = Bind | Link
 def system() -> tuple[Part, ...]:
     """The operating system's folders; where /bin is a link to /usr/bin it is one inside, too."""
     parts: list[Part] = []
-    for path in SYSTEM:
-        if os.path.islink(path):
-            parts.append(Link(os.readlink(path), path))
-        elif os.path.isdir(path):
-            parts.append(Bind(path, path))
-    parts += [Bind(os.path.realpath(path), path) for path in SETTINGS if os.path.exists(path)]
+    for path in map(Path, SYSTEM):
+        if path.is_symlink():
+            parts.append(Link(str(path.readlink()), str(path)))
+        elif path.is_dir():
+            parts.append(Bind(str(path), str(path)))
+    parts += [Bind(str(Path(path).resolve()), path) for path in SETTINGS if Path(path).exists()]
     return tuple(parts)
 
 
@@ -76,7 +75,7 @@ def chosen(paths: Iterable[Path], already: tuple[Part, ...]) -> tuple[Part, ...]
     for path in paths:
         if not path.is_absolute():
             raise BoxError(f"{path} is not absolute, so that it has no place in a box")
-        _trace(str(path), parts, already)
+        _trace(Path(os.path.normpath(path)), parts, already)
     binds = [part for part in parts.values() if isinstance(part, Bind)]
     kept = [part for part in parts.values() if not _covered(part.inside, [b for b in binds if b != part])]
     return tuple(sorted(kept, key=lambda part: part.inside.count("/")))
@@ -84,33 +83,30 @@ def chosen(paths: Iterable[Path], already: tuple[Part, ...]) -> tuple[Part, ...]
 
 def folders(parts: Iterable[Part]) -> tuple[str, ...]:
     """The folders that must be made for these parts, outermost first."""
-    found = {}
+    found: dict[str, None] = {}
     for part in parts:
         above = [str(parent) for parent in reversed(Path(part.inside).parents)]
         found.update(dict.fromkeys(above[1:]))
     return tuple(sorted(found, key=lambda path: path.count("/")))
 
 
-def _trace(path: str, parts: dict[str, Part], already: tuple[Part, ...]) -> None:
+def _trace(path: Path, parts: dict[str, Part], already: tuple[Part, ...]) -> None:
     """Walk down `path`; a symlink becomes a link inside, and the walk goes on at its target."""
-    walked = "/"
-    names = [name for name in os.path.normpath(path).split("/") if name]
-    for index, name in enumerate(names):
-        walked = os.path.join(walked, name)
-        if _covered(walked, already) or _covered(walked, parts.values()):
-            rest = os.path.realpath("/".join([walked, *names[index + 1 :]]))
-            if rest != path and not _covered(rest, already):
-                _trace(rest, parts, already)
+    for above in [*reversed(path.parents), path]:
+        if _covered(str(above), already) or isinstance(parts.get(str(above)), Bind):
+            real = path.resolve()
+            if real != path and not _covered(str(real), already):
+                _trace(real, parts, already)
             return
-        if os.path.islink(walked):
-            target = os.readlink(walked)
-            parts[walked] = Link(target, walked)
-            onward = os.path.join(os.path.dirname(walked), target, *names[index + 1 :])
-            _trace(onward, parts, already)
+        if above.is_symlink():
+            target = above.readlink()
+            parts[str(above)] = Link(str(target), str(above))
+            onward = above.parent / target / path.relative_to(above)
+            _trace(Path(os.path.normpath(onward)), parts, already)
             return
-    if not os.path.exists(walked):
+    if not path.exists():
         raise BoxError(f"{path} does not exist, so that the box cannot see it")
-    parts[walked] = Bind(walked, walked)
+    parts[str(path)] = Bind(str(path), str(path))
 
 
 def _covered(path: str, parts: Iterable[Part]) -> bool:
