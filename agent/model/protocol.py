@@ -142,11 +142,11 @@ class ModelError(Exception):
         self.usage = usage or Usage()
 
 
-class NoKey(ModelError):  # noqa: N818
+class NoKey(ModelError):
     """No key was found for the model; the message names the places that were looked at."""
 
 
-class ModelUnavailable(ModelError):  # noqa: N818
+class ModelUnavailable(ModelError):
     """The model will not answer this run; another one may."""
 
 
@@ -176,11 +176,11 @@ class Transient(ModelUnavailable):
         self.retry_after = retry_after
 
 
-class ContextFull(ModelError):  # noqa: N818
+class ContextFull(ModelError):
     """The conversation is longer than the model can read."""
 
 
-class DeadlineReached(ModelError):  # noqa: N818
+class DeadlineReached(ModelError):
     """The deadline of the run passed before the model had answered."""
 
 
@@ -192,7 +192,7 @@ class Attempt:
     error: ModelError = field(repr=False)
 
 
-class NoModelLeft(ModelError):  # noqa: N818
+class NoModelLeft(ModelError):
     """Every model of the chain failed. `attempts` holds each one with its error, in order.
 
     `no_key` is true when the only thing missing was a key: exit code 4 says so.
