@@ -1,0 +1,95 @@
+"""The one thing that a target repository gets: a new branch, its objects first, its name last."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from sandbox.git import GitError, git
+from sandbox.patch import Patch
+from sandbox.scope import Refused
+from sandbox.worktree import PrivateRepository
+
+_REF = re.compile(r"refs/heads/autoheal/(?P<service>[^/]+)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def create_branch(
+    repo: PrivateRepository, patch: Patch, *, ref: str, message: str, date: datetime | None = None
+) -> str:
+    """Commit the patch on its base, under a branch that must not exist yet. Returns the commit's id.
+
+    `ref` is `refs/heads/autoheal/<service>/<name>`. The target gets the objects, then the ref by
+    compare-and-swap; its index, work tree, HEAD and configuration are not touched and none of
+    its hooks runs. What a kill leaves in between are objects that git's own cleaning removes.
+
+    Raises:
+        Refused: `branch-name`, `branch-exists`, `commit-message`.
+        GitError: the target cannot be written.
+    """
+    _check_ref(ref, patch.service)
+    commit = _commit(repo, patch, message, date or datetime.now(UTC))
+    located = repo.located
+    pack = git(repo.git_dir, "pack-objects", "--stdout", "-q", stdin=_new_objects(repo, patch, commit))
+    git(located.common_dir, "unpack-objects", "-q", stdin=pack, owner=located.owner)
+    try:
+        git(
+            located.common_dir,
+            *("update-ref", "--no-deref", "-m", "autohealer", ref, commit, "0" * len(commit)),
+            owner=located.owner,
+        )
+    except GitError as error:
+        if _exists(repo, ref):
+            raise Refused("branch-exists", f"The branch {ref.removeprefix('refs/heads/')} exists.") from None
+        raise GitError(f"the branch {ref} cannot be made: {error}") from error
+    return commit
+
+
+def next_free_ref(repo: PrivateRepository, ref: str) -> str:
+    """`ref`, or the first of `ref-2`, `ref-3`, ... that the target does not have."""
+    taken = set(_refs(repo, ref.rsplit("/", 1)[0]))
+    number, free = 2, ref
+    while free in taken:
+        free = f"{ref}-{number}"
+        number += 1
+    return free
+
+
+def _check_ref(ref: str, service: str) -> None:
+    match = _REF.fullmatch(ref)
+    if match is None or match["service"] != service or ".." in ref or ref.endswith((".", ".lock")):
+        raise Refused("branch-name", f"{ref!r} is not refs/heads/autoheal/{service}/<name>.")
+
+
+def _commit(repo: PrivateRepository, patch: Patch, message: str, date: datetime) -> str:
+    if not message.strip() or "\0" in message:
+        raise Refused("commit-message", "A commit needs a message without NUL.")
+    stamp = f"{int(date.timestamp())} +0000"
+    return (
+        git(
+            repo.git_dir,
+            *("commit-tree", "-p", patch.base, patch.tree),
+            stdin=message.encode("utf-8", "replace"),
+            env={"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp},
+        )
+        .decode()
+        .strip()
+    )
+
+
+def _new_objects(repo: PrivateRepository, patch: Patch, commit: str) -> bytes:
+    """The ids that the target may lack: the commit, and what differs between the two trees."""
+    raw = git(
+        repo.git_dir, "diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", patch.base, patch.tree
+    ).decode("utf-8", "surrogateescape")
+    heads = [head.split(" ") for head in raw.split("\0")[::2] if head]
+    placed = [fields[3] for fields in heads if fields[1] != "000000"]
+    return "".join(f"{oid}\n" for oid in (commit, patch.tree, *placed)).encode()
+
+
+def _exists(repo: PrivateRepository, ref: str) -> bool:
+    return ref in _refs(repo, ref)
+
+
+def _refs(repo: PrivateRepository, prefix: str) -> list[str]:
+    found = git(repo.located.common_dir, "for-each-ref", "--format=%(refname)", prefix)
+    return found.decode().split()
