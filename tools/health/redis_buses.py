@@ -45,6 +45,15 @@ def connect(url: str, timeout_s: float, **options: Any) -> Redis:
     return Redis.from_url(_without_options(url), **(settings | options))
 
 
+def ping(url: str, timeout_s: float = 1.0) -> bool:
+    """Does a Redis server answer at this URL?"""
+    probe = RedisProbe(url, timeout_s)
+    try:
+        return probe.look(full=False)[0].alive is True
+    finally:
+        probe.close()
+
+
 def _without_options(url: str) -> str:
     """The URL without options but `db`: an option in it would overrule the time-outs."""
     parts = urlsplit(url)

@@ -33,6 +33,11 @@ def is_unresolved(value: Any) -> bool:
     return isinstance(value, str) and _TEMPLATE.fullmatch(value.strip()) is not None
 
 
+def is_secret_field(name: str, value: Any) -> bool:
+    """A field with a secret's name and a value that can be one."""
+    return is_secret_name(name) and _is_secret_value(value)
+
+
 def secrets_in(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Every secret below a JSON value, as (dotted path, value); templates are not secrets."""
     if isinstance(node, dict):
