@@ -31,6 +31,10 @@ _RULES = (
 _VARIABLE_NAME = re.compile(
     r"[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:KEY|TOKEN|SECRET|PASSWORD|PASS|URL|DSN|ID|ENV|AUTH)$"
 )
+_NAME_OF_ONE = re.compile(
+    r"(?:[A-Za-z]+[_-])+(?:key|token|secret|password)(?:_id)?$|[A-Z]?[a-z]+[A-Z]\w*(?:Key|Token|Secret|Id)$"
+)
+_SMALL_NUMBER = re.compile(r"-?\d{1,5}$")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*$")
 _CODE = re.compile(r"[(\[{]|->|\bNone\b|\bTrue\b|\bFalse\b|\bnull\b|\btrue\b|\bfalse\b|\blambda\b")
 _TYPE = re.compile(
@@ -52,7 +56,9 @@ def find(text: str) -> Iterator[Span]:
 
 def _is_secret(text: str, found: re.Match[str], kind: str) -> bool:
     value = found.group(kind)
-    if not value or is_template(value) or not any(map(str.isalnum, value)):
+    if not value or value[0] in ",)]};" or is_template(value) or not any(map(str.isalnum, value)):
+        return False
+    if _NAME_OF_ONE.match(value):
         return False
     judge = _quoted_is_secret if kind == "quoted" else _bare_is_secret
     return judge(text, found, value)
@@ -88,6 +94,10 @@ def _bare_is_secret(text: str, found: re.Match[str], value: str) -> bool:
     name, separator = found.group("name"), found.group("separator")
     value = value.rstrip(")]}.")
     if not value or _CODE.search(value) or _VARIABLE_NAME.match(value):
+        return False
+    if _SMALL_NUMBER.match(value) and _rule(name) != "password":
+        return False
+    if not name.isupper() and _IDENTIFIER.match(value) and value.lower().endswith(name.lower()):
         return False
     if name.isupper() and separator == "=":
         return ":" not in value or not _is_weak(text, found)

@@ -16,7 +16,8 @@ _TEMPLATE = re.compile(
     r"|\[(?=/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])"
     r"|<(?=<|/?(?:SYS>|s>|bos>|eos>|start_of_turn|end_of_turn))"
     r"|<(?=/?(?:system|user|assistant|developer|human|tool|function|untrusted|antml|think|thinking|instructions?)"
-    r"(?:[_:-][\w:-]{1,40})?[ />])",
+    r"(?:[_:-][\w:-]{1,40})?[ />])"
+    r"|<(?=end of log>|log:)",
     re.IGNORECASE,
 )
 _SHOWN = {"<": "‹", ">": "›", "[": "⟦"}

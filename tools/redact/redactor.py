@@ -19,11 +19,15 @@ class Redactor:
         self._known = KnownSecrets(secrets)
 
     def __call__(self, text: str) -> str:
-        """The text with every secret replaced; a text that was redacted before stays as it is."""
+        """The text with every secret replaced, line numbers kept.
+
+        A text that was redacted before stays as it is.
+        """
         parts: list[str] = []
         last = 0
         for span in self._spans(text):
-            parts += (text[last : span.start], f"[REDACTED:{span.rule}]")
+            lines = "\n" * text.count("\n", span.start, span.end)
+            parts += (text[last : span.start], f"[REDACTED:{span.rule}]", lines)
             last = span.end
         return "".join([*parts, text[last:]]) if parts else text
 

@@ -54,6 +54,8 @@ _API_HEADER = re.compile(
 _PATTERNS = (_KEY, _WEBHOOK, _DSN, _URL_USER, _QUERY, _AUTHORIZATION, _COOKIE, _API_HEADER)
 _PEM = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"[A-Za-z0-9+/=\s\\:,.|\"'-]{0,8192}")
+_PEM_LINE = re.compile(r"[^\n]{0,80}?[A-Za-z0-9+/=]{16,128}\s{0,8}")
+_PEM_LINES = 120
 _TEMPLATE = re.compile(
     r"\$\{?\w|\{[\w.\[\]()!:'\"]{0,200}\}|%\(?\w{0,80}\)?s|<[\w -]{1,80}>|\[REDACTED|\*{3}|x{6}"
 )
@@ -62,6 +64,7 @@ _NEEDS_DIGIT = {
     "openai_key",
     "xai_key",
     "authorization",
+    "api_key",
     "hub_token",
     "url_token",
     "gitlab_token",
@@ -99,12 +102,25 @@ def _private_keys(text: str) -> Iterator[Span]:
         if found.group(1) == "END" and begin is not None:
             yield Span(begin.start(), found.end(), "private_key")
             begin = None
-        elif found.group(1) == "BEGIN":
+        elif found.group(1) == "END":
+            yield Span(_body_start(text, found.start()), found.end(), "private_key")
+        else:
             if begin is not None:
                 yield _unfinished(text, begin, found.start())
             begin = found
     if begin is not None:
         yield _unfinished(text, begin, len(text))
+
+
+def _body_start(text: str, end: int) -> int:
+    """Where the body of a private key starts whose first line is not there."""
+    start = text.rfind("\n", 0, end) + 1
+    for _ in range(_PEM_LINES):
+        above = text.rfind("\n", 0, max(0, start - 1)) + 1
+        if start == 0 or not _PEM_LINE.fullmatch(text, above, start - 1):
+            break
+        start = above
+    return start
 
 
 def _unfinished(text: str, begin: re.Match[str], limit: int) -> Span:
