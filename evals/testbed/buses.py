@@ -48,7 +48,7 @@ class Bus:
         self._folder = folder
         self._reaper = reaper
         self._child: Child | None = None
-        self._clients: list[Redis] = []
+        self._client: Redis | None = None
 
     @property
     def url(self) -> str:
@@ -80,9 +80,8 @@ class Bus:
         """Kill the server, as a crash or a full disk would."""
         if self._child is not None:
             self._child.end()
-        for client in self._clients:
-            client.close()
-        self._clients.clear()
+        if self._client is not None:
+            self._client.close()
 
     def freeze(self) -> None:
         """Let it accept connections and never answer."""
@@ -95,23 +94,19 @@ class Bus:
             self._child.signal(signal.SIGCONT)
 
     def client(self) -> Redis:
-        """A client that answers str, gives up after two seconds and never retries."""
-        client = Redis.from_url(
-            self.url,
-            decode_responses=True,
-            socket_timeout=2,
-            socket_connect_timeout=2,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._clients.append(client)
-        return client
+        """The testbed's client: answers str, gives up after two seconds, never retries."""
+        if self._client is None:
+            self._client = Redis.from_url(
+                self.url,
+                decode_responses=True,
+                socket_timeout=2,
+                socket_connect_timeout=2,
+                retry=Retry(NoBackoff(), 0),
+            )
+        return self._client
 
     def _answers(self) -> bool:
-        client = self.client()
         try:
-            return bool(client.ping())
+            return bool(self.client().ping())
         except RedisError:
             return False
-        finally:
-            client.close()
-            self._clients.remove(client)

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from evals.testbed.buses import BUSES, Bus, free_port
 from evals.testbed.child import Child
@@ -103,7 +105,7 @@ class Cluster:
         return {name: bus.url for name, bus in self._buses.items()}
 
     def redis(self, bus: str) -> Redis:
-        """A client of one bus ("system-redis", "market-redis", "intel-redis"), answering str."""
+        """The client of one bus ("system-redis", "market-redis", "intel-redis"), answering str."""
         return self._buses[bus].client()
 
     def stop_redis(self, bus: str) -> None:
@@ -198,8 +200,9 @@ class Cluster:
         while time.monotonic() < deadline:
             if not self.alive(service):
                 break
-            if self._beats(service) and self._has_models(service):
-                return
+            with suppress(RedisError):
+                if self._beats(service) and self._has_models(service):
+                    return
             time.sleep(0.02)
         state = "has no heartbeat" if self.alive(service) else "ended at start"
         raise ClusterError(f"{service} {state}\n{self.log_end(service)}")

@@ -1,0 +1,178 @@
+"""The testbed alive: real servers, real processes, and nothing of them left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from redis.exceptions import RedisError
+
+from evals.testbed.cluster import Cluster, ClusterError
+from evals.testbed.repository import make_repository
+
+FAST = {
+    "MASSIVE_SPOT_INTERVAL_SEC": "0.02",
+    "MASSIVE_CHAIN_INTERVAL_SEC": "0.3",
+    "MESH_SCAN_INTERVAL_SEC": "0.2",
+    "COPILOT_MEL_INTERVAL_SEC": "0.2",
+    "COPILOT_ADI_INTERVAL_SEC": "0.2",
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Four services that run; tests of this module leave them running."""
+    root = tmp_path_factory.mktemp("testbed")
+    repo = make_repository(root / "repo")
+    with Cluster(root / "run", repo.path, env=FAST) as running:
+        running.start("massive", "vigil", "copilot", "mesh")
+        yield running
+
+
+def eventually(holds: Callable[[], bool], timeout: float = 15.0) -> bool:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return holds()
+
+
+def document(cluster: Cluster, bus: str, key: str) -> dict[str, object]:
+    raw = cluster.redis(bus).get(key)
+    loaded: dict[str, object] = json.loads(str(raw)) if raw else {}
+    return loaded
+
+
+@pytest.mark.parametrize("service", ["massive", "vigil", "copilot", "mesh"])
+def test_a_service_beats_with_its_own_pid(cluster: Cluster, service: str) -> None:
+    beat = document(cluster, "system-redis", f"{service}:heartbeat")
+    assert beat["pid"] == cluster.pid(service) == int((cluster.repo / f".pids/{service}.pid").read_text())
+    assert beat["status"] == "running"
+    assert (cluster.repo / f".pids/{service}.started").read_text().strip().endswith("Z")
+
+
+def test_truth_names_this_cluster_s_urls_ports_and_heartbeats(cluster: Cluster) -> None:
+    truth = json.loads(str(cluster.redis("system-redis").get("truth")))
+    assert {name: bus["url"] for name, bus in truth["buses"].items()} == cluster.urls
+    copilot = truth["components"]["copilot"]
+    assert copilot["outputs"]["http"]["port"] == cluster.ports["copilot"]
+    assert copilot["heartbeat"] == {"interval_sec": 1.0, "ttl_sec": 3.0}
+
+
+def test_a_log_opens_with_the_banner_of_the_script(cluster: Cluster) -> None:
+    lines = cluster.log("vigil").read_text().splitlines()
+    assert lines[1].startswith(" Starting vigil at ")
+    assert lines[2].endswith("services/vigil/main.py")
+    assert "MASSIVE_API_KEY = ********" in cluster.log("massive").read_text()
+
+
+def test_a_price_of_massive_leads_to_an_event_of_vigil(cluster: Cluster) -> None:
+    market = cluster.redis("market-redis")
+    assert eventually(lambda: market.llen("vigil:events:recent") > 0)
+    event = json.loads(str(market.lindex("vigil:events:recent", 0)))
+    assert event["symbol"] in document(cluster, "market-redis", "massive:spot")["symbols"]  # type: ignore[operator]
+
+
+def test_copilot_scores_the_models_of_massive_and_serves_them(cluster: Cluster) -> None:
+    def complete() -> bool:
+        return document(cluster, "market-redis", "copilot:mel:snapshot").get("missing") == []
+
+    assert eventually(complete)
+    url = f"http://127.0.0.1:{cluster.ports['copilot']}"
+    health = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import urllib.request as u; print(u.urlopen('{url}/health').read().decode())",
+        ],
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(health.stdout)["status"] == "healthy"
+    adi = document(cluster, "market-redis", "copilot:adi:snapshot")
+    assert adi["schema"] == "1.4"
+
+
+def test_mesh_lists_who_is_up(cluster: Cluster) -> None:
+    def members() -> set[str]:
+        return set(document(cluster, "system-redis", "mesh:roster").get("members") or {})  # type: ignore[call-overload]
+
+    assert eventually(lambda: members() >= {"massive", "vigil", "copilot", "mesh"})
+
+
+def test_a_service_that_is_killed_stays_dead_with_its_pid_file(cluster: Cluster) -> None:
+    pid = cluster.pid("mesh")
+    cluster.kill("mesh")
+    assert cluster.wait_exit("mesh") == -signal.SIGKILL
+    assert not psutil.pid_exists(pid)
+    assert (cluster.repo / ".pids/mesh.pid").read_text().strip() == str(pid)
+    cluster.start("mesh")
+    assert cluster.pid("mesh") != pid
+
+
+def test_a_service_that_is_stopped_leaves_no_pid_file_and_ends_well(cluster: Cluster) -> None:
+    assert cluster.stop("mesh") == 0
+    assert not (cluster.repo / ".pids/mesh.pid").exists()
+    assert "shutdown complete" in cluster.log_end("mesh", 200)
+    cluster.start("mesh")
+
+
+def test_a_bus_can_die_freeze_and_come_back(tmp_path: Path) -> None:
+    repo = make_repository(tmp_path / "repo")
+    with Cluster(tmp_path / "run", repo.path) as cluster:
+        cluster.stop_redis("intel-redis")
+        with pytest.raises(RedisError):
+            cluster.redis("intel-redis").ping()
+        cluster.start_redis("intel-redis")
+        assert cluster.redis("intel-redis").ping()
+        cluster.freeze_redis("intel-redis")
+        with pytest.raises(RedisError):
+            cluster.redis("intel-redis").ping()
+        cluster.thaw_redis("intel-redis")
+        assert cluster.redis("intel-redis").ping()
+
+
+def test_a_service_without_its_bus_ends_with_the_error_of_redis(tmp_path: Path) -> None:
+    repo = make_repository(tmp_path / "repo")
+    with Cluster(tmp_path / "run", repo.path) as cluster:
+        cluster.stop_redis("market-redis")
+        cluster.start("vigil", wait=False)
+        assert cluster.wait_exit("vigil") == 1
+        assert "ConnectionError: Error" in cluster.log_end("vigil")
+        cluster.stop_redis("system-redis")
+        with pytest.raises(ClusterError, match="mesh ended at start"):
+            cluster.start("mesh")
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from evals.testbed.cluster import Cluster
+with Cluster(Path(sys.argv[1]) / "run", Path(sys.argv[1]) / "repo") as cluster:
+    cluster.start("mesh")
+    print("up", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_nothing_outlives_a_killed_holder(tmp_path: Path) -> None:
+    make_repository(tmp_path / "repo")
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"up\n"
+    started = psutil.Process(holder.pid).children(recursive=True)
+    assert len(started) >= 5
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait(10)
+    holder.stdout.close()
+    _gone, alive = psutil.wait_procs(started, timeout=5)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []

@@ -1,0 +1,62 @@
+"""Every fault does what it says on a service that really runs, and its reference fix ends it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from evals.testbed.cluster import Cluster
+from evals.testbed.faults import DEMO, FAULTS, Fault
+from evals.testbed.repository import make_repository
+
+EARLY = {DEMO}
+"""Faults that the default suite runs; the others take their time."""
+
+
+def cases() -> list[object]:
+    return [
+        pytest.param(fault, id=fault.id, marks=[] if fault.id in EARLY else [pytest.mark.slow])
+        for fault in FAULTS.values()
+    ]
+
+
+@pytest.mark.parametrize("fault", cases())
+def test_a_fault_bites_and_its_fix_ends_it(tmp_path: Path, fault: Fault) -> None:
+    repo = make_repository(tmp_path / "repo")
+    with Cluster(tmp_path / "run", repo.path, env=fault.env) as cluster:
+        cluster.start(*fault.needs)
+        fault.apply(repo.path)
+        fault.strike(cluster)
+        if fault.effect == "exit":
+            assert cluster.wait_exit(fault.service) != 0
+        else:
+            time.sleep(1.0)
+            assert cluster.alive(fault.service)
+            cluster.stop(fault.service)
+        assert fault.symptom in cluster.log(fault.service).read_text()
+        if fault.fix:
+            before = cluster.log(fault.service).stat().st_size
+            fault.mend(repo.path)
+            cluster.start(fault.service)
+            time.sleep(1.0)
+            assert cluster.alive(fault.service)
+            assert fault.symptom.encode() not in cluster.log(fault.service).read_bytes()[before:]
+
+
+def test_the_demo_s_log_is_the_same_twice(tmp_path: Path) -> None:
+    """Recorded model answers are found by what the log says, apart from times, PIDs, ports and paths."""
+    fault, logs = FAULTS[DEMO], []
+    for name in ("one", "two"):
+        repo = make_repository(tmp_path / name / "repo")
+        with Cluster(tmp_path / name / "run", repo.path, env=fault.env) as cluster:
+            cluster.start(*fault.needs, fault.service)
+            fault.apply(repo.path)
+            fault.strike(cluster)
+            cluster.wait_exit(fault.service)
+            text = cluster.log(fault.service).read_text().replace(str(repo.path), "REPO")
+            for bus, url in cluster.urls.items():
+                text = text.replace(url, bus)
+            logs.append([line.split("]", 1)[-1].split(" at 20")[0] for line in text.splitlines()])
+    assert logs[0] == logs[1]
