@@ -13,9 +13,11 @@ What it says, a line each, on the status pipe:
     ready           argv is about to start
     failed WHY      the box could not be made, or argv[0] cannot be executed
     exit STATUS     argv's wait status
+    killed WHY      the box used more memory than it may
+    alone           the healer is gone
 """
 # Only what a bare interpreter has at hand is imported.
-# ruff: noqa: PTH102, PTH118, PTH211
+# ruff: noqa: PTH102, PTH118, PTH123, PTH208, PTH211
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 FILE, FOLDER, LINK = 0, 1, 2
 _SET_DUMPABLE, _SET_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 4, 38, 22, 2
 _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx"]
-_REAP_MS = 100
+_TICK_MS = 100
+_SPARE_KIB = 128 << 10
+"""Where the whole machine has less memory than this, the box is given up."""
 _IGNORED_SIGNALS = (13, 25)
 """SIGPIPE and SIGXFSZ: a Python start-up ignores them, and argv would inherit that."""
 
@@ -51,32 +55,20 @@ def main(stream: BinaryIO) -> None:
         _unpack(stream, job["work"])
         _prctl(libc, _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _filter_calls(libc, job["filter"])
-        child = _start(libc, job)
-    except OSError as error:
+        # Of the same uid as argv, this process must not be opened through /proc.
+        _prctl(libc, _SET_DUMPABLE, 0, 0, 0, 0)
+        child = os.fork() or _become_argv(libc, job)
+    except (OSError, EOFError) as error:
         _say(job["status"], f"failed {error}")
         os._exit(1)
-    # Of the same uid as argv, this process must not be opened through /proc.
-    _prctl(libc, _SET_DUMPABLE, 0, 0, 0, 0)
     os.close(job["result"])
-    for standard in (0, 1, 2):
-        os.close(standard)
-    status = _wait(child, stream.fileno())
-    if status is not None:
-        _say(job["status"], f"exit {status}")
+    os.closerange(0, 3)
+    _say(job["status"], _wait(child, stream.fileno(), job["memory"]))
     os._exit(0)
 
 
-def _start(libc: ctypes.CDLL, job: dict[str, Any]) -> int:
-    gate, opened = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(gate)
-        os.close(opened)
-        return child
+def _become_argv(libc: ctypes.CDLL, job: dict[str, Any]) -> int:
     try:
-        os.close(opened)
-        os.read(gate, 1)
-        os.close(gate)
         os.chdir(job["cwd"])
         restrict(libc, job["writable"], _DEVICES)
         _limit(job["limits"])
@@ -89,18 +81,20 @@ def _start(libc: ctypes.CDLL, job: dict[str, Any]) -> int:
     os._exit(127)
 
 
-def _wait(child: int, lifeline: int) -> int | None:
-    """argv's wait status, or None when the healer went first. Orphans are reaped on the way."""
+def _wait(child: int, lifeline: int, memory: int) -> str:
+    """Reap until argv has ended, the healer is gone or the memory is used up; what to say of it."""
     watch = select.poll()
     watch.register(lifeline, 0)
     watch.register(os.pidfd_open(child), select.POLLIN)
     while True:
-        events = watch.poll(_REAP_MS)
+        events = watch.poll(_TICK_MS)
         status = _reap(child)
         if status is not None:
-            return status
+            return f"exit {status}"
         if any(descriptor == lifeline for descriptor, _ in events):
-            return None
+            return "alone"
+        if not events and (why := _overfull(memory)):
+            return f"killed {why}"
 
 
 def _reap(child: int) -> int | None:
@@ -114,6 +108,29 @@ def _reap(child: int) -> int | None:
                 found = status
     except ChildProcessError:
         return found
+
+
+def _overfull(memory: int) -> str | None:
+    """Why the box must go now: its processes hold more than `memory` bytes, or the machine runs dry."""
+    held = sum(_held(name) for name in os.listdir("/proc") if name.isdigit())
+    if held > memory:
+        return f"its processes held {held >> 20} MiB, more than {memory >> 20} MiB"
+    left = _kibibytes("/proc/meminfo", (b"MemAvailable:",))
+    if 0 < left < _SPARE_KIB:
+        return f"the machine had only {left >> 10} MiB of memory left"
+    return None
+
+
+def _held(pid: str) -> int:
+    return _kibibytes(f"/proc/{pid}/status", (b"RssAnon:", b"RssShmem:")) << 10
+
+
+def _kibibytes(path: str, fields: tuple[bytes, ...]) -> int:
+    try:
+        with open(path, "rb") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith(fields))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _unpack(stream: BinaryIO, work: str) -> None:

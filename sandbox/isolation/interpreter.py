@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from sandbox.isolation.box import BoxError
@@ -49,5 +50,5 @@ def _ask(python: Path) -> dict[str, list[str]]:
 
 def _narrow(prefix: Path) -> bool:
     """Whether a prefix holds an interpreter, and not a whole home or system."""
-    home = Path("~").expanduser()
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - a uid without a home is no error here
     return prefix not in (Path("/"), home) and prefix not in home.parents

@@ -31,7 +31,7 @@ BOOT = (
 """Runs the modules that come down the pipe; the last one has `main`."""
 
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
-_DEFAULTS = {"PATH": _PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}
+DEFAULTS = {"PATH": _PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}
 WRITABLE = [WORK, "/tmp", "/dev/shm"]
 """The box's own tmpfs: all that it can write to."""
 _SKIPPED = b".git"
@@ -65,10 +65,11 @@ def stream(box: Box, code: bytes, *, status: int, result: int) -> Iterator[bytes
     """
     job = {
         "argv": list(box.argv),
-        "env": {**_DEFAULTS, **box.env, RESULT_FD: str(result)},
+        "env": {**DEFAULTS, **box.env, RESULT_FD: str(result)},
         "cwd": box.cwd,
         "work": WORK,
         "writable": WRITABLE,
+        "memory": box.limits.memory_mb << 20,
         "limits": rlimits(box.limits),
         "filter": seccomp.program(platform.machine()),
         "status": status,

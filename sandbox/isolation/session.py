@@ -40,7 +40,7 @@ class _Status:
         self._text += chunk
         if self.ready_at is None and self._text.startswith(b"ready\n"):
             self.ready_at = now
-        if self.exit_at is None and b"exit " in self._text:
+        if self.exit_at is None and (b"\nexit " in self._text or b"\nkilled " in self._text):
             self.exit_at = now
 
     def _line(self, word: str) -> str | None:
@@ -52,6 +52,10 @@ class _Status:
     @property
     def failure(self) -> str | None:
         return self._line("failed")
+
+    @property
+    def killed(self) -> str | None:
+        return self._line("killed")
 
     @property
     def returncode(self) -> int | None:
@@ -154,11 +158,12 @@ def _verdict(
         told = err.value.decode(errors="replace").strip()[-500:]
         raise BoxError(f"the box did not start: {told or 'no word from it'}")
     code = status.returncode
+    note = f"\n[box ended: {status.killed}]\n".encode() if status.killed else b""
     completed = Completed(
         argv=box.argv,
         returncode=-9 if code is None else code,
         stdout=out.value,
-        stderr=err.value,
+        stderr=err.value + note,
         timed_out=timed_out,
         truncated=out.truncated or err.truncated,
         seconds=(status.exit_at or time.monotonic()) - status.ready_at,
