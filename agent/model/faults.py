@@ -22,20 +22,22 @@ from agent.model.protocol import (
 
 QUOTA = re.compile(
     r"insufficient_quota|exceeded your current quota|(run|ran) out of (credits|balance)"
-    r"|(no|insufficient|used all) .{0,40}(credits|balance|funds)|billing_(hard_limit|not_active)|spending limit",
+    r"|(no|insufficient|used all) .{0,40}(credits|balance|funds)|billing_(hard_limit|not_active)"
+    r"|spending limit",
     re.IGNORECASE,
 )
 BAD_KEY = re.compile(
-    r"(incorrect|invalid|missing|expired|no) .{0,20}(api[ _-]?key|credential)|invalid_api_key", re.IGNORECASE
+    r"(incorrect|invalid|missing|expired|no) .{0,20}(api[ _-]?key|credential)|invalid_api_key",
+    re.IGNORECASE,
 )
 TOO_LONG = re.compile(
-    r"context_length_exceeded|string_above_max_length|(maximum|max|exceeds?) .{0,40}(context|prompt) (length|window)"
+    r"context_length_exceeded|(maximum|max|exceeds?) .{0,40}(context|prompt) (length|window)"
     r"|context (length|window) .{0,40}exceed|prompt is too long|maximum prompt length|too many tokens",
     re.IGNORECASE,
 )
 GONE = re.compile(
     r"model_not_found|model_retired|unknown model|invalid model|no such model"
-    r"|model\b.{0,120}\b(not found|not exist|not supported|retired|deprecated|decommissioned|shut ?down|no longer)"
+    r"|model\b.{0,120}\b(not found|not exist|not supported|retired|deprecated|decommissioned|no longer)"
     r"|(not found|not have access).{0,60}\bmodel",
     re.IGNORECASE,
 )

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent.model.faults import message_of, status_fault
 from agent.model.keys import Key
-from agent.model.protocol import DeadlineReached, ModelError, RequestRefused, Transient
+from agent.model.protocol import DeadlineReached, ModelError, Transient
 from agent.model.spec import ModelSpec
 
 if TYPE_CHECKING:
     from openai import OpenAI
+    from openai._types import RequestOptions
 
-LARGEST_ANSWER = 8 * 1024 * 1024
+    Send = Callable[[OpenAI, RequestOptions], object]
 
 T = TypeVar("T")
 
@@ -47,11 +48,16 @@ class Wire:
         Raises:
             ModelError: see agent.model.protocol.
         """
-        return self._answer(lambda client: client.post(path, cast_to=object, body=dict(body)), deadline)
+        return self._answer(
+            lambda client, options: client.post(path, cast_to=object, body=dict(body), options=options),
+            deadline,
+        )
 
     def get(self, path: str, deadline: float) -> dict[str, Any]:
         """The same for a GET request, such as the list of models."""
-        return self._answer(lambda client: client.get(path, cast_to=object), deadline)
+        return self._answer(
+            lambda client, options: client.get(path, cast_to=object, options=options), deadline
+        )
 
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""
@@ -59,13 +65,13 @@ class Wire:
             self._client.close()
             self._client = None
 
-    def _answer(self, send: Callable[[OpenAI], object], deadline: float) -> dict[str, Any]:
+    def _answer(self, send: Send, deadline: float) -> dict[str, Any]:
         seconds = min(self.spec.timeout_s, deadline - time.monotonic())
         if seconds <= 0:
             raise DeadlineReached(self.spec.id, "no time is left to ask")
-        client = self._connected(seconds)
+        client, options = self._connected(), self._options(seconds)
         try:
-            answer = within(seconds, lambda: self._typed(lambda: send(client)))
+            answer = within(seconds, lambda: self._typed(lambda: send(client, options)))
         except TimedOut:
             self.close()
             raise self._late(seconds, deadline) from None
@@ -94,9 +100,9 @@ class Wire:
             raise Transient(self.spec.id, f"the answer cannot be read: {type(error).__name__}") from error
 
     def _clean(self, fault: ModelError) -> ModelError:
-        text = str(fault)
-        if self._key.value and self._key.value in text:
-            fault.args = (text.replace(self._key.value, "[key]"),)
+        if self._key.value in fault.message:
+            told = fault.message.replace(self._key.value, "[key]")
+            fault.message, fault.args = told, (f"{fault.model}: {told}",)
         return fault
 
     def _late(self, seconds: float, deadline: float) -> ModelError:
@@ -104,18 +110,21 @@ class Wire:
             return DeadlineReached(self.spec.id, "the run's time was over before the answer was complete")
         return Transient(self.spec.id, f"no complete answer within {seconds:.0f} s")
 
-    def _connected(self, seconds: float) -> OpenAI:
-        from openai import Omit, OpenAI, Timeout
-
+    def _connected(self) -> OpenAI:
         if self._client is None:
-            self._client = OpenAI(
-                api_key=self._key.value,
-                base_url=self.spec.base_url,
-                max_retries=0,
-                default_headers={"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()},
-            )
+            from openai import OpenAI  # 0.4 s, so not before a model is asked
+
+            self._client = OpenAI(api_key=self._key.value, base_url=self.spec.base_url, max_retries=0)
             weakref.finalize(self, self._client.close)
-        return self._client.with_options(timeout=Timeout(seconds, connect=min(seconds, self.spec.connect_s)))
+        return self._client
+
+    def _options(self, seconds: float) -> RequestOptions:
+        from openai import Omit, Timeout
+
+        return {
+            "timeout": Timeout(seconds, connect=min(seconds, self.spec.connect_s)),
+            "headers": {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()},
+        }
 
 
 def within(seconds: float, function: Callable[[], T]) -> T:
