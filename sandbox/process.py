@@ -26,8 +26,8 @@ if sys.platform == "linux":
 CHUNK = 1 << 16
 DRAIN_S = 0.5
 """How long after a kill we read on, when a process that left the group still holds a pipe."""
-FLOOD = 64
-"""A command that writes this many times `output_bytes` is killed: nobody would ever see it."""
+FLOOD_BYTES = 64 << 20
+"""A command that writes this much, and more than `output_bytes`, is killed: nobody would ever see it."""
 
 
 class ProcessError(Exception):
@@ -88,12 +88,11 @@ def run(
     process = start(argv, env=env, cwd=cwd, pass_fds=pass_fds)
     _set_limits(process.pid, limits)
     out, err = Capture.both_ends(limits.output_bytes), Capture.both_ends(limits.output_bytes)
-    flood = FLOOD * limits.output_bytes
     with Exchange() as exchange:
         exchange.write(pipe_of(process.stdin), iter((stdin,)))
         exchange.read(pipe_of(process.stdout), out.feed)
         exchange.read(pipe_of(process.stderr), err.feed)
-        ended = exchange.until_exit(process.pid, began + limits.wall_s, lambda: out.total + err.total > flood)
+        ended = exchange.until_exit(process.pid, began + limits.wall_s, lambda: flooded(limits, out, err))
         kill_group(process.pid)
         exchange.drain(time.monotonic() + DRAIN_S)
     return Completed(
@@ -135,6 +134,11 @@ def kill_group(pid: int) -> None:
     """Kill the process group that `pid` leads; nothing happens where it is gone already."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def flooded(limits: Limits, *outputs: Capture) -> bool:
+    """Whether a command wrote so much that it must end."""
+    return sum(output.total for output in outputs) > max(FLOOD_BYTES, 2 * limits.output_bytes)
 
 
 def pipe_of(stream: IO[bytes] | None) -> IO[bytes]:

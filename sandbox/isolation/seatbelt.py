@@ -19,12 +19,12 @@ from sandbox.isolation import job
 from sandbox.isolation.box import RESULT_BYTES, RESULT_FD, WORK, Box, BoxError, BoxRun
 from sandbox.process import (
     DRAIN_S,
-    FLOOD,
     Capture,
     Completed,
     Exchange,
     Limits,
     ProcessError,
+    flooded,
     kill_group,
     pipe_of,
     run,
@@ -101,7 +101,7 @@ class Seatbelt:
             ended = exchange.until_exit(
                 process.pid,
                 began + limits.wall_s,
-                lambda: out.total + err.total > FLOOD * limits.output_bytes or watchdog.bites(),
+                lambda: flooded(limits, out, err) or watchdog.bites(),
             )
             kill_group(process.pid)
             exchange.drain(time.monotonic() + DRAIN_S)

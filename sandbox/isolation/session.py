@@ -11,11 +11,11 @@ from typing import IO
 from sandbox.isolation import job
 from sandbox.isolation.box import RESULT_BYTES, Box, BoxError, BoxRun
 from sandbox.process import (
-    FLOOD,
     Capture,
     Completed,
     Exchange,
     ProcessError,
+    flooded,
     kill_group,
     pipe_of,
     start,
@@ -136,14 +136,14 @@ def run(
 
 def _follow(exchange: Exchange, status: _Status, outputs: tuple[Capture, Capture], box: Box) -> bool:
     """Move bytes until argv has ended or must end; True at the deadline."""
-    began, flood = time.monotonic(), FLOOD * box.limits.output_bytes
+    began = time.monotonic()
     while exchange.reading and status.exit_at is None:
         ready = status.ready_at
         deadline = began + START_S if ready is None else ready + box.limits.wall_s
         left = deadline - time.monotonic()
         if left <= 0:
             return ready is not None
-        if sum(output.total for output in outputs) > flood:
+        if flooded(box.limits, *outputs):
             return False
         exchange.step(min(left, 0.5))
     return False
