@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent.models import key_places
+from agent.models import key_of, spec_named
 from agent.settings import Settings
 from agent.store import StateError, Store
 from sandbox.git import GitError
@@ -71,11 +71,11 @@ def _state(settings: Settings) -> Iterator[Finding]:
 
 def _models(settings: Settings) -> Iterator[Finding]:
     for name in settings.models:
-        place = key_places(settings, name)
-        if place:
-            yield Finding(f"model {name}", "ok", f"key from {place}")
+        key = key_of(settings, name)
+        if key:
+            yield Finding(f"model {name}", "ok", key.source)
         else:
-            names = " or ".join(settings.model_named(name).key)
+            names = " or ".join(spec_named(settings, name).key_names)
             yield Finding(
                 f"model {name}", "note", "no key", f"set {names}; without any key only the rules answer"
             )

@@ -8,13 +8,13 @@ from typing import Literal
 
 from agent.case import Case, open_case
 from agent.diagnosis import Diagnosis
-from agent.events import Asked, Climbed, Diagnosed, Emit, Ended, Event, Noted, Proposed, Started, Triaged
+from agent.events import Asked, Diagnosed, Emit, Ended, Event, Noted, Proposed, Started, Triaged
 from agent.limits import Limits, Spent
 from agent.loop import Loop
 from agent.model.protocol import Item, Model, NoModelLeft, Request
 from agent.model.schema import strict_schema, tool_schema
-from agent.prompt import fill, system_prompt
-from agent.proof import Climb, Proof, Rung
+from agent.prompt import fill, opening, system_prompt
+from agent.proof import Proof, prove
 from agent.publish import publish_branch
 from agent.report import render_report
 from agent.result import HealResult, Outcome, RungResult
@@ -33,15 +33,15 @@ ATTEMPTS = 3
 READING_TOOLS = ("read_log", "get_health_snapshot", "read_file", "grep_services")
 
 StopAfter = Literal["diagnose", "patch", "prove", "branch"]
-MakeModel = Callable[[Case, Emit], Model]
+ChooseModel = Callable[[Case, Emit], Model | None]
+"""The model for a case, or None where only the rules may answer; it notes why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How far a run goes. `make_model` is None where only the rules may answer; `why_none` says why."""
+    """Who is asked, and how far a run goes."""
 
-    make_model: MakeModel | None
-    why_none: str = ""
+    choose_model: ChooseModel
     stop_after: StopAfter = "branch"
     always_ask: bool = False
 
@@ -76,20 +76,26 @@ class Heal:
     def work(self, folder: IncidentFolder) -> tuple[Outcome, str]:
         """The whole order; returns the outcome and a sentence about it."""
         case = self.open(folder)
-        self.triage = triage(case.folder, case.bench.repository, case.truth, case.crash)
-        self.emit(Triaged(self.triage.category, self.triage.verdict, self.triage.confidence, self.triage.why))
-        if self.is_clear(self.triage):
-            return self.conclude(self.triage.to_diagnosis(), "not_fixable")
-        if self.plan.make_model is None:
-            self.emit(Noted(self.plan.why_none))
-            return self.conclude(self.triage.to_diagnosis(), "diagnosed")
+        found = self.judge(case)
+        if self.is_clear(found):
+            return self.conclude(found.to_diagnosis(), "not_fixable")
+        model = self.plan.choose_model(case, self.emit)
+        if model is None:
+            return self.conclude(found.to_diagnosis(), "diagnosed")
         try:
-            return self.ask(case, self.plan.make_model(case, self.emit))
+            return self.ask(case, found, model)
         except NoModelLeft as error:
             self.emit(Noted(f"no model answered, so this is what the rules found: {error}"))
-            return self.conclude(self.triage.to_diagnosis(), "no_key" if error.no_key else "diagnosed")
+            return self.conclude(found.to_diagnosis(), "no_key" if error.no_key else "diagnosed")
         except Refused as refused:
             return "refused", f"{refused.rule}: {refused.message}"
+
+    def judge(self, case: Case) -> Triage:
+        """What the rules say, before any model is asked."""
+        found = triage(case.folder, case.bench.repository, case.truth, case.crash)
+        self.triage = found
+        self.emit(Triaged(found.category, found.verdict, found.confidence, found.why))
+        return found
 
     def open(self, folder: IncidentFolder) -> Case:
         incident = folder.incident()
@@ -105,14 +111,14 @@ class Heal:
         ask = self.plan.always_ask or self.settings.triage.always_ask
         return found.verdict == "not_fixable" and sure and not ask
 
-    def ask(self, case: Case, model: Model) -> tuple[Outcome, str]:
+    def ask(self, case: Case, found: Triage, model: Model) -> tuple[Outcome, str]:
         """Converse, prove, tell what failed, at most twice more; then publish."""
         loop = self.loop(case, model)
-        message = case.bench.redact(self.opening(case))
+        message = opening(case, found, self.earlier(case))
         for attempt in range(1, ATTEMPTS + 1):
             diagnosis, limit = loop.run(message)
             if diagnosis is None:
-                return self.at_limit(limit or "no diagnosis was given")
+                return self.conclude(found.to_diagnosis(), "limit")[0], limit or "no diagnosis was given"
             self.conclude(diagnosis, "diagnosed")
             patch = case.bench.patch
             if not diagnosis.fixable or patch is None:
@@ -141,53 +147,18 @@ class Heal:
         limits = Limits(**self.settings.limits.model_dump())
         return Loop(model, request, tools, case.bench, limits, self.spent, self.emit, self.save)
 
+    def earlier(self, case: Case) -> list[str]:
+        """What earlier runs on this incident tried, for a model that should not try it again."""
+        results = (run.result() for run in self.store.runs(case.folder))
+        return [f"run {r['run']}: {r['summary']}" for r in results if r and r["outcome"] == "unproven"]
+
     def save(self, items: list[Item]) -> None:
         """Keep the conversation after every step, so that a killed run can be read."""
         self.run.write("trajectory.json", trajectory(items))
 
-    def opening(self, case: Case) -> str:
-        """The incident message."""
-        found = self.triage
-        assert found is not None
-        service_files = case.bench.repository.files(f"services/{case.incident.service}/")
-        return fill(
-            "incident.md",
-            incident=case.incident,
-            dirty=[
-                path for path in case.incident.dirty if path.startswith(f"services/{case.incident.service}/")
-            ],
-            triage=found.text,
-            crash=case.crash.text if case.crash else "(no crash in the log)",
-            health=SIX_TOOLS["get_health_snapshot"].model_validate({"service": None}).run(case.bench),
-            files=service_files[:200],
-            judged=fill("judged.md", sandbox=case.isolation is not None),
-            earlier=self.earlier(case),
-        )
-
-    def earlier(self, case: Case) -> list[str]:
-        """What earlier runs on this incident tried, for a model that should not try it again."""
-        results = (run.result() for run in self.store.runs(case.folder))
-        return [
-            f"run {r['run']}: {r['outcome']}: {r['summary']}"
-            for r in results
-            if r and r["outcome"] == "unproven"
-        ]
-
     def prove(self, case: Case, patch: Patch) -> Proof:
         self.emit(Proposed(patch.tree, tuple(file.path for file in patch.files)))
-        bench = case.bench
-        if case.isolation is None or bench.tests is None or bench.replay is None:
-            rung = Rung("in scope", "shown", "checked on the resulting tree")
-            proof = Proof.unreached(rung, "no sandbox passed its probes, so no code was run", patch.flags)
-            for each in proof.rungs:
-                self.emit(Climbed(each.name, each.state, each.detail))
-            return proof
-        runs = self.settings.sandbox.test_runs
-        climb = Climb(
-            patch, case.crash, case.incident.service, bench.gate, case.isolation,
-            bench.tests, bench.replay, runs, self.emit,
-        )  # fmt: skip
-        return climb.prove()
+        return prove(case, patch, self.settings.sandbox.test_runs, self.emit)
 
     def publish(self, case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis) -> tuple[Outcome, str]:
         if self.plan.stop_after == "prove":
@@ -210,19 +181,15 @@ class Heal:
             return "diagnosed", f"a diagnosis without a patch: {diagnosis.root_cause}"
         return "not_fixable", diagnosis.why_not or diagnosis.root_cause
 
-    def at_limit(self, limit: str) -> tuple[Outcome, str]:
-        if self.triage is not None:
-            self.conclude(self.triage.to_diagnosis(), "limit")
-        return "limit", limit
-
     def result(self, folder: IncidentFolder, outcome: Outcome, summary: str) -> HealResult:
         incident = self.case.incident if self.case else folder.incident()
         rungs = tuple(RungResult(**asdict(rung)) for rung in self.proof.rungs) if self.proof else ()
         spent = self.spent
+        branch, commit = self.branch or (None, None)
         return HealResult(
             incident=incident.id, run=self.run.number, service=incident.service, commit=incident.commit,
             outcome=outcome, summary=summary,
-            branch=self.branch[0] if self.branch else None, branch_commit=self.branch[1] if self.branch else None,
+            branch=branch, branch_commit=commit,
             diagnosis=self.diagnosis, proof=rungs, labels=self.proof.labels if self.proof else (),
             models=tuple(self.models), steps=spent.steps, input_tokens=spent.input_tokens,
             cached_tokens=spent.cached_tokens, output_tokens=spent.output_tokens,

@@ -166,9 +166,15 @@ def _defaults(scope: ast.AST) -> Iterator[str]:
             and isinstance(node.values[-1], ast.Constant)
         ):
             yield from (key for value in node.values[:-1] if (key := _got(value)))
-        elif isinstance(node, ast.Call) and _called(node) in ("get", "pop", "getattr") and len(node.args) > 1:
-            if isinstance(node.args[-1], ast.Constant | ast.Dict | ast.List) and not _is_none(node.args[-1]):
-                yield ast.unparse(node.args[-2])
+        elif isinstance(node, ast.Call) and _makes_up(node):
+            yield ast.unparse(node.args[-2])
+
+
+def _makes_up(call: ast.Call) -> bool:
+    """Whether it is `x.get(key, constant)` or the like; None is no made-up value."""
+    if _called(call) not in ("get", "pop", "getattr") or len(call.args) < 2:
+        return False
+    return isinstance(call.args[-1], ast.Constant | ast.Dict | ast.List) and not _is_none(call.args[-1])
 
 
 def _got(value: ast.expr) -> str | None:

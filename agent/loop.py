@@ -145,7 +145,8 @@ class Loop:
         self.close_open_calls()
         self.items.append(
             UserMessage(
-                f"The run ends here: {reached}. Answer now with your best diagnosis, as the JSON object alone."
+                f"The run ends here: {reached}. "
+                "Answer now with your best diagnosis, as the JSON object alone."
             )
         )
         try:

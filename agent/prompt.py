@@ -8,10 +8,14 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from agent.case import Case
 from agent.diagnosis import Category
+from agent.triage import Triage
+from tools.get_health_snapshot import GetHealthSnapshot
 from tools.repository import FileMissing, Repository
 
 CONTEXT_IN_TARGET = "docs/healer-context.md"
+FILES_SHOWN = 200
 
 
 @cache
@@ -44,3 +48,20 @@ def system_prompt(repository: Repository) -> str:
     except FileMissing:
         context = (files("prompts") / "system_context.md").read_text(encoding="utf-8")
     return fill("system.md", categories=", ".join(Category), context=context.strip())
+
+
+def opening(case: Case, found: Triage, earlier: list[str]) -> str:
+    """The incident message, redacted: what crashed, what the rules found, how a patch is judged."""
+    folder = f"services/{case.incident.service}/"
+    text = fill(
+        "incident.md",
+        incident=case.incident,
+        dirty=[path for path in case.incident.dirty if path.startswith(folder)],
+        triage=found.text,
+        crash=case.crash.text if case.crash else "(no crash in the log)",
+        health=GetHealthSnapshot(service=None).run(case.bench),
+        files=case.bench.repository.files(folder)[:FILES_SHOWN],
+        judged=fill("judged.md", sandbox=case.isolation is not None),
+        earlier=earlier,
+    )
+    return case.bench.redact(text)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agent.case import Case
 from agent.events import Climbed, Emit
 from sandbox.building import build_problems
 from sandbox.isolation import Isolation
@@ -229,3 +230,26 @@ def passed(run: TestRun, node: str) -> bool:
     """Whether one test passed in every round of a run."""
     outcome = run.outcomes.get(node)
     return outcome is not None and outcome.status == "passed"
+
+
+def prove(case: Case, patch: Patch, runs: int, emit: Emit) -> Proof:
+    """Climb the ladder with a patch; without a sandbox no code runs, and only the gate's rung is shown."""
+    bench = case.bench
+    if case.isolation is None or bench.tests is None or bench.replay is None:
+        rung = Rung("in scope", "shown", "checked on the resulting tree")
+        proof = Proof.unreached(rung, "no sandbox passed its probes, so no code was run", patch.flags)
+        for each in proof.rungs:
+            emit(Climbed(each.name, each.state, each.detail))
+        return proof
+    climb = Climb(
+        patch,
+        case.crash,
+        case.incident.service,
+        bench.gate,
+        case.isolation,
+        bench.tests,
+        bench.replay,
+        runs,
+        emit,
+    )
+    return climb.prove()

@@ -72,12 +72,6 @@ class WatchSettings(Section):
     services: tuple[str, ...] = Field(default=(), description="empty: all that Truth names")
 
 
-DEFAULT_MODELS: dict[str, dict[str, Any]] = {
-    "grok-4": {"base_url": "https://api.x.ai/v1", "key": ("XAI_API_KEY",)},
-    "gpt-4o-mini": {"base_url": "https://api.openai.com/v1", "key": ("OPENAI_API_KEY",), "timeout_s": 120.0},
-}
-
-
 class Settings(Section):
     """All settings. Paths are absolute or relative to the working directory."""
 
@@ -94,21 +88,6 @@ class Settings(Section):
     triage: TriageSettings = TriageSettings()
     sandbox: SandboxSettings = SandboxSettings()
     watch: WatchSettings = WatchSettings()
-
-    def model_named(self, name: str) -> ModelSettings:
-        """The settings of one model.
-
-        Raises:
-            SettingsError: nothing is known about it.
-        """
-        if name in self.model:
-            return self.model[name]
-        if name in DEFAULT_MODELS:
-            return ModelSettings.model_validate(DEFAULT_MODELS[name])
-        raise SettingsError(
-            f"model {name!r} is not known: give its base_url, api and key "
-            f'in a section [model."{name}"] of {CONFIG_NAME}'
-        )
 
     def state_folder(self) -> Path:
         """The state folder: the setting, else the user's state directory."""

@@ -72,10 +72,8 @@ class Terminal:
     def _(self, event: Asked) -> None:
         cost = "price unknown" if event.cost_usd is None else f"${event.cost_usd:.4f}"
         cached = f", {event.cached_tokens} cached" if event.cached_tokens else ""
-        self._line(
-            "model",
-            f"[dim]{event.served} · {event.input_tokens} tokens in{cached}, {event.output_tokens} out · {cost}[/]",
-        )
+        tokens = f"{event.input_tokens} tokens in{cached}, {event.output_tokens} out"
+        self._line("model", f"[dim]{event.served} · {tokens} · {cost}[/]")
 
     @tell.register
     def _(self, event: ToolUsed) -> None:

@@ -41,7 +41,7 @@ def main(case: str, model: str, folder: Path) -> None:
     say("testbed", f"a MarketSwarm of {len(SERVICES)} services in {repo}")
     with Cluster(folder / "run", repo) as cluster:
         started = time.monotonic()
-        cluster.start(SERVICES)
+        cluster.start(*SERVICES)
         say(
             "testbed",
             f"three Redis servers, Truth published, {len(SERVICES)} services beat ({elapsed(started)})",
@@ -69,7 +69,7 @@ def by_name(cluster: Cluster, config: Path) -> int:
     cluster.stop_redis("market-redis")
     say("outage", "market-redis was stopped")
     cluster.restart("vigil", wait=False)
-    cluster.wait_dead("vigil")
+    cluster.wait_exit("vigil")
     return subprocess.run(
         autohealer(config, "heal", "--service", "vigil"), env=environment(), check=False
     ).returncode
@@ -86,7 +86,7 @@ def write_config(folder: Path, repo: Path, cluster: Cluster, case: str, model: s
     lines = [
         f'repo = "{repo}"',
         f'state = "{folder / "state"}"',
-        f'system_redis_url = "{cluster.redis_urls["system-redis"]}"',
+        f'system_redis_url = "{cluster.urls["system-redis"]}"',
         f'python = "{sys.executable}"',
     ]
     if model == "live":

@@ -7,24 +7,26 @@ a `Patch` holds. Nothing outside this module makes one.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sandbox.candidate import Start, store, tree_of_diff, tree_of_entries
 from sandbox.caps import cap_diff, cap_edits, cap_result
 from sandbox.diff import Change, Hunk, diff_trees
 from sandbox.edits import Edit, Version, apply_edits
+from sandbox.git import blobs
 from sandbox.history import Past, restorable
-from sandbox.review import FindSecrets, Text, is_test, refuse_content, written_lines
+from sandbox.review import FindSecrets, Text, is_test, review, written_lines
 from sandbox.scope import Refused, check_writable
 from sandbox.tree import Entry
 from sandbox.tree_rules import check_base, check_changes, check_place
 from sandbox.worktree import PrivateRepository
 
-__all__ = ["Edit", "Patch", "PatchedFile", "from_diff", "from_edits", "hunks"]
+__all__ = ["Edit", "Patch", "PatchedFile", "contents", "from_diff", "from_edits", "hunks", "tests_only"]
 
 _MOVE_LINE = re.compile(r"(?:rename|copy) (?:from|to|old|new) (.*)")
 
@@ -117,13 +119,40 @@ def hunks(repo: PrivateRepository, patch: Patch) -> tuple[Patch, ...]:
     start = _start(repo, patch.base, patch.service)
     changes, _ = diff_trees(repo.git_dir, patch.base, patch.tree)
     whole = {change.path: None if change.deleted else change.new for change in changes}
-    found = [
-        _variant(start, {**whole, change.path: entry}, whole)
-        for change in changes
-        if not is_test(change.path)
-        for entry in _without_each_hunk(start, change)
-    ]
-    return tuple(variant for variant in found if variant is not None)
+    variants = []
+    for change in changes:
+        for entry in [] if is_test(change.path) else _without_each_hunk(start, change):
+            with contextlib.suppress(Refused):
+                variants.append(_variant(start, {**whole, change.path: entry}, whole))
+    return tuple(variants)
+
+
+def rebase(repo: PrivateRepository, patch: Patch, onto: str) -> Patch:
+    """The same files on another base commit, where that has what they were made from.
+
+    Raises:
+        Refused: `base-moved`: the new base differs in a file that the patch changes.
+        GitError: there is no such commit.
+    """
+    start = _start(repo, onto, patch.service)
+    changes, _ = diff_trees(repo.git_dir, patch.base, patch.tree)
+    for change in changes:
+        if start.listing.get(change.path) != (None if change.added else change.old):
+            raise Refused(
+                "base-moved",
+                f"{change.path} is not what it was when the patch was made; make it again on {onto}.",
+            )
+    entries = {change.path: None if change.deleted else change.new for change in changes}
+    variant = _variant(start, entries, entries)
+    return replace(variant, flags=patch.flags)
+
+
+def contents(repo: PrivateRepository, patch: Patch) -> dict[str, bytes]:
+    """What the files hold that the patch adds or changes, by path."""
+    changes, _ = diff_trees(repo.git_dir, patch.base, patch.tree)
+    placed = {change.path: change.new for change in changes if not change.deleted}
+    found = blobs(repo.git_dir, [entry.oid for entry in placed.values()])
+    return dict(zip(placed, found, strict=True))
 
 
 def _without_each_hunk(start: Start, change: Change) -> list[Entry | None]:
@@ -140,15 +169,11 @@ def _without(hunk: Hunk, old: list[bytes], new: list[bytes]) -> list[bytes]:
     return [*new[: hunk.new[0]], *old[hunk.old[0] : hunk.old[1]], *new[hunk.new[1] :]]
 
 
-def _variant(
-    start: Start, entries: Mapping[str, Entry | None], whole: Mapping[str, Entry | None]
-) -> Patch | None:
+def _variant(start: Start, entries: Mapping[str, Entry | None], judged: Mapping[str, Entry | None]) -> Patch:
+    """A patch out of files of one that was judged before: only the rules on trees are asked again."""
     tree = tree_of_entries(start, entries)
     changes, diff = diff_trees(start.repository.git_dir, start.base, tree)
-    try:
-        check_changes(changes, start.listing, start.service, whole)
-    except Refused:
-        return None
+    check_changes(changes, start.listing, start.service, judged)
     return Patch(start.service, start.base, tree, diff, tuple(map(_patched_file, changes)))
 
 
@@ -176,8 +201,8 @@ def _judged(
         raise Refused("unasked-change", f"The edits would change {unasked[0]}, which none of them names.")
     texts = _texts(start, changes, past)
     cap_result(len(changes), written_lines(texts))
-    refuse_content(texts, find_secrets)
-    return Patch(start.service, start.base, tree, diff, tuple(map(_patched_file, changes)))
+    found = review(texts, find_secrets)
+    return Patch(start.service, start.base, tree, diff, tuple(map(_patched_file, changes)), found)
 
 
 def _patched_file(change: Change) -> PatchedFile:

@@ -11,7 +11,7 @@ import click
 from agent.cli.session import as_json, settings_of, store_of, tell_error, tells_errors
 from agent.events import Event
 from agent.heal import Plan, heal
-from agent.models import plan_models
+from agent.models import models_for
 from agent.result import Exit, HealResult
 from agent.settings import Settings
 from agent.store import Store
@@ -56,9 +56,9 @@ def command(ctx: click.Context, /, as_json: bool, **said: Any) -> None:
     store = store_of(settings)
     stop_after = "prove" if said["dry_run"] and said["stop_after"] == "branch" else said["stop_after"]
     folder = find_incident(store, settings, said["incident"], said["service"], said["commit"])
-    make_model, why_none = plan_models(settings, by_name=bool(said["models"]))
-    plan = Plan(make_model, why_none, stop_after, said["always_ask"])
-    result = healed(folder, store, settings, plan, quiet=as_json)
+    with models_for(settings, by_name=bool(said["models"])) as choose_model:
+        plan = Plan(choose_model, stop_after, said["always_ask"])
+        result = healed(folder, store, settings, plan, quiet=as_json)
     if as_json:
         click.echo(result.model_dump_json(indent=1))
     sys.exit(int(result.exit_code))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.models import spec_named
 from agent.settings import Settings, SettingsError, load
 
 
@@ -23,9 +24,16 @@ def write(path: Path, text: str) -> Path:
 
 def test_defaults_ask_grok_first_and_gpt_4o_mini_second() -> None:
     settings = load()
-    assert settings.models == ("grok-4", "gpt-4o-mini")
-    assert settings.model_named("grok-4").base_url == "https://api.x.ai/v1"
-    assert settings.model_named("gpt-4o-mini").key == ("OPENAI_API_KEY",)
+    first, second = (spec_named(settings, name) for name in settings.models)
+    assert (first.id, first.base_url) == ("grok-4", "https://api.x.ai/v1")
+    assert (second.id, second.key_names) == ("gpt-4o-mini", ("OPENAI_API_KEY",))
+
+
+def test_any_compatible_endpoint_works_by_settings_alone(tmp_path: Path) -> None:
+    text = '[model.own]\nbase_url = "http://127.0.0.1:8000/v1"\napi = "chat"\nkey = ["OWN"]\noutput_price = 2.0\n'
+    spec = spec_named(load(write(tmp_path / "own.toml", text)), "own")
+    assert (spec.api, spec.base_url, spec.key_names) == ("chat", "http://127.0.0.1:8000/v1", ("OWN",))
+    assert spec.prices is None, "one price of three is no price"
 
 
 def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +64,7 @@ def test_a_missing_file_and_an_unknown_model_say_what_to_do(tmp_path: Path) -> N
     with pytest.raises(SettingsError, match="autohealer init"):
         load(tmp_path / "none.toml")
     with pytest.raises(SettingsError, match="base_url"):
-        Settings().model_named("mystery")
+        spec_named(Settings(), "mystery")
 
 
 def test_the_sample_names_every_setting_with_its_default(tmp_path: Path) -> None:
