@@ -5,12 +5,14 @@ These rules see git's own list of what changed and never a patch's text.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sandbox.diff import Change
 from sandbox.scope import Refused, check_service, check_writable, folded
 from sandbox.tree import EXECUTABLE, FILE, GITLINK, SYMLINK, Entry, Listing
 
+_IMPORTED_FIRST = sys.stdlib_module_names | {"pytest", "_pytest", "pluggy", "shared", "services"}
 _SPECIAL = {SYMLINK: ("symlink", "a symbolic link"), GITLINK: ("submodule", "a submodule")}
 
 
@@ -62,6 +64,8 @@ def check_changes(
             raise Refused("path-form", f"{change.path!r} is not in its plain form.")
         _refuse_links_above(change.path, listing, gone)
         _check_mode(change, restored.get(change.path))
+        if change.added and change.new != restored.get(change.path):
+            _refuse_shadow(change.path, listing)
     _refuse_collisions([change.path for change in changes if change.added], gone, listing)
 
 
@@ -99,6 +103,19 @@ def _check_mode(change: Change, restored: Entry | None) -> None:
         raise Refused("mode-executable", f"{change.path} would be executable; a patch adds plain files only.")
     if change.new.mode not in (FILE, EXECUTABLE) or (not change.added and change.new.mode != change.old.mode):
         raise Refused("mode-change", f"The mode of {change.path} would change; a patch leaves modes alone.")
+
+
+def _refuse_shadow(path: str, listing: Listing) -> None:
+    """The service's folder comes first on its import path: a module in it hides others of its name."""
+    services, service, top, *_ = path.split("/")
+    module = top.removesuffix(".py")
+    if module not in _IMPORTED_FIRST or not path.endswith(".py"):
+        return
+    stem = f"{services}/{service}/{module}"
+    if not any(other == f"{stem}.py" or other.startswith(f"{stem}/") for other in listing):
+        raise Refused(
+            "shadows-module", f"{path} would hide the module {module} that others import; name it otherwise."
+        )
 
 
 def _refuse_collisions(added: Sequence[str], gone: Collection[str], listing: Listing) -> None:
