@@ -97,11 +97,13 @@ class Waits:
 class Awaited:
     """What a boot may wait for beyond its settle time.
 
-    `functions` are `path:name`; `served` are regular expressions of `bus:name`.
+    `functions` are `path:name`; `served` are regular expressions of `bus:name`, and so are those
+    of `late`, which must be served once the messages have come again.
     """
 
     functions: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,9 @@ class BootReport:
     after. `alive` says that it still ran when it was told to stop; then `signal` is what it got,
     and `stopped_late` that it had to be killed. Keys, channels and subscriptions are `bus:name`;
     subscriptions are those held at the end (those it ever made, where it ended by itself), the
-    lists and streams it waits for among them. What is late was seen after the messages had come
-    a second time. Functions are `path:qualified name`. `problem` says why there is no report.
+    lists and streams it waits for among them. Functions are
+    `path:qualified name`. The messages come twice: what is late was seen after the second time,
+    `first_functions` are those reached between the two. `problem` says why there is no report.
     """
 
     output: str = ""
@@ -130,6 +133,7 @@ class BootReport:
     subscriptions: frozenset[str] = frozenset()
     ports: frozenset[int] = frozenset()
     functions: frozenset[str] = frozenset()
+    first_functions: frozenset[str] = frozenset()
     late_functions: frozenset[str] = frozenset()
     problem: str | None = None
 

@@ -119,20 +119,19 @@ class Boot:
             self._pause(lambda: all(self._seen.listens(*each) for each in listening), self._times["grace_s"])
             self._publish()
             self._pause(lambda: False, self._times["gap_s"])
-            self._service.again()
-            for monitor in self._monitors:
-                monitor.late = True
+            self._seen.late = True
             self._publish()
         self._pause(lambda: False, self._times["settle_s"])
         self._pause(self._had_awaited, patience - time.monotonic())
 
     def _publish(self) -> None:
+        self._service.next_round()
         for message in self._messages:
             if message["bus"] in self._buses.clients:
                 self._buses.publish(message["bus"], message["channel"], message["data"])
 
     def _had_awaited(self) -> bool:
-        return self._awaited.met(self._service.functions, self._seen)
+        return self._awaited.met(set().union(*self._service.functions), self._seen)
 
     def _pause(self, done: Callable[[], bool], seconds: float) -> None:
         """Wait until done, the time is up or the service ended."""
@@ -171,8 +170,9 @@ class Boot:
             "late_keys": sorted(seen.late_keys),
             "late_channels": sorted(seen.late_channels),
             "subscriptions": sorted(subscriptions | seen.patterns | seen.consumed),
-            "functions": sorted(service.functions),
-            "late_functions": sorted(service.late_functions),
+            "functions": sorted(set().union(*service.functions)),
+            "first_functions": sorted(service.functions[1]),
+            "late_functions": sorted(service.functions[2]),
             "problem": None,
         }
 
@@ -181,9 +181,10 @@ class Awaited:
     """What is worth waiting for: functions by path and name, and what the service served elsewhere."""
 
     def __init__(self, asked: dict[str, list[str]]) -> None:
-        """`asked` has "functions" as `path:name` and "served" as regular expressions of `bus:name`."""
+        """`asked` has "functions" as `path:name`, "served" and "late" as regular expressions of `bus:name`."""
         self._functions = [each.rpartition(":") for each in asked["functions"]]
         self._served = [re.compile(each) for each in asked["served"]]
+        self._late = [re.compile(each) for each in asked["late"]]
 
     def met(self, functions: set[str], seen: Seen) -> bool:
         """Whether all of it has happened."""
@@ -191,8 +192,11 @@ class Awaited:
             (path, name.rpartition(".")[2]) for path, _, name in (each.partition(":") for each in functions)
         }
         served = seen.keys | seen.channels | seen.subscriptions | seen.patterns | seen.consumed
-        return all((path, name) in ran for path, _, name in self._functions) and all(
-            any(map(pattern.fullmatch, served)) for pattern in self._served
+        late = seen.late_keys | seen.late_channels
+        return (
+            all((path, name) in ran for path, _, name in self._functions)
+            and all(any(map(pattern.fullmatch, served)) for pattern in self._served)
+            and all(any(map(pattern.fullmatch, late)) for pattern in self._late)
         )
 
 

@@ -36,6 +36,7 @@ class Seen:
     consumed: set[str] = field(default_factory=set)
     late_keys: set[str] = field(default_factory=set)
     late_channels: set[str] = field(default_factory=set)
+    late: bool = False
 
     def listens(self, bus: str, channel: str) -> bool:
         """Whether the service subscribed to a channel, by name or by pattern."""
@@ -54,7 +55,6 @@ class Monitor:
         self.socket = self._client.socket
         self.socket.setblocking(False)
         self._rest = b""
-        self.late = False
 
     def read(self) -> bool:
         """Take in what has come; False once the server is gone."""
@@ -96,7 +96,7 @@ class Monitor:
     def _add(self, ever: set[str], late: set[str], names: list[str]) -> None:
         named = {f"{self._bus}:{name}" for name in names}
         ever |= named
-        if self.late:
+        if self._seen.late:
             late |= named
 
 

@@ -43,8 +43,7 @@ class Service:
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], folder: str, tracer: str) -> None:
         """Start it. `folder` is the service's folder, whose functions are noted by the code `tracer`."""
         self.output, self.shutdown, self.stopping = Output(), Output(), False
-        self.functions: set[str] = set()
-        self.late_functions: set[str] = set()
+        self.functions: tuple[set[str], ...] = (set(), set(), set())
         self._phase = _Phase()
         self.trace, trace_end = os.pipe()
         os.set_blocking(self.trace, False)
@@ -66,14 +65,9 @@ class Service:
         os.set_blocking(self.pipe, False)
         self._notes = b""
 
-    def again(self) -> None:
-        """From now on functions are noted anew, as late ones."""
+    def next_round(self) -> None:
+        """The messages come (again): from now on functions are noted anew, in the next set."""
         self._phase.next()
-
-    @property
-    def late(self) -> bool:
-        """Whether the late phase has begun."""
-        return self._phase.number > 0
 
     def read_output(self) -> bool:
         """Take in what it wrote; False at the end of the pipe."""
@@ -87,11 +81,9 @@ class Service:
         data = _read(self.trace)
         *lines, self._notes = (self._notes + (data or b"")).split(b"\n")
         for line in lines:
-            if len(self.functions) < FUNCTIONS_KEPT:
-                name = line.decode(errors="replace")[:500]
-                self.functions.add(name)
-                if self.late:
-                    self.late_functions.add(name)
+            number, _, name = line.decode(errors="replace")[:500].partition(" ")
+            if number in ("0", "1", "2") and len(self.functions[int(number)]) < FUNCTIONS_KEPT:
+                self.functions[int(number)].add(name)
         return data != b""
 
     def stop(self) -> str:
@@ -122,10 +114,6 @@ class _Phase:
         os.write(handle, b"\0")
         self._byte = mmap.mmap(handle, 1)
         os.close(handle)
-
-    @property
-    def number(self) -> int:
-        return self._byte[0]
 
     def next(self) -> None:
         self._byte[0] += 1

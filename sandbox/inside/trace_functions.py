@@ -50,17 +50,17 @@ def _start(settings: str) -> None:
         return path
 
     def reached(code) -> bool:  # type: ignore[no-untyped-def]
-        """Note a code object once in each phase; False for code that is not the service's."""
+        """Note a code object once in each round of messages; False for code that is not the service's."""
         path = paths.get(code.co_filename)
         if path is None:
             path = place(code.co_filename)
         if not path:
             return False
-        key = (id(code), phase[0])
+        key = (id(code), now := phase[0])
         if key not in seen:
             seen[key] = code
             try:
-                write(fd, f"{path}:{code.co_qualname}\n".encode())
+                write(fd, f"{now} {path}:{code.co_qualname}\n".encode())
             except OSError:
                 pass
         return True

@@ -1,0 +1,19 @@
+"""Replay: the captured world booted again, and what that says about the crash and a patch."""
+
+from tools.replay.bench import Replay, Replayed
+from tools.replay.gone import gone, serves_less
+from tools.replay.history import Bisected, bisect, changes
+from tools.replay.verdict import Judged, Verdict, judge
+
+__all__ = [
+    "Bisected",
+    "Judged",
+    "Replay",
+    "Replayed",
+    "Verdict",
+    "bisect",
+    "changes",
+    "gone",
+    "judge",
+    "serves_less",
+]

@@ -1,0 +1,162 @@
+"""The replay of one incident: its world booted on the base, on patches and on older commits."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sandbox.boot import Awaited, BootReport, Waits, World, boot
+from sandbox.git import GitError, blobs
+from sandbox.isolation import Isolation
+from sandbox.patch import Patch
+from sandbox.worktree import PrivateRepository, WorktreeError
+from tools.incident import IncidentError, IncidentFolder
+from tools.logs import Crash, map_frames
+from tools.replay.history import Bisected, bisect, changes
+from tools.replay.outside import outside_cause
+from tools.replay.stage import staged
+from tools.replay.told import told
+from tools.replay.verdict import Judged, Verdict, judge, stack_of
+from tools.replay.world import make_world
+from tools.truth import TruthError
+
+NAME = "replay::boots_and_beats"
+HISTORY_S = 60.0
+PATIENCE_S = 8.0
+"""How long a second look waits for what the first did not see: most rhythms are shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One replay. `observed` is what the boot showed; `verdict` is what may be said of it.
+
+    They differ where a boot that beats says nothing, since the base beats as well. `crash` is
+    what was seen to crash, `text` what a model is told: the same for the same observations.
+    """
+
+    verdict: Verdict
+    why: str
+    crash: Crash | None
+    report: BootReport
+    text: str
+    observed: Verdict
+
+
+@dataclass(slots=True)
+class Replay:
+    """Boots the captured world of `folder` with any tree of the repository.
+
+    `commit` is the incident's; `crash` the crash in its log, None where it shows none. Each tree
+    is booted once; ask `again` for another try.
+    """
+
+    repo: PrivateRepository
+    isolation: Isolation
+    python: Path
+    folder: IncidentFolder
+    service: str
+    commit: str
+    crash: Crash | None
+    waits: Waits = field(default_factory=Waits)
+    _seen: dict[str, tuple[Judged, BootReport]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        paths = self.repo.listing(self.repo.resolve(self.commit))
+        if self.crash is not None:
+            self.crash = map_frames(self.crash, paths.__contains__)
+
+    def of(self, patch: Patch | None) -> Replayed:
+        """Replay a patch, or the base commit for None."""
+        base = self._replayed(*self._boot(self.repo.resolve(self.commit)))
+        if base.observed == "beats" and self.crash is not None:
+            base = self._unclear(base, "the base beats here, so the captured world lacks what killed it")
+        if patch is None or base.report.problem is not None:
+            return base
+        patched = self._replayed(*self._boot(patch.tree))
+        if patched.verdict == "beats" and base.verdict == "unclear":
+            return self._unclear(patched, f"it beats, which says nothing: {base.why}")
+        return patched
+
+    def at(self, commit: str) -> Replayed:
+        """Replay another commit; its verdict is what was observed."""
+        return self._replayed(*self._boot(self.repo.resolve(commit)))
+
+    def again(self, patch: Patch | None, awaited: Awaited = Awaited()) -> Replayed:
+        """Replay a patch once more, with more patience for what is `awaited`."""
+        tree = self.repo.resolve(self.commit) if patch is None else patch.tree
+        self._seen[tree] = self._booted(tree, replace(self.waits, patience_s=PATIENCE_S), awaited)
+        return self.of(patch)
+
+    def last_good(self, steps: int) -> Replayed | None:
+        """The newest commit that beats, among the `steps` changes before the incident's."""
+        for commit in changes(self.repo, self.commit, self.service)[1 : 1 + steps]:
+            replayed = self.at(commit)
+            if replayed.observed == "beats":
+                return replayed
+        return None
+
+    def bisect(self, budget_s: float = HISTORY_S) -> Bisected:
+        """The last commit that beats and the first that crashes, within a budget in seconds."""
+        commits = changes(self.repo, self.commit, self.service)
+        return bisect(lambda commit: self.at(commit).observed, commits, budget_s)
+
+    def defines(self, patch: Patch, path: str, function: str) -> bool:
+        """Whether a patched tree has a file with a function of this name; `<module>` is the file itself."""
+        entry = self.repo.listing(patch.tree).get(path)
+        return entry is not None and function in _defined(next(blobs(self.repo.git_dir, [entry.oid])))
+
+    def _boot(self, tree: str) -> tuple[Judged, BootReport]:
+        if tree not in self._seen:
+            self._seen[tree] = self._booted(tree, self.waits, Awaited())
+        return self._seen[tree]
+
+    def _booted(self, tree: str, waits: Waits, awaited: Awaited) -> tuple[Judged, BootReport]:
+        try:
+            with staged(self.repo, tree, self.service) as stage:
+                world = make_world(self.folder, self.service, stage.truth)
+                why = (
+                    outside_cause(self.crash, self.service, self.folder, stage.truth) if self.crash else None
+                )
+                why = why or _not_booted(world, stage.listing.keys())
+                if why is not None:
+                    return Judged("unclear", why), BootReport(problem=why)
+                awaited = replace(awaited, functions=self._culprit(stage.folder))
+                report = boot(self.isolation, self.python, stage.folder, world, waits=waits, awaited=awaited)
+                return judge(report, self.crash, self.service, stage.listing.__contains__), report
+        except (GitError, TruthError, WorktreeError, IncidentError) as error:
+            return Judged("unclear", str(error)), BootReport(problem=str(error))
+
+    def _culprit(self, tree: Path) -> tuple[str, ...]:
+        """The culprit function, as long as the tree has it: worth waiting for."""
+        stack = stack_of(self.crash, self.service) if self.crash else []
+        for path, function in stack[:1]:
+            file = tree / path
+            if file.is_file() and function in _defined(file.read_bytes()):
+                return (f"{path}:{function}",)
+        return ()
+
+    def _replayed(self, judged: Judged, report: BootReport) -> Replayed:
+        text = told(NAME, judged, report, self.service)
+        return Replayed(judged.verdict, judged.why, judged.crash, report, text, judged.verdict)
+
+    def _unclear(self, replayed: Replayed, why: str) -> Replayed:
+        text = told(NAME, Judged("unclear", why), replayed.report, self.service)
+        return replace(replayed, verdict="unclear", why=why, text=text)
+
+
+def _not_booted(world: World, paths: object) -> str | None:
+    if not world.entry_point.endswith(".py"):
+        return f"{world.entry_point} is not Python: only Python services are booted"
+    if world.entry_point not in paths:  # type: ignore[operator]
+        return f"the tree has no {world.entry_point}"
+    return None
+
+
+def _defined(source: bytes) -> set[str]:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {"<module>", *(node.name for node in ast.walk(tree) if isinstance(node, functions))}

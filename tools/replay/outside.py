@@ -1,0 +1,111 @@
+"""Crashes that come from outside the service's code: a replay has nothing to say about them."""
+
+from __future__ import annotations
+
+import re
+
+from tools.incident import Heartbeat, IncidentFolder
+from tools.logs import Crash, CrashError
+from tools.truth import Truth
+
+_REFUSED = re.compile(
+    r"connection refused|connect call failed|could not connect|can't connect|cannot connect"
+    r"|connection (?:reset|closed|lost|timed out)|server closed the connection|network is unreachable"
+    r"|no route to host|name resolution|name or service not known|nodename nor servname|getaddrinfo"
+    r"|econnrefused|enotfound|timed? ?out|received 1008|connection to .{0,80} failed",
+    re.IGNORECASE,
+)
+_REFUSED_TYPES = re.compile(
+    r"Connection(Refused|Reset|Aborted)Error|BrokenPipeError|gaierror|herror|URLError|ConnectionClosed\w*"
+    r"|Client(Connector|Connection|OS)\w*Error|ServerDisconnectedError|Connect(ion)?(Error|Timeout)\w*|ReadTimeout"
+    r"|MaxRetryError|NewConnectionError|NameResolutionError|InvalidStatus(Code)?|BusyLoadingError|TimeoutError"
+)
+_MAYBE_REFUSED_TYPES = frozenset({"OSError", "APIConnectionError", ""})
+_PORT_TAKEN = re.compile(r"address already in use|eaddrinuse|errno (?:98|48)\b", re.IGNORECASE)
+_MYSQL = re.compile(
+    r"can't connect to mysql|\b(?:2003|2002|2013|1045|1049)\b.{0,80}mysql|mysql server", re.IGNORECASE
+)
+_TRUTH = re.compile(
+    r"truth key .{0,40}not found|truth .{0,20}(?:missing|not found|unavailable)", re.IGNORECASE
+)
+_COMPONENT = re.compile(
+    r"component ['\"]?(?P<name>[\w-]+)['\"]? (?:is )?(?:missing|not found)", re.IGNORECASE
+)
+_MISSING_DATA = re.compile(
+    r"nonetype|expecting value: line 1 column 1 \(char 0\)|must be str, bytes or bytearray"
+    r"|no data|not (?:available|found)|unavailable|missing|stale|empty",
+    re.IGNORECASE,
+)
+_MISSING_DATA_TYPES = frozenset(
+    {"KeyError", "IndexError", "StopIteration", "StopAsyncIteration", "LookupError"}
+)
+
+
+def outside_cause(crash: Crash, service: str, folder: IncidentFolder, truth: Truth) -> str | None:
+    """Why a crash is not the code's of `service`, or None where it may well be."""
+    final = crash.final
+    if final is None:
+        return None
+    causes = (error for error in crash.errors if error.relation == "cause" or error is final)
+    found = next((why for error in causes if (why := _infrastructure(error, service))), None)
+    return found or _upstream(final, service, folder, truth)
+
+
+def network_cause(crash: Crash) -> str | None:
+    """Why a crash inside the box is the box's doing: nothing but the buses can be reached in it."""
+    final = crash.final
+    if final is not None and _is_refused(final):
+        return f"a connection that the box does not allow: {final.text.splitlines()[0][:200]}"
+    return None
+
+
+def _infrastructure(final: CrashError, service: str) -> str | None:
+    if _PORT_TAKEN.search(final.message) or final.code == "EADDRINUSE":
+        return "its port was taken; in the box every port is free"
+    if _TRUTH.search(final.message):
+        return "Truth was not published; in the box it is"
+    component = _COMPONENT.search(final.message)
+    if component is not None and component["name"] == service:
+        return "its component was missing in Truth, which is not a matter of its code"
+    if _MYSQL.search(final.message):
+        return "MySQL could not be reached; the box has none"
+    if _is_refused(final):
+        return "a connection failed; in the box the buses are up and nothing else can be reached"
+    return None
+
+
+def _is_refused(final: CrashError) -> bool:
+    if _REFUSED_TYPES.fullmatch(final.name) or final.type.startswith(("mysql.", "pymysql.")):
+        return True
+    return final.name in _MAYBE_REFUSED_TYPES and _REFUSED.search(final.message) is not None
+
+
+def _upstream(final: CrashError, service: str, folder: IncidentFolder, truth: Truth) -> str | None:
+    """Data is missing because who writes it is down."""
+    if final.name not in _MISSING_DATA_TYPES and not _MISSING_DATA.search(final.message):
+        return None
+    heartbeats = folder.snapshot().heartbeats
+    down = [name for name in truth.dependencies(service) if _is_dead(heartbeats.get(name))]
+    lacking = [name for name in down if _lacks(name, service, folder, truth)]
+    if not lacking:
+        return None
+    return f"data is missing whose writer is down: {', '.join(lacking)}"
+
+
+def _is_dead(heartbeat: Heartbeat | None) -> bool:
+    if heartbeat is None:
+        return False
+    return heartbeat.status == "dead" or (heartbeat.alive is False and heartbeat.pid_alive is not True)
+
+
+def _lacks(upstream: str, service: str, folder: IncidentFolder, truth: Truth) -> bool:
+    """Whether something that the service reads of an upstream was not there at the capture."""
+    captured = {key for keys in folder.redis_values().values() for key in keys}
+    uses = [use for use in truth.component(service).reads if upstream in truth.writers(use)]
+    stored = [use.name for use in uses if use.kind != "channel"]
+    return not captured or not all(any(_matches(name, key) for key in captured) for name in stored)
+
+
+def _matches(name: str, key: str) -> bool:
+    pattern = re.sub(r"\\\{\w+\\\}|\\\*", ".*", re.escape(name))
+    return re.fullmatch(pattern, key) is not None
