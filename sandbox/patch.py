@@ -26,7 +26,17 @@ from sandbox.tree import Entry
 from sandbox.tree_rules import check_base, check_changes, check_place
 from sandbox.worktree import PrivateRepository
 
-__all__ = ["Edit", "Patch", "PatchedFile", "contents", "from_diff", "from_edits", "hunks", "tests_only"]
+__all__ = [
+    "Edit",
+    "Patch",
+    "PatchedFile",
+    "contents",
+    "from_diff",
+    "from_edits",
+    "hunks",
+    "rebase",
+    "tests_only",
+]
 
 _MOVE_LINE = re.compile(r"(?:rename|copy) (?:from|to|old|new) (.*)")
 
@@ -125,6 +135,18 @@ def hunks(repo: PrivateRepository, patch: Patch) -> tuple[Patch, ...]:
             with contextlib.suppress(Refused):
                 variants.append(_variant(start, {**whole, change.path: entry}, whole))
     return tuple(variants)
+
+
+def tests_only(repo: PrivateRepository, patch: Patch) -> Patch | None:
+    """The base with nothing but the test files that the patch adds; None if it adds none.
+
+    Raises:
+        GitError: the patch is not of this repository.
+    """
+    start = _start(repo, patch.base, patch.service)
+    changes, _ = diff_trees(repo.git_dir, patch.base, patch.tree)
+    tests = {change.path: change.new for change in changes if change.added and is_test(change.path)}
+    return _variant(start, tests, tests) if tests else None
 
 
 def rebase(repo: PrivateRepository, patch: Patch, onto: str) -> Patch:
