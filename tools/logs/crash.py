@@ -22,6 +22,7 @@ from tools.logs.frames import (
     posix_path,
     repository_path,
 )
+from tools.logs.lines import uncoloured
 from tools.logs.scan import Verdict, scan
 from tools.logs.tail import Window, windows
 
@@ -72,7 +73,7 @@ def last_crash(log: Path | bytes) -> Crash | None:
         LogError: the log is missing or no regular file.
     """
     for window in windows(log):
-        verdict = scan(window.lines, complete=window.complete)
+        verdict = scan([uncoloured(line) for line in window.lines], complete=window.complete)
         if verdict is None:
             if window.final:
                 return None

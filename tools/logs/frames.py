@@ -99,7 +99,9 @@ def owner_of(frame: Frame, service: str) -> Owner:
     """Whose code a frame is, seen from `service`."""
     path = likely_path(frame)
     if frame.repo_path is None and is_foreign(path):
-        return "package" if _PACKAGE.search(path) else "interpreter"
+        if _PACKAGE.search(path):
+            return "package"
+        return "interpreter" if _INTERPRETER.search(path) else "unknown"
     if path.startswith(f"services/{service}/"):
         return "service"
     if path.startswith("services/"):

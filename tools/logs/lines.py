@@ -40,7 +40,13 @@ _PREFIX = re.compile(
     rf"|(?:{_WORDS})\b|[:|-](?=\s)|:)[ \t]{{0,8}}){{0,8}}"
 )
 _TIME = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)")
+_COLOUR = re.compile(r"\x1b(?:\[[0-9;?]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-Z\\^_])")
 _LOOKED_AT = 160
+
+
+def uncoloured(line: str) -> str:
+    """A line without terminal escapes."""
+    return _COLOUR.sub("", line) if "\x1b" in line else line
 
 
 def is_log_line(line: str) -> bool:

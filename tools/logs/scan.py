@@ -26,6 +26,7 @@ SURVIVED_SECONDS = 120.0
 """After healthy lines over this time what went wrong was survived."""
 
 _SEVERAL = 8
+_LATE_THREADS = 3
 _CONTEXT_LINES = 20
 _WIDE = 100 << 10
 _UNRETRIEVED = re.compile(
@@ -44,6 +45,7 @@ _FATAL = re.compile(
 _BARE_FATAL = re.compile(
     r"Fatal Python error: |FATAL ERROR: |Segmentation fault|Bus error|Illegal instruction"
     r"|\S{0,200}python[\d.]*: (?:can't open file|No module named)|MemoryError\b"
+    r"|\S{1,200}: line \d{1,6}: +\d{1,9} (?:Segmentation fault|Bus error|Aborted|Illegal instruction)"
     r"|(?:bash|sh|env|zsh): .{0,200}(?:No such file or directory|command not found|Permission denied)"
 )
 _NAMED = re.compile(r"\b([A-Z]\w{1,60}(?:Error|Exception|Interrupt|Timeout|Refused))\b")
@@ -261,7 +263,8 @@ def _trace(traces: list[_Event], tasks: list[_Event]) -> _Event | None:
     task = tasks[-1] if tasks else None
     if last is None or task is None:
         return last or task
-    return task if task.healthy > last.healthy and not last.uncaught else last
+    between = task.healthy - last.healthy
+    return task if between > (_LATE_THREADS if last.uncaught else 0) else last
 
 
 def _error_line(errors: list[_Event], run: _Run) -> _Event | None:
