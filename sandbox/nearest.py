@@ -66,6 +66,7 @@ def _most_alike(lines: Sequence[str], wanted: Sequence[str]) -> int | None:
 
 
 def _difference(found: Sequence[str], wanted: Sequence[str]) -> str:
-    if [line.split() for line in found] == [line.split() for line in wanted]:
-        return "\nThey differ from the search text in blanks only: copy the indentation exactly."
-    return ""
+    if [line.split() for line in found] != [line.split() for line in wanted]:
+        return ""
+    tabs = " The file has tabs there." if any("\t" in line for line in found) else ""
+    return f"\nThey differ from the search text in blanks only: copy the indentation exactly.{tabs}"
