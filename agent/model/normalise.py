@@ -14,8 +14,6 @@ LIBRARY = (
     r"(?:/[^\s\"':,]{0,300})?/(?:lib(?:64)?/python3\.\d+|Python\.framework/[^\s\"':,]{0,300}|site-packages)"
     r"/[^\s\"':,]+"
 )
-    r"(?:/[^\s\"':,]*)?/(?:lib(?:64)?/python3\.\d+|Python\.framework/[^\s\"':,]*|site-packages)/[^\s\"':,]+"
-)
 IN_REPOSITORY = r"services|shared|scripts|truth|docs|tests|logs|\.pids|\.venv"
 HOST_ROOTS = r"tmp|private|var|home|root|Users|work|opt|usr|run|mnt|Library|workspace|builds|srv|data"
 
@@ -25,7 +23,8 @@ BEFORE = r"^[ |]{0,40}(?:\d{1,9} {2})?[ |]{0,40}"
 RULES: tuple[tuple[str, str], ...] = (
     # A frame outside of the repository, with the code under it: its lines are the interpreter's.
     (
-        rf"(?m){BEFORE}File \"(?:{LIBRARY}|<frozen [^>\n]*>)\", line \d+, in .*\n(?:{BEFORE}(?: {{4}}|\t).*\n)*",
+        rf"(?m){BEFORE}File \"(?:{LIBRARY}|<frozen [^>\n]*>)\", line \d+, in .*\n"
+        rf"(?:{BEFORE}(?: {{4}}|\t).*\n)*",
         "",
     ),
     (rf"(?m){BEFORE}(?:[\^~]+[ \^~]*|\.\.\.<\d+ lines>\.\.\.)$\n?", ""),
