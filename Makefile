@@ -8,7 +8,7 @@ CASE ?= bug
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow lint types contracts lock clean
+.PHONY: help setup demo test slow bench lint types contracts lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ test: $(STAMP)  ## every test but the slow ones
 
 slow: $(STAMP)  ## the slow tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m slow $(ARGS)
+
+bench: $(STAMP)  ## each target of speed and cost with its figure and verdict
+	$(BIN)/python -m evals.bench
 
 lint: $(STAMP)  ## ruff
 	$(BIN)/ruff check .

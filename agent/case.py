@@ -10,13 +10,14 @@ from agent.settings import Settings
 from sandbox.isolation import Isolation, SandboxUnavailable, find_isolation
 from sandbox.testing import TestBench
 from sandbox.worktree import PrivateRepository
+from tools.capture import site_of
 from tools.incident import Incident, IncidentError, IncidentFolder
-from tools.logs.crash import Crash, last_crash, map_frames
+from tools.logs import Crash, LogError, last_crash, map_frames
 from tools.redact import Redactor
 from tools.replay import Replay
 from tools.repository import Repository, RepositoryError
 from tools.tool import Workbench
-from tools.truth import Truth, TruthError, from_files
+from tools.truth import NO_TRUTH, Truth, TruthError, from_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,8 @@ def open_case(folder: IncidentFolder, settings: Settings, state: Path, emit: Emi
         raise IncidentError(f"{error}; name the repository and commit with --repo and --commit") from error
     incident = incident.model_copy(update={"commit": repository.commit})
     truth = _truth(repository, emit)
-    redact = Redactor(truth.secrets().values() if truth else ())
-    crash = last_crash(folder.log)
-    crash = map_frames(crash, repository.exists) if crash else None
+    redact = Redactor(site_of(target, truth or NO_TRUTH, settings.system_redis_url, "commit").secrets())
+    crash = _crash(folder, repository, emit)
     emit(Captured(str(folder.path), redact(_headline(crash))))
     bench = Workbench(folder, incident.service, repository, gate, redact, live_logs=_live_logs(target))
     isolation = _isolation(settings, emit)
@@ -77,6 +77,16 @@ def _truth(repository: Repository, emit: Emit) -> Truth | None:
     except TruthError as error:
         emit(Noted(f"Truth cannot be read from the commit: {error}"))
         return None
+
+
+def _crash(folder: IncidentFolder, repository: Repository, emit: Emit) -> Crash | None:
+    """The crash of the last run in the captured log, with frames as they are in the commit."""
+    try:
+        crash = last_crash(folder.log)
+    except LogError as error:
+        emit(Noted(f"the log cannot be read: {error}"))
+        return None
+    return map_frames(crash, repository.exists) if crash else None
 
 
 def _live_logs(target: Path) -> Path | None:

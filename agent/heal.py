@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -13,6 +12,7 @@ from agent.limits import Limits, Spent
 from agent.loop import Loop
 from agent.model.protocol import Item, Model, NoModelLeft, Request
 from agent.model.schema import strict_schema, tool_schema
+from agent.models import ChooseModel
 from agent.prompt import fill, opening, system_prompt
 from agent.proof import Proof, prove
 from agent.publish import publish_branch
@@ -33,8 +33,6 @@ ATTEMPTS = 3
 READING_TOOLS = ("read_log", "get_health_snapshot", "read_file", "grep_services")
 
 StopAfter = Literal["diagnose", "patch", "prove", "branch"]
-ChooseModel = Callable[[Case, Emit], Model | None]
-"""The model for a case, or None where only the rules may answer; it notes why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from agent.case import Case
 from agent.events import Emit, Noted
-from agent.heal import ChooseModel
-from agent.model.cassette import replaying
+from agent.model.cassette import Recorded, recording, replaying
 from agent.model.chain import Chain
 from agent.model.keys import Key, KeyRing
 from agent.model.protocol import Model
 from agent.model.spec import DEFAULT_CHAIN, ModelSpec, Prices
 from agent.settings import CONFIG_NAME, ModelSettings, Settings, SettingsError
+
+ChooseModel = Callable[[Case, Emit], Model | None]
+"""The model for a case, or None where only the rules may answer; it notes why."""
 
 
 def spec_named(settings: Settings, name: str) -> ModelSpec:
@@ -35,54 +37,55 @@ def spec_named(settings: Settings, name: str) -> ModelSpec:
     )
 
 
-def key_of(settings: Settings, name: str, component: Mapping[str, Any] | None = None) -> Key | None:
-    """The key of a model and where it was found, or None."""
-    return KeyRing(component, os.environ).find(spec_named(settings, name).key_names)
-
-
-def chain_for(settings: Settings, case: Case, emit: Emit) -> Model:
-    """The models in the order of the settings, with one retry layer; what they do is told as notes."""
-    specs = [spec_named(settings, name) for name in settings.models]
-    return Chain.of(specs, key_ring(settings, case), on_note=lambda text: emit(Noted(text)))
+def key_of(settings: Settings, name: str) -> Key | None:
+    """A model's key and where the environment has it, or None."""
+    return KeyRing(None, os.environ).find(spec_named(settings, name).key_names)
 
 
 @contextmanager
 def models_for(settings: Settings, *, by_name: bool) -> Iterator[ChooseModel]:
     """How a run chooses its model, for as long as the recording that may answer is open.
 
-    Without a key only the rules answer, unless a model was asked for by name.
+    Raises:
+        SettingsError: a model is not known.
+        CassetteError: the recorded run cannot be read.
+    """
+    if settings.cassette is None:
+        specs = [spec_named(settings, name) for name in settings.models]
+        yield lambda case, emit: _live(specs, _keys(case), emit, by_name=by_name)
+    else:
+        with replaying(settings.cassette) as replay:
+            head = replay.head
+            yield lambda case, emit: _recorded(head, emit)
+
+
+def recorded_to(settings: Settings, path: Path, answered_by: str) -> AbstractContextManager[None]:
+    """Record what the models of the settings answer within.
 
     Raises:
-        SettingsError: a model or the recording is not known.
+        CassetteError: at the end, when a key got into an answer.
     """
-    names = [name for model in settings.models for name in spec_named(settings, model).key_names]
-
-    def choose(case: Case, emit: Emit) -> Model | None:
-        if settings.cassette is None and not by_name and not has_key(settings, case):
-            emit(Noted(f"no key for a model ({', '.join(names)}), so only the rules answer"))
-            return None
-        return chain_for(settings, case, emit)
-
-    if settings.cassette is None:
-        yield choose
-        return
-    if not settings.cassette.is_file():
-        raise SettingsError(f"the recorded run {settings.cassette} does not exist")
-    with replaying(settings.cassette):
-        yield choose
+    specs = [spec_named(settings, name) for name in settings.models]
+    keys = [key.value for spec in specs if (key := KeyRing(None, os.environ).find(spec.key_names))]
+    return recording(path, answered_by=answered_by, specs=specs, secrets=keys)
 
 
-def has_key(settings: Settings, case: Case) -> bool:
-    """Whether any of the models can be asked: it has a key, or needs none."""
-    specs = (spec_named(settings, name) for name in settings.models)
-    return any(not spec.key_names or key_ring(settings, case).find(spec.key_names) for spec in specs)
+def _live(specs: list[ModelSpec], keys: KeyRing, emit: Emit, *, by_name: bool) -> Model | None:
+    """The chain, or None where no model has a key and none was asked for by name."""
+    if not by_name and not any(not spec.key_names or keys.find(spec.key_names) for spec in specs):
+        names = ", ".join(name for spec in specs for name in spec.key_names)
+        emit(Noted(f"no key for any model ({names}), so only the rules answer"))
+        return None
+    return Chain.of(specs, keys, on_note=lambda text: emit(Noted(text)))
 
 
-def key_ring(settings: Settings, case: Case) -> KeyRing:
-    """Where keys are looked up for a case; a recorded run needs none, so it gets a stand-in."""
-    if settings.cassette is not None:
-        specs = (spec_named(settings, name) for name in settings.models)
-        return KeyRing(None, {name: "recorded" for spec in specs for name in spec.key_names})
+def _recorded(head: Recorded, emit: Emit) -> Model:
+    emit(Noted(f"the model's words are a recording of {head.recorded_on}, answered by {head.answered_by}"))
+    return Chain.of(head.specs, head.keys, on_note=lambda text: emit(Noted(text)))
+
+
+def _keys(case: Case) -> KeyRing:
+    """The service's Truth component, its env block, then the shell."""
     components = case.truth.document.get("components") if case.truth else None
     component = components.get(case.incident.service) if isinstance(components, Mapping) else None
     return KeyRing(component, os.environ)

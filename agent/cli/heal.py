@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 from agent.cli.session import as_json, settings_of, store_of, tell_error, tells_errors
 from agent.events import Event
 from agent.heal import Plan, heal
-from agent.models import models_for
+from agent.models import models_for, recorded_to
 from agent.result import Exit, HealResult
 from agent.settings import Settings
 from agent.store import Store
@@ -26,6 +27,8 @@ from tools.incident import IncidentFolder
 @click.option("--commit", help="The commit to heal on (default: the incident's).")
 @click.option("--model", "models", multiple=True, help="Ask this model; several in order of preference.")
 @click.option("--cassette", type=click.Path(path_type=Path), help="Answer from a recorded model run.")
+@click.option("--record", type=click.Path(path_type=Path), help="Record the model's answers into this file.")
+@click.option("--answered-by", default="", help="For --record: what really answers, in words.")
 @click.option(
     "--stop-after",
     type=click.Choice(["diagnose", "patch", "prove", "branch"]),
@@ -56,7 +59,8 @@ def command(ctx: click.Context, /, as_json: bool, **said: Any) -> None:
     store = store_of(settings)
     stop_after = "prove" if said["dry_run"] and said["stop_after"] == "branch" else said["stop_after"]
     folder = find_incident(store, settings, said["incident"], said["service"], said["commit"])
-    with models_for(settings, by_name=bool(said["models"])) as choose_model:
+    kept = recorded_to(settings, said["record"], said["answered_by"]) if said["record"] else nullcontext()
+    with kept, models_for(settings, by_name=bool(said["models"])) as choose_model:
         plan = Plan(choose_model, stop_after, said["always_ask"])
         result = healed(folder, store, settings, plan, quiet=as_json)
     if as_json:

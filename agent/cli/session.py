@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from agent.cli.main import Global
+from agent.model.cassette import CassetteError, CassetteMiss
 from agent.result import Exit
 from agent.settings import Settings, SettingsError, load
 from agent.store import Busy, StateError, Store
@@ -27,6 +28,8 @@ EXITS: dict[type[Exception], Exit] = {
     IncidentError: Exit.ERROR,
     RepositoryError: Exit.ERROR,
     GitError: Exit.ERROR,
+    CassetteError: Exit.ERROR,
+    CassetteMiss: Exit.ERROR,
     StateError: Exit.ERROR,
     Busy: Exit.BUSY,
     Refused: Exit.REFUSED,

@@ -1,0 +1,63 @@
+"""Print each target with its figure and verdict; exit code 1 where one is missed."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from evals.bench.agent_rows import agent_rows
+from evals.bench.row import Row
+from evals.bench.sandbox_rows import sandbox_rows
+from evals.bench.tools_rows import tools_rows
+from sandbox.isolation import SandboxUnavailable, find_isolation
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+def main(as_json: bool) -> None:
+    """Measure every target that needs no peer."""
+    with tempfile.TemporaryDirectory(prefix="autohealer-bench-") as folder:
+        rows = []
+        for row in _rows(Path(folder)):
+            rows.append(row)
+            if not as_json:
+                _tell(row)
+    if as_json:
+        click.echo(json.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}, indent=1))
+    else:
+        click.echo(f"\n{sum(row.met for row in rows)} of {len(rows)} targets met on {_machine()}")
+    sys.exit(0 if all(row.met for row in rows) else 1)
+
+
+def _rows(folder: Path) -> Iterator[Row]:
+    yield from agent_rows(folder)
+    yield from tools_rows(folder)
+    try:
+        isolation = find_isolation()
+    except SandboxUnavailable as error:
+        click.echo(f"no sandbox, so its rows are left out: {error}", err=True)
+        return
+    yield from sandbox_rows(folder, isolation)
+
+
+def _tell(row: Row) -> None:
+    mark = "met   " if row.met else "MISSED"
+    click.echo(f"{mark} {row.what}: {row.figure:.3g} (target {row.target:g}) {row.unit}  {row.detail}")
+
+
+def _machine() -> str:
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"{system}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
+
+
+if __name__ == "__main__":
+    main()
