@@ -36,10 +36,15 @@ class Site:
     truth_from: str
 
     def secrets(self) -> set[str]:
-        """Every secret that this machine is known to hold for the deployment: for the redactor."""
+        """Every secret that this machine is known to hold for the deployment: for the redactor.
+
+        A path in the environment is none, whatever the variable is called: `PWD` is the working folder.
+        """
         found = set(self.truth.secrets().values())
         found.update(_truth_of(self.root).secrets().values())
-        found.update(value for name, value in os.environ.items() if is_secret_name(name))
+        found.update(
+            value for name, value in os.environ.items() if is_secret_name(name) and not value.startswith("/")
+        )
         found.update(_env_file_secrets(self.root))
         return {value for value in found if len(value) >= SHORTEST_SECRET}
 
