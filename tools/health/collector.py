@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ class HealthCollector:
         root: the MarketSwarm checkout, for `.pids/` and the disk.
         truth: what there is to look at.
         buses: URL by bus name, where it differs from Truth's.
+        services: which services to look at; all that Truth names without it.
         timeout_s: how long one server may take.
     """
 
@@ -43,11 +44,12 @@ class HealthCollector:
         truth: Truth,
         buses: Mapping[str, str] | None = None,
         timeout_s: float = PROBE_TIMEOUT_S,
+        services: Collection[str] = (),
     ) -> None:
         self._root = root
         self._truth = truth
         self._timeout_s = timeout_s
-        self._components = {name: truth.component(name) for name in truth.services}
+        self._components = {name: truth.component(name) for name in services or truth.services}
         urls = dict(buses if buses is not None else truth.buses())
         self._probes = {name: RedisProbe(url, timeout_s) for name, url in urls.items()}
         self._known: dict[str, psutil.Process] = {}

@@ -1,0 +1,24 @@
+"""How a process ended, by what its log says last."""
+
+from __future__ import annotations
+
+from agent.watch.detect import Ending
+from tools.logs import Crash, fingerprint, last_crash
+
+LONGEST_ERROR = 200
+
+
+def ending_of(service: str, log: bytes) -> Ending:
+    """How the last run in a log ended: by a crash, orderly, or without a word."""
+    crash = last_crash(log)
+    if crash is None or crash.kind == "no_trace":
+        return Ending("silent")
+    if crash.kind == "stopped":
+        return Ending("orderly")
+    return Ending("crash", error=_error(crash), signature=fingerprint(service, crash))
+
+
+def _error(crash: Crash) -> str:
+    if crash.final is None:
+        return crash.text.strip().rpartition("\n")[2][:LONGEST_ERROR]
+    return f"{crash.final.type}: {crash.final.message}".partition("\n")[0][:LONGEST_ERROR]
