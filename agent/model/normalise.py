@@ -12,9 +12,10 @@ from typing import Any
 
 LIBRARY = (
     r"(?:/[^\s\"':,]{0,300})?/(?:lib(?:64)?/python3\.\d+|Python\.framework/[^\s\"':,]{0,300}|site-packages)"
-    r"/[^\s\"':,]+"
+    r"/[^\s\"':,]{1,300}"
 )
-IN_REPOSITORY = r"services|shared|scripts|truth|docs|tests|logs|\.pids|\.venv"
+TOP_FOLDERS = (r"services|shared|scripts|truth", r"docs|tests|logs|\.pids|\.venv")
+PLACE = r"[^\s\"'`<>:,;()\[\]{}|]"
 HOST_ROOTS = r"tmp|private|var|home|root|Users|work|opt|usr|run|mnt|Library|workspace|builds|srv|data"
 
 BEFORE = r"^[ |]{0,40}(?:\d{1,9} {2})?[ |]{0,40}"
@@ -30,8 +31,7 @@ RULES: tuple[tuple[str, str], ...] = (
     (rf"(?m){BEFORE}(?:[\^~]+[ \^~]*|\.\.\.<\d+ lines>\.\.\.)$\n?", ""),
     # The number that read_log gives a line of a log: how long a log is depends on when it was cut.
     (r"(?m)^(?=[ \d]{6}\d {2}) *\d+ {2}", "<n>  "),
-    (rf"{LIBRARY}:\d+", "<library>"),
-    (LIBRARY, "<library>"),
+    (rf"{LIBRARY}(?::\d+)?", "<library>"),
     (r"\bpython ?3\.\d+(?:\.\d+)?\b|\bPython ?3\.\d+(?:\.\d+)?\b", "python3"),
     # Times, before the bare numbers in them look like something else.
     (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?", "<time>"),
@@ -57,8 +57,9 @@ RULES: tuple[tuple[str, str], ...] = (
     # Places.
     (r"(?i)\b(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]):\d{5}\b", r"\1:<port>"),
     (r"(?i)\b(port\"?\s*[:=]?\s*)\d{5}\b", r"\1<port>"),
-    (rf"(?<![\w./<])/(?:[^\s\"'`<>:,;()\[\]{{}}|]+/)?({IN_REPOSITORY})/", r"<root>/\1/"),
-    (rf"(?<![\w./<])/(?:{HOST_ROOTS})(?:/[^\s\"'`<>:,;()\[\]{{}}|]+)+", "<path>"),
+    # The first folder of the repository in a path is where the repository begins.
+    *((rf"(?<![\w./<>])/(?:{PLACE}{{1,300}}?/)?({folders})/", r"<root>/\1/") for folders in TOP_FOLDERS),
+    (rf"(?<![\w./<>])/(?:{HOST_ROOTS})(?:/{PLACE}+)+", "<path>"),
     (r"\btmp[a-z0-9_]{8}\b", "<temporary>"),
     (r"\bpytest-of-\w+/pytest-\d+\b", "<temporary>"),
 )
