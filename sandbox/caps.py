@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sandbox.edits import Edit
@@ -12,6 +13,10 @@ MOST_LINES = 400
 """Lines that are written; those of a restored file, and lines that only move, do not count."""
 MOST_BYTES = 256 << 10
 MOST_EDITS = 200
+
+_GIT_HEADER = re.compile(rb"^diff --git ", re.MULTILINE)
+_HEADER = re.compile(rb"^--- .*\n\+\+\+ ", re.MULTILINE)
+_PLUS = re.compile(rb"^\+", re.MULTILINE)
 
 
 def cap_edits(edits: Sequence[Edit]) -> None:
@@ -29,7 +34,8 @@ def cap_edits(edits: Sequence[Edit]) -> None:
             f"These are {len(edits)} edits of {len(paths)} files; "
             f"{MOST_EDITS} edits of {MOST_FILES} files are allowed.",
         )
-    size = sum(len(text) for edit in edits for text in (edit.path, edit.search, edit.replace))
+    texts = (text for edit in edits for text in (edit.path, edit.search, edit.replace))
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
     if size > MOST_BYTES:
         raise Refused("too-large", f"The edits hold {size >> 10} KB; {MOST_BYTES >> 10} KB are allowed.")
 
@@ -46,11 +52,11 @@ def cap_diff(diff: str) -> bytes:
         raise Refused("text-encoding", "The diff holds text that is not Unicode.") from None
     if len(raw) > MOST_BYTES:
         raise Refused("too-large", f"The diff has {len(raw) >> 10} KB; {MOST_BYTES >> 10} KB are allowed.")
-    lines = raw.split(b"\n")
-    files = sum(line.startswith(b"+++ ") for line in lines)
+    headers = len(_HEADER.findall(raw))
+    files = max(headers, len(_GIT_HEADER.findall(raw)))
     if files > MOST_FILES:
         raise Refused("too-many-files", f"The diff changes {files} files; {MOST_FILES} are allowed.")
-    written = sum(line.startswith(b"+") for line in lines) - files
+    written = len(_PLUS.findall(raw)) - headers
     if written > MOST_LINES:
         raise Refused("too-many-lines", f"The diff adds {written} lines; {MOST_LINES} are allowed.")
     return raw if raw.endswith(b"\n") else raw + b"\n"

@@ -41,6 +41,21 @@ class Version(NamedTuple):
     content: bytes
 
 
+def check_kind(edit: Edit) -> None:
+    """An edit asks for one thing.
+
+    Raises:
+        Refused: `edit-mixed`.
+    """
+    kinds = [edit.restore is not None, edit.delete, bool(edit.search or edit.replace)]
+    if sum(kinds) > 1:
+        raise Refused(
+            "edit-mixed",
+            f"The edit of {edit.path} asks for more than one thing: give either search and replace, "
+            "or restore, or delete.",
+        )
+
+
 def apply_edits(
     edits: Sequence[Edit],
     originals: Mapping[str, Version],
@@ -73,7 +88,6 @@ def _applied(
     restorable: Mapping[tuple[str, str], Version],
     names: Collection[str],
 ) -> Version | None:
-    _refuse_mixed(edit)
     if edit.restore is not None:
         return restorable[edit.path, edit.restore]
     if current is None:
@@ -84,16 +98,6 @@ def _applied(
     if edit.delete:
         return None
     return Version(current.mode, _searched(edit, current.content))
-
-
-def _refuse_mixed(edit: Edit) -> None:
-    kinds = [edit.restore is not None, edit.delete, bool(edit.search or edit.replace)]
-    if sum(kinds) > 1:
-        raise Refused(
-            "edit-mixed",
-            f"The edit of {edit.path} asks for more than one thing: give either search and replace, "
-            "or restore, or delete.",
-        )
 
 
 def _searched(edit: Edit, content: bytes) -> bytes:

@@ -57,6 +57,16 @@ def is_object_id(text: str) -> bool:
     return _OBJECT_ID.fullmatch(text) is not None
 
 
+def unquoted(name: bytes) -> bytes:
+    """A name without the C-style quotes that git writes around odd ones."""
+    if len(name) < 2 or not (name.startswith(b'"') and name.endswith(b'"')):
+        return name
+    try:
+        return name[1:-1].decode("unicode_escape").encode("latin-1")
+    except UnicodeError:
+        return name
+
+
 def git(
     git_dir: Path,
     *args: str,

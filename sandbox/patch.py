@@ -17,8 +17,8 @@ from typing import Literal
 from sandbox.candidate import Start, store, tree_of_diff, tree_of_entries
 from sandbox.caps import cap_diff, cap_edits, cap_result
 from sandbox.diff import Change, Hunk, diff_trees
-from sandbox.edits import Edit, Version, apply_edits
-from sandbox.git import blobs
+from sandbox.edits import Edit, Version, apply_edits, check_kind
+from sandbox.git import blobs, unquoted
 from sandbox.history import Past, restorable
 from sandbox.review import FindSecrets, Text, is_test, review, written_lines
 from sandbox.scope import Refused, check_writable
@@ -38,7 +38,9 @@ __all__ = [
     "tests_only",
 ]
 
-_MOVE_LINE = re.compile(r"(?:rename|copy) (?:from|to|old|new) (.*)")
+# Neither kind of line can be the content of a hunk, whatever its header says.
+_MOVE_LINE = re.compile(rb"^(?:rename|copy) (?:from|to|old|new) (.*)", re.MULTILINE)
+_BINARY_LINE = re.compile(rb"^GIT binary patch", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ def from_edits(
     """
     cap_edits(edits)
     start = _start(repo, base, service)
+    for edit in edits:
+        check_kind(edit)
     gone = {edit.path.removeprefix("./") for edit in edits if edit.delete}
     edits = [
         edit.model_copy(update={"path": check_place(edit.path, service, start.listing, gone)})
@@ -111,9 +115,7 @@ def from_diff(
     """
     raw = cap_diff(diff)
     start = _start(repo, base, service)
-    for line in diff.splitlines():
-        if match := _MOVE_LINE.match(line):
-            check_writable(match[1].strip('"'), service)
+    _refuse_lines(raw, service)
     return _judged(start, tree_of_diff(start, raw), past=Past(), asked=None, find_secrets=find_secrets)
 
 
@@ -197,6 +199,14 @@ def _variant(start: Start, entries: Mapping[str, Entry | None], judged: Mapping[
     changes, diff = diff_trees(start.repository.git_dir, start.base, tree)
     check_changes(changes, start.listing, start.service, judged)
     return Patch(start.service, start.base, tree, diff, tuple(map(_patched_file, changes)))
+
+
+def _refuse_lines(diff: bytes, service: str) -> None:
+    """What the resulting tree does not tell: where a file was taken from, and how large it unpacks."""
+    if _BINARY_LINE.search(diff):
+        raise Refused("binary", "The diff holds a binary file.")
+    for match in _MOVE_LINE.finditer(diff):
+        check_writable(unquoted(match[1]).decode("utf-8", "surrogateescape"), service)
 
 
 def _start(repo: PrivateRepository, base: str, service: str) -> Start:

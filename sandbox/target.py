@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.git import GitError, Owner, git
+from sandbox.git import GitError, Owner, git, unquoted
 
 _DEEPEST_ALTERNATE = 8
 
@@ -81,16 +81,9 @@ def _alternates(store: Path) -> list[Path]:
     if not file.is_file():
         return []
     lines = file.read_bytes().splitlines()
-    entries = [_unquoted(line) for line in lines if line and not line.startswith(b"#")]
+    entries = [unquoted(line) for line in lines if line and not line.startswith(b"#")]
     stores = [(store / entry.decode("utf-8", "surrogateescape")).resolve() for entry in entries]
     return [path for path in stores if path.is_dir()]
-
-
-def _unquoted(line: bytes) -> bytes:
-    """Undo git's C-style quotes, which it writes around odd paths."""
-    if not (line.startswith(b'"') and line.endswith(b'"') and len(line) > 1):
-        return line
-    return line[1:-1].decode("unicode_escape", "surrogateescape").encode("latin-1", "replace")
 
 
 def quoted(path: Path) -> bytes:
