@@ -1,0 +1,1 @@
+"""The trusted test run inside the box. Standard library only: the target's interpreter runs it."""

@@ -1,0 +1,141 @@
+"""What a run said, against what it had to say: the verdict on each test.
+
+Pure functions on plain data. A test passes only when its three phases were reported as passed
+and its own words show that the body ran to its end. Everything else is no pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .instrument import Trail
+
+_PHASES = ("setup", "call", "teardown")
+_FAR_TOO_MANY = 200_000
+
+
+@dataclass
+class Planned:
+    """What the planner of a run knows and the run does not.
+
+    ids       ids without parameters that the trusted files hold for sure
+    trails    what each test function says, by the function's name
+    failing   ids (or names, for implants) of canaries that must fail
+    passing   ids of canaries that must pass
+    twins     whether every test function was turned around
+    """
+
+    ids: list[str]
+    trails: dict[str, list[Trail]]
+    failing: frozenset[str]
+    passing: frozenset[str]
+    twins: bool = False
+
+    def is_canary(self, node: str) -> bool:
+        name = bare_name(node)
+        return name in self.failing or name in self.passing
+
+
+@dataclass
+class Judged:
+    """The verdict. `outcomes` holds status and failure by node id, canaries left out."""
+
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tampering: list[str] = field(default_factory=list)
+    untracked: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+
+def bare_name(node: str) -> str:
+    """The function's name in a node id."""
+    return node.partition("[")[0].rpartition("::")[2]
+
+
+def judge(planned: Planned, events: Iterable[Mapping[str, Any]]) -> Judged:
+    """Judge a run by its events, oldest first."""
+    judged, seen = Judged(), set[str]()
+    failed_files: dict[str, Any] = {}
+    for event in events:
+        if event.get("e") == "test":
+            _judge_test(planned, event, judged, seen)
+        elif event.get("e") == "collect":
+            failed_files[str(event.get("node"))] = event.get("failure")
+        elif event.get("e") == "hung":
+            node = str(event.get("node"))
+            judged.outcomes[node] = _outcome(
+                "error", {"type": "Timeout", "message": str(event.get("message"))}
+            )
+    _settle_expected(planned, judged, failed_files)
+    _judge_canaries(planned, judged, seen)
+    return judged
+
+
+def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen: set[str]) -> None:
+    node = str(event.get("node"))
+    words = [str(word) for word in event.get("words") or ()]
+    status = status_of(event)
+    if node in seen:
+        judged.tampering.append(f"verdict: {node} was reported twice")
+    seen.add(node)
+    if planned.is_canary(node):
+        if status == "passed" and bare_name(node) in planned.failing:
+            judged.tampering.append("verdict: a canary that must fail was reported as passed")
+        elif status != "passed" and bare_name(node) in planned.passing:
+            judged.broken.append(_told(event))
+        return
+    trails = planned.trails.get(bare_name(node), [])
+    if status == "passed" and trails and not any(trail.complete(words) for trail in trails):
+        judged.tampering.append(
+            f"verdict: {node} was reported as passed, but its body did not run to its end"
+        )
+        status = "error"
+    elif status == "passed" and not trails:
+        judged.untracked.append(node)
+    judged.outcomes[node] = _outcome(status, event.get("failure"))
+
+
+def status_of(event: Mapping[str, Any]) -> str:
+    """passed, failed, error, skipped, xfailed or xpassed, from the three phases of a test."""
+    phases = event.get("phases") or {}
+    expected_to_fail = bool(event.get("xfail"))
+    if phases.get("call") == "failed" or event.get("subtests_failed"):
+        return "failed"
+    if "failed" in (phases.get("setup"), phases.get("teardown")):
+        return "error"
+    if "skipped" in phases.values() or event.get("subtests_skipped"):
+        return "xfailed" if expected_to_fail else "skipped"
+    if all(phases.get(phase) == "passed" for phase in _PHASES):
+        return "xpassed" if expected_to_fail else "passed"
+    return "error"
+
+
+def _settle_expected(planned: Planned, judged: Judged, failed_files: Mapping[str, Any]) -> None:
+    """What is known to exist and was not heard of is missing, or fell with its file."""
+    heard = {node.partition("[")[0] for node in judged.outcomes}
+    for node in planned.ids:
+        if node in heard:
+            continue
+        file = node.partition("::")[0]
+        if file in failed_files:
+            judged.outcomes[node] = _outcome("error", failed_files[file])
+        else:
+            judged.outcomes[node] = _outcome("missing", None)
+    for file, failure in failed_files.items():
+        if not any(node.startswith(f"{file}::") for node in planned.ids):
+            judged.outcomes[file] = _outcome("error", failure)
+
+
+def _judge_canaries(planned: Planned, judged: Judged, seen: set[str]) -> None:
+    if not any(bare_name(node) in planned.failing for node in seen):
+        judged.broken.append("no canary was heard of")
+
+
+def _outcome(status: str, failure: object) -> dict[str, Any]:
+    return {"status": status, "failure": failure if isinstance(failure, dict) else None}
+
+
+def _told(event: Mapping[str, Any]) -> str:
+    failure = event.get("failure") or {}
+    return f"a claim that is true fails in this tree: {failure.get('type')}: {failure.get('message')}"

@@ -1,0 +1,181 @@
+"""Test functions made to leave a trail, so that 'passed' can be checked by somebody else.
+
+Every test function says a secret word when it is entered, after each statement of its body and
+before each return. The words are drawn anew for each run. A body that was skipped, cut short,
+replaced or that went on after a false assertion leaves another trail than the one that was
+planned from the file's own syntax tree.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SINK = "@autohealer"
+"""Global of an instrumented module: where it says its words. No identifier of any source."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Trail:
+    """What one test function says when it runs from its first to its last statement.
+
+    enter    said first
+    steps    said after each statement of the body, in this order
+    returns  said just before a return, with the number of steps that come before it
+    never    said only when a block that must raise did not
+    """
+
+    name: str
+    enter: str
+    steps: tuple[str, ...]
+    returns: dict[str, int]
+    never: frozenset[str]
+
+    def complete(self, words: list[str]) -> bool:
+        """Whether these words are those of a body that ran to its end."""
+        own = [word for word in words if word == self.enter or word in self.steps or word in self.returns]
+        if not own or own[0] != self.enter or not self.never.isdisjoint(words):
+            return False
+        done = [word for word in own if word in self.steps]
+        if tuple(done) != self.steps[: len(done)]:
+            return False
+        return len(done) == len(self.steps) or any(
+            self.returns[word] == len(done) for word in own if word in self.returns
+        )
+
+
+def instrument(tree: ast.Module, path: str, seed: str) -> list[Trail]:
+    """Make the test functions of a module talk; returns what each will say.
+
+    The same tree, path and seed give the same words: who plans the run and who runs it need not
+    tell each other.
+    """
+    trails = []
+    for number, function in enumerate(test_functions(tree)):
+        words = _words(seed, path, number)
+        trails.append(_Speech(function, words).trail())
+    ast.fix_missing_locations(tree)
+    return trails
+
+
+def test_functions(tree: ast.AST) -> Iterator[Function]:
+    """Functions named like tests, at the top of a module or in its classes, in the order of the file."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if node.name.startswith("test"):
+                yield node
+        elif not isinstance(node, ast.Lambda):
+            yield from test_functions(node)
+
+
+def test_ids(tree: ast.Module, path: str) -> list[str]:
+    """The ids of the tests that a module holds for sure, without parameters: `path::Class::test_name`."""
+    return [f"{path}::{'::'.join(names)}" for names in _named(tree.body, _test_cases(tree))]
+
+
+def _named(body: list[ast.stmt], cases: set[str]) -> Iterator[tuple[str, ...]]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            if not any("fixture" in ast.dump(decorator) for decorator in node.decorator_list):
+                yield (node.name,)
+        elif isinstance(node, ast.ClassDef) and (node.name in cases or _plain_test_class(node)):
+            yield from ((node.name, *names) for names in _named(node.body, cases))
+
+
+def _plain_test_class(node: ast.ClassDef) -> bool:
+    members = {child.name for child in node.body if isinstance(child, ast.FunctionDef)}
+    return node.name.startswith("Test") and "__init__" not in members and not _hidden(node)
+
+
+def _hidden(node: ast.ClassDef) -> bool:
+    assigned = [target for child in node.body if isinstance(child, ast.Assign) for target in child.targets]
+    return any(isinstance(target, ast.Name) and target.id == "__test__" for target in assigned)
+
+
+def _test_cases(tree: ast.Module) -> set[str]:
+    """Names of the module's unittest classes, also those that inherit from one of the module."""
+    cases: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not _hidden(node):
+            bases = {
+                base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+                for base in node.bases
+            }
+            if bases & cases or any(base.endswith("TestCase") for base in bases):
+                cases.add(node.name)
+    return cases
+
+
+def _words(seed: str, path: str, number: int) -> Iterator[str]:
+    count = 0
+    while True:
+        yield hashlib.blake2b(f"{seed} {path} {number} {count}".encode(), digest_size=9).hexdigest()
+        count += 1
+
+
+class _Speech(ast.NodeTransformer):
+    """Rewrites one test function in place."""
+
+    def __init__(self, function: Function, words: Iterator[str]) -> None:
+        self.function = function
+        self.words = words
+        self.steps: list[str] = []
+        self.returns: dict[str, int] = {}
+        self.never: set[str] = set()
+
+    def trail(self) -> Trail:
+        body, enter = self.function.body, next(self.words)
+        first = 1 if ast.get_docstring(self.function, clean=False) is not None else 0
+        spoken: list[ast.stmt] = [*body[:first], _say(enter, body[0])]
+        for statement in body[first:]:
+            self._listen_for_no_raise(statement)
+            changed = self.visit(statement)
+            spoken += changed if isinstance(changed, list) else [changed]
+            word = next(self.words)
+            self.steps.append(word)
+            spoken.append(_say(word, statement))
+        self.function.body = spoken
+        return Trail(self.function.name, enter, tuple(self.steps), self.returns, frozenset(self.never))
+
+    def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
+        word = next(self.words)
+        self.returns[word] = len(self.steps)
+        value = node.value or ast.copy_location(ast.Constant(None), node)
+        keep = ast.Assign([ast.Name(f"{SINK}-value", ast.Store())], value)
+        give = ast.Return(ast.Name(f"{SINK}-value", ast.Load()))
+        return [ast.copy_location(keep, node), _say(word, node), ast.copy_location(give, node)]
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        return node
+
+    def _listen_for_no_raise(self, node: ast.stmt) -> None:
+        if isinstance(node, ast.With) and len(node.items) == 1 and _must_raise(node.items[0].context_expr):
+            word = next(self.words)
+            self.never.add(word)
+            node.body = [*node.body, _say(word, node.body[-1])]
+
+
+def _must_raise(expression: ast.expr) -> bool:
+    if not isinstance(expression, ast.Call):
+        return False
+    called = expression.func
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    return name in ("raises", "assertRaises", "assertRaisesRegex")
+
+
+def _say(word: str, where: ast.stmt) -> ast.stmt:
+    call = ast.Call(ast.Name(SINK, ast.Load()), [ast.Constant(word)], [])
+    return ast.fix_missing_locations(ast.copy_location(ast.Expr(call), where))

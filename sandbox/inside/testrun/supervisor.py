@@ -1,0 +1,330 @@
+"""Plans a test run, has a worker carry it out, and judges it. Never imports code under test.
+
+It holds the result channel, the canaries' fates and the words that a true run must say. It
+cannot be read by or attached to from the worker, which has the same uid.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import select
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from . import canaries, evidence, suspects
+from .suspicion import DENIED_TO_TESTS, RULES
+from .trusted import Prepared, prepare
+
+_MOST_EVENTS = 48 << 20
+_MOST_RESTARTS = 8
+_RESULT_BYTES = 3 << 20
+_SET_DUMPABLE, _SET_DEATH_SIGNAL = 4, 1
+_FINISHED = (0, 1, 5)
+
+
+class Supervisor:
+    """One trusted run: from the plan on standard input to the verdict on the result channel."""
+
+    def __init__(self, plan: dict[str, Any], program: Sequence[str]) -> None:
+        self.plan = plan
+        self.program = program
+        self.planned = evidence.Planned([], {}, frozenset(), frozenset(), bool(plan["twin_seed"]))
+        self.events: list[dict[str, Any]] = []
+        self.deadline = time.monotonic() + float(plan["deadline_s"])
+
+    def run(self, first: Worker) -> dict[str, Any]:
+        """Run everything and judge it; `first` is a worker that waits for its orders."""
+        suspicious = self._look_at_changes()
+        if suspicious or not self.plan["files"]:
+            first.kill()
+            return {"suspects": suspicious}
+        self._run_all(first)
+        return self._verdict()
+
+    def _look_at_changes(self) -> list[tuple[str, str]]:
+        """What no service needs, as path and text."""
+        found = []
+        for change in self.plan["changed"]:
+            path = change["path"]
+            for suspect in _new_suspects(change):
+                if not change["test"] or suspect.detail in DENIED_TO_TESTS:
+                    what = f"{path}:{suspect.line} {RULES[suspect.rule]} ({suspect.detail})"
+                    found.append((path, f"{suspect.rule}: {what}"))
+        for name in self.plan["added_modules"]:
+            if name in sys.stdlib_module_names or _installed(name):
+                path = f"{self.plan['service_dir']}/{name}"
+                found.append((path, f"shadowing: {path} {RULES['shadowing']}"))
+        return found
+
+    def _run_all(self, worker: Worker | None) -> None:
+        waiting, done, starts = [list(self.plan["files"])], set[str](), 0
+        while waiting and starts <= _MOST_RESTARTS and time.monotonic() < self.deadline:
+            files = waiting.pop(0)
+            worker = worker or Worker.start(self.program)
+            starts += 1
+            end = self._run_once(worker, files, done)
+            worker = None
+            if end is not None:
+                waiting[:0] = self._after_death(files, done, end)
+
+    def _run_once(self, worker: Worker, files: list[str], done: set[str]) -> str | None:
+        """None when the worker came to its end, else why it did not."""
+        before = len(self.events)
+        worker.order(self._orders(files, done))
+        end = worker.listen(self.events, self.deadline, float(self.plan["test_s"]))
+        worker.kill()
+        news = self.events[before:]
+        done.update(str(event.get("node")) for event in news if event.get("e") == "test")
+        last = next((event for event in reversed(news) if event.get("e") == "end"), None)
+        if last is not None and last.get("code") in _FINISHED:
+            return None
+        return end if last is None else f"pytest stopped with exit code {last.get('code')}"
+
+    def _orders(self, files: list[str], done: set[str]) -> dict[str, Any]:
+        chance = random.SystemRandom()
+        plan = self.plan
+        orders: dict[str, Any] = {key: plan[key] for key in _ORDERS}
+        orders |= {"files": files, "done": sorted(done), "seed": secrets.token_hex(16), "implants": {}}
+        orders |= {"canaries": {}, "twin_seed": plan["twin_seed"]}
+        failing, passing = set(self.planned.failing), set(self.planned.passing)
+        for path in files:
+            orders["implants"][path], name = canaries.implant(chance)
+            failing.add(name)
+        for _ in range(2):
+            source, bad, good = canaries.module(chance)
+            orders["canaries"][f"test_{chance.getrandbits(40):010x}.py"] = source
+            failing |= bad
+            passing |= good
+        self.planned.failing, self.planned.passing = frozenset(failing), frozenset(passing)
+        for path in files:
+            self._expect(path, orders)
+        return orders
+
+    def _expect(self, path: str, orders: dict[str, Any]) -> None:
+        """Note what a true run of this file will say."""
+        import importlib.util
+
+        try:
+            with open(f"{self.plan['root']}/{path}", "rb") as file:  # noqa: PTH123 - pathlib is slow to import here
+                source = importlib.util.decode_source(file.read())
+            ready: Prepared = prepare(
+                path,
+                source,
+                seed=orders["seed"],
+                implant=orders["implants"][path],
+                twin_seed=orders["twin_seed"],
+            )
+        except (OSError, SyntaxError, ValueError, RecursionError):
+            return
+        for trail in ready.trails:
+            self.planned.trails.setdefault(trail.name, []).append(trail)
+        chosen = self.plan["select"]
+        for node in ready.ids:
+            wanted = not chosen or any(
+                node == one.partition("[")[0] or node.startswith(f"{one}::") for one in chosen
+            )
+            if wanted and node not in self.planned.ids:
+                self.planned.ids.append(node)
+
+    def _after_death(self, files: list[str], done: set[str], end: str) -> list[list[str]]:
+        """What is left to run when a worker did not come to its end."""
+        started = [event for event in self.events if event.get("e") == "start"]
+        node = str(started[-1].get("node")) if started else ""
+        broken = [event for event in self.events if event.get("e") == "conftest"]
+        if node and node not in done:
+            done.add(node)
+            self.events.append({"e": "hung", "node": node, "message": end})
+            return [files]
+        if broken:
+            failed = {"e": "collect", "failure": broken[-1].get("failure")}
+            self.events += [{**failed, "node": path} for path in files]
+            return []
+        if len(files) > 1:
+            return [[path] for path in files]
+        failure = {"type": "Crash", "message": end, "frames": [], "text": end}
+        self.events.append({"e": "collect", "node": files[0], "failure": failure})
+        return []
+
+    def _verdict(self) -> dict[str, Any]:
+        judged = evidence.judge(self.planned, self.events)
+        problem = None
+        if time.monotonic() >= self.deadline:
+            problem = "timeout: the tests took longer than the box may live"
+        elif judged.broken:
+            problem = f"harness: {judged.broken[0]}"
+        return {
+            "outcomes": judged.outcomes,
+            "tampering": [*judged.tampering, *self._channel_abuse()],
+            "problem": problem,
+            "untracked": judged.untracked,
+            "stray": self._strays(),
+            "watched": sorted({(str(e.get("event")), str(e.get("path"))) for e in self._of("watched")}),
+        }
+
+    def _of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event.get("e") == kind]
+
+    def _channel_abuse(self) -> list[str]:
+        odd = [event for event in self.events if event.get("e") not in _KINDS]
+        return ["channel: something that is no event was written to the test run's channel"] if odd else []
+
+    def _strays(self) -> list[str]:
+        """Modules that the tree holds and that were taken from somewhere else."""
+        root, service = self.plan["root"], self.plan["service_dir"]
+        own = {"services", "shared", *_tops(root), *_tops(f"{root}/{service}")}
+        strays = set()
+        for event in self._of("modules"):
+            for name, file in event.get("modules") or ():
+                if str(name).partition(".")[0] in own and not str(file).startswith(f"{root}/"):
+                    strays.add(f"{name} was imported from {file}")
+        return sorted(strays)
+
+
+_ORDERS = (
+    *("root", "service_dir", "trusted", "select", "ini", "plugins", "import_mode", "python_path"),
+    "order",
+)
+_KINDS = frozenset({"test", "start", "collect", "collected", "conftest", "hung", "watched", "modules", "end"})
+
+
+def _new_suspects(change: dict[str, Any]) -> list[suspects.Suspect]:
+    if change["path"].endswith(".py"):
+        try:
+            return suspects.new_suspects(change["before"], change["after"])
+        except (SyntaxError, ValueError, RecursionError):
+            # It cannot be run either.
+            return []
+    return []
+
+
+def _installed(name: str) -> bool:
+    """Whether a package or module of this name is installed beside the interpreter."""
+    places = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    return any(os.path.exists(f"{place}/{name}{end}") for place in places for end in ("", ".py"))  # noqa: PTH110
+
+
+def _tops(folder: str) -> set[str]:
+    """Names under which the Python modules and packages of a folder are imported."""
+    try:
+        with os.scandir(folder) as entries:
+            names = {
+                entry.name.removesuffix(".py")
+                for entry in entries
+                if entry.name.endswith(".py") or os.path.isfile(f"{entry.path}/__init__.py")  # noqa: PTH113
+            }
+    except OSError:
+        return set()
+    return names - sys.stdlib_module_names
+
+
+class Worker:
+    """A process that runs pytest: takes one order, says what happens, a line of JSON each."""
+
+    def __init__(self, pid: int, orders: int, events: int) -> None:
+        self.pid = pid
+        self._orders = orders
+        self._events = events
+        self._alive = True
+
+    @classmethod
+    def start(cls, program: Sequence[str]) -> Worker:
+        """A fresh interpreter: a copy of this one would know too much."""
+        order_end, orders = os.pipe()
+        events, event_end = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.set_inheritable(order_end, True)
+            os.set_inheritable(event_end, True)
+            os.execv(program[0], [*program, str(order_end), str(event_end)])
+        os.close(order_end)
+        os.close(event_end)
+        return cls(pid, orders, events)
+
+    def order(self, orders: dict[str, Any]) -> None:
+        """Send the orders; a worker that is gone already will be noticed when listening."""
+        rest = memoryview(json.dumps(orders).encode())
+        try:
+            while rest:
+                rest = rest[os.write(self._orders, rest) :]
+        except BrokenPipeError:
+            pass
+        os.close(self._orders)
+        self._orders = -1
+
+    def listen(self, heard: list[dict[str, Any]], deadline: float, test_s: float) -> str:
+        """Append events until the worker is done; why it stopped talking, in words."""
+        buffer, total = bytearray(), 0
+        poll = select.poll()
+        poll.register(self._events, select.POLLIN)
+        while True:
+            patience = min(deadline - time.monotonic(), test_s)
+            if patience <= 0 or not poll.poll(patience * 1000):
+                return f"nothing was heard for {max(patience, 0):.0f} s: it hangs"
+            block = os.read(self._events, 1 << 16)
+            total += len(block)
+            if not block or total > _MOST_EVENTS:
+                return "the test process ended in the middle" if not block else "it does not stop talking"
+            buffer += block
+            *lines, rest = buffer.split(b"\n")
+            buffer = bytearray(rest)
+            for line in lines:
+                heard.append(_event(bytes(line)))
+            if heard and heard[-1].get("e") == "end":
+                return "done"
+
+    def kill(self) -> None:
+        """End the worker and its process group."""
+        if self._orders >= 0:
+            os.close(self._orders)
+            self._orders = -1
+        if not self._alive:
+            return
+        self._alive = False
+        for kill in (os.killpg, os.kill):
+            try:
+                kill(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+        os.waitpid(self.pid, 0)
+        os.close(self._events)
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {"e": "noise"}
+    return event if isinstance(event, dict) else {"e": "noise"}
+
+
+def hide(*, with_parent: bool = False) -> None:
+    """Forbid processes of the same uid to attach to this one or to open its files through /proc."""
+    if sys.platform == "linux":
+        import ctypes
+
+        libc = ctypes.CDLL(None)
+        libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+        if with_parent:
+            libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+
+
+def supervise(result: int, first: Worker, program: Sequence[str]) -> None:
+    """Read the plan, run it, write the verdict."""
+    hide()
+    with os.fdopen(0, "rb") as stdin:
+        plan = json.load(stdin)
+    verdict = Supervisor(plan, program).run(first)
+    content = json.dumps(verdict).encode()
+    if len(content) > _RESULT_BYTES:
+        content = json.dumps(
+            {"outcomes": {}, "tampering": [], "problem": "too many results to report"}
+        ).encode()
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(result, rest) :]

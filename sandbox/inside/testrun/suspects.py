@@ -1,0 +1,350 @@
+"""Finds in a patched file what no service needs and what the file did not have before.
+
+A static look cannot prove code harmless. It closes the short ways by which code lies about its
+tests, and tells the author of an honest patch what to do without. Docstrings count for nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .suspicion import (
+    ALLOWED,
+    ATTRIBUTES,
+    DUNDER_DEFINED,
+    DUNDER_READ,
+    KEYWORDS,
+    MODULES,
+    NAMES,
+    OTHERWISE,
+    POWERFUL,
+    STRINGS,
+)
+
+_DUNDER = re.compile(r"__\w+__")
+_ALLOWED_OF = {module: frozenset(names.split()) for module, names in ALLOWED.items()}
+_SUBMODULES = frozenset({"asyncio.subprocess", "os.path"})
+_FOLDED = 4096
+
+
+class Suspect(NamedTuple):
+    """One find: the rule's id, what was found, and where (1-based line)."""
+
+    rule: str
+    detail: str
+    line: int
+
+
+def new_suspects(before: str | None, after: str) -> list[Suspect]:
+    """What `after` has and `before` had not, or had less often; `before` is None for a new file.
+
+    Raises:
+        SyntaxError: `after` is not Python for this interpreter.
+    """
+    had: Counter[tuple[str, str]] = Counter()
+    if before is not None:
+        try:
+            had.update((suspect.rule, suspect.detail) for suspect in suspects(before))
+        except (SyntaxError, ValueError):
+            had.clear()
+    found = []
+    for suspect in suspects(after):
+        key = (suspect.rule, suspect.detail)
+        if had[key] > 0:
+            had[key] -= 1
+        else:
+            found.append(suspect)
+    return found
+
+
+def suspects(source: str) -> list[Suspect]:
+    """Everything in a source that no service needs, in the order of its lines.
+
+    Raises:
+        SyntaxError: it is not Python for this interpreter.
+    """
+    tree = ast.parse(source)
+    look = _Look(tree)
+    look.visit(tree)
+    return sorted(set(look.found), key=lambda suspect: (suspect.line, suspect.rule, suspect.detail))
+
+
+class _Look(ast.NodeVisitor):
+    def __init__(self, tree: ast.Module) -> None:
+        self.found: list[Suspect] = []
+        self.imported: dict[str, str] = {}
+        self.modules: dict[str, str] = {}
+        self._know_imports(tree)
+        self.docstrings = set(_docstrings(tree))
+        self.plain = set(_plainly_used(tree))
+
+    def _know_imports(self, tree: ast.Module) -> None:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    bound = alias.asname or alias.name.partition(".")[0]
+                    self.modules[bound] = alias.name if alias.asname else bound
+                    self.imported[bound] = alias.name
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    self.imported[alias.asname or alias.name] = f"{node.module or ''}.{alias.name}"
+
+    def _tell(self, rule: str, detail: str, node: ast.AST) -> None:
+        self.found.append(Suspect(rule, detail, getattr(node, "lineno", 0)))
+
+    # Imports
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._module(alias.name, node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        module = node.module or ""
+        if not node.level:
+            self._module(module, node)
+        for alias in node.names:
+            self._member(module, alias.name, node)
+            if (
+                alias.name == "*"
+                and not node.level
+                and module.partition(".")[0] not in ("services", "shared")
+            ):
+                self._tell("dynamic-attribute", f"from {module} import *", node)
+
+    def _module(self, name: str, node: ast.AST) -> None:
+        parts = name.split(".")
+        for end in range(1, len(parts) + 1):
+            rule = MODULES.get(".".join(parts[:end]))
+            if rule:
+                self._tell(rule, f"import {'.'.join(parts[:end])}", node)
+
+    def _member(self, module: str, name: str, node: ast.AST) -> None:
+        allowed = _ALLOWED_OF.get(module)
+        if allowed is not None and name not in allowed and name != "*":
+            self._tell(ATTRIBUTES.get(name, OTHERWISE[module]), f"{module}.{name}", node)
+        elif f"{module}.{name}" in MODULES:
+            self._tell(MODULES[f"{module}.{name}"], f"import {module}.{name}", node)
+        elif name in POWERFUL and f"{module}.{name}" not in _SUBMODULES:
+            self._tell(MODULES.get(name, "interpreter-hooks"), f"{module}.{name}", node)
+        elif name in ATTRIBUTES:
+            self._tell(ATTRIBUTES[name], name, node)
+
+    # Names and attributes
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if node.id in NAMES:
+            self._tell(NAMES[node.id], node.id, node)
+        elif _DUNDER.fullmatch(node.id) and node.id not in DUNDER_READ:
+            self._tell("double-underscore", node.id, node)
+        if node.id in self.modules and isinstance(node.ctx, ast.Load) and id(node) not in self.plain:
+            self._tell("module-as-value", node.id, node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        name = node.attr
+        owner = self.modules.get(node.value.id, "") if isinstance(node.value, ast.Name) else ""
+        if owner in _ALLOWED_OF:
+            if name not in _ALLOWED_OF[owner]:
+                self._tell(ATTRIBUTES.get(name, OTHERWISE[owner]), f"{owner}.{name}", node)
+        elif name in ATTRIBUTES:
+            self._tell(ATTRIBUTES[name], name, node)
+        elif _DUNDER.fullmatch(name) and name not in DUNDER_READ:
+            self._tell("double-underscore", name, node)
+        elif owner and (name in POWERFUL or name.startswith("_")) and f"{owner}.{name}" not in _SUBMODULES:
+            self._tell("module-as-value", f"{owner}.{name}", node)
+        if name == "__class__" and not isinstance(node.ctx, ast.Load):
+            self._tell("double-underscore", "__class__ is set", node)
+        self.generic_visit(node)
+
+    # Assignments to what others own
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self._target(target)
+        self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self._target(node.target)
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self._target(node.target)
+        self._annotation(node.annotation)
+        self.generic_visit(node)
+
+    def visit_Delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            self._target(target)
+        self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> None:
+        self._target(node.target)
+        self.generic_visit(node)
+
+    def visit_withitem(self, node: ast.withitem) -> None:
+        if node.optional_vars is not None:
+            self._target(node.optional_vars)
+        self.generic_visit(node)
+
+    def _target(self, target: ast.expr) -> None:
+        if isinstance(target, ast.Tuple | ast.List):
+            for element in target.elts:
+                self._target(element)
+        elif isinstance(target, ast.Attribute):
+            root = _root(target.value)
+            if isinstance(root, ast.Call):
+                self._tell("patching", f"{ast.unparse(target)[:80]} is set", target)
+            elif isinstance(root, ast.Name) and root.id in self.imported:
+                self._tell("patching", f"{self.imported[root.id]} is changed", target)
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute):
+            root = _root(target.value)
+            if (
+                isinstance(root, ast.Name)
+                and root.id in self.modules
+                and ast.unparse(target.value) != "os.environ"
+            ):
+                self._tell("patching", f"{ast.unparse(target.value)[:80]} is changed", target)
+
+    # Calls
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = node.func.id if isinstance(node.func, ast.Name) else ""
+        if called in ("getattr", "setattr"):
+            self._attribute_call(called, node)
+        elif _getter(node.func) and any(_folded(argument) is None for argument in node.args[:1]):
+            self._tell("dynamic-attribute", "attribute fetched by a computed name", node)
+        elif called == "open" and node.args and not _could_be_path(node.args[0]):
+            self._tell("raw-descriptor", "open of a number", node)
+        elif called == "type" and len(node.args) == 3:
+            self._tell("double-underscore", "class made by type()", node)
+        for keyword in node.keywords:
+            if keyword.arg in KEYWORDS:
+                self._tell(KEYWORDS[keyword.arg], f"{keyword.arg}=", node)
+        self.generic_visit(node)
+
+    def _attribute_call(self, called: str, node: ast.Call) -> None:
+        name = _folded(node.args[1]) if len(node.args) > 1 else None
+        if name is None:
+            self._tell("dynamic-attribute", f"{called} by a computed name", node)
+        elif name in ATTRIBUTES or (_DUNDER.fullmatch(name) and name not in DUNDER_READ):
+            self._tell(ATTRIBUTES.get(name, "double-underscore"), name, node)
+        owner = node.args[0] if node.args else None
+        if called == "setattr" and not (isinstance(owner, ast.Name) and owner.id == "self"):
+            self._tell("patching", "setattr on another object", node)
+        elif called == "getattr" and isinstance(owner, ast.Name) and owner.id in self.modules:
+            self._tell("dynamic-attribute", f"getattr of the module {owner.id}", node)
+
+    # Strings
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str) and id(node) not in self.docstrings:
+            self._string(node.value, node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        whole = _folded(node)
+        if whole is not None:
+            self._string(whole, node)
+        else:
+            self.generic_visit(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        self._string("".join(_folded(part) or "" for part in node.values), node)
+        for part in node.values:
+            if not _is_text(part):
+                self.visit(part)
+
+    def _string(self, text: str, node: ast.AST) -> None:
+        for part, rule in STRINGS.items():
+            if part in text:
+                self._tell(rule, f"the text {part!r}", node)
+        for name in _DUNDER.findall(text):
+            if name not in DUNDER_READ:
+                self._tell("double-underscore", f"the text {name!r}", node)
+
+    def _annotation(self, node: ast.expr | None) -> None:
+        """An annotation in quotes may be evaluated: read it as code."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                self.visit(ast.parse(node.value, mode="eval").body)
+            except (SyntaxError, ValueError):
+                self._tell("dynamic-code", "annotation that is no expression", node)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        self._annotation(node.annotation)
+        self.generic_visit(node)
+
+    # Classes
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if _DUNDER.fullmatch(node.name) and node.name not in DUNDER_DEFINED:
+            self._tell("double-underscore", f"def {node.name}", node)
+        if node.name in ("__eq__", "__ne__", "__bool__") and not _compares(node):
+            self._tell("always-equal", f"def {node.name}", node)
+        self._annotation(node.returns)
+        self.generic_visit(node)
+
+
+def _docstrings(tree: ast.Module) -> Iterator[int]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield id(node.value)
+
+
+def _plainly_used(tree: ast.Module) -> Iterator[int]:
+    """Names that stand in front of a dot, as modules do."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield id(node.value)
+        elif isinstance(node, ast.Call) and _is_named(node.func, "getattr", "hasattr") and node.args:
+            yield id(node.args[0])
+        elif isinstance(node, ast.Compare) and all(_is_none(side) for side in node.comparators):
+            yield id(node.left)
+
+
+def _root(node: ast.expr) -> ast.expr:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node
+
+
+def _getter(node: ast.expr) -> bool:
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name in ("attrgetter", "methodcaller")
+
+
+def _is_named(node: ast.expr, *names: str) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _could_be_path(node: ast.expr) -> bool:
+    return not (isinstance(node, ast.Constant) and isinstance(node.value, int))
+
+
+def _compares(node: ast.FunctionDef) -> bool:
+    """Whether a comparison looks at both sides, and a truth value at its own."""
+    wanted = {argument.arg for argument in node.args.args}
+    used = {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
+    return wanted <= used
+
+
+def _folded(node: ast.expr) -> str | None:
+    """The text of a string that is put together from literals, or None."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _folded(node.left), _folded(node.right)
+        return (
+            left + right if left is not None and right is not None and len(left + right) < _FOLDED else None
+        )
+    return None

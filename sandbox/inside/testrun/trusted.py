@@ -1,0 +1,60 @@
+"""The trusted test files, ready to run: turned into twins, with a canary in each, instrumented.
+
+Who plans a run and who carries it out both prepare the files from the same source and seeds, so
+that the planner knows what a run must say without being told by it.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+from dataclasses import dataclass
+
+from .instrument import Trail, instrument, test_ids
+from .twin import turn_around
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A test file as it will run. `twins` are the names of functions that were turned around."""
+
+    tree: ast.Module
+    trails: tuple[Trail, ...]
+    ids: tuple[str, ...]
+    twins: frozenset[str]
+
+
+def prepare(path: str, source: str, *, seed: str, implant: str = "", twin_seed: str = "") -> Prepared:
+    """Parse a test file and prepare it.
+
+    path       of the file, relative to the repository
+    seed       the run's secret, from which the words of the trails are drawn
+    implant    source of test functions to append: canaries
+    twin_seed  when given, each test function gets one claim turned around
+
+    Raises:
+        SyntaxError, ValueError: the source is not Python.
+    """
+    tree = ast.parse(source, filename=path)
+    ids = test_ids(tree, path)
+    twins = turn_around(tree, random.Random(f"{twin_seed} {path}")) if twin_seed else set()
+    if implant and takes_implants(tree):
+        line = ast.parse(implant)
+        tree.body += line.body
+    trails = instrument(tree, path, seed)
+    return Prepared(tree, tuple(trails), tuple(ids), frozenset(twins))
+
+
+def takes_implants(tree: ast.Module) -> bool:
+    """Whether a further test function would be treated like any other: nothing steers the whole module."""
+    steering = {"pytestmark", "pytest_generate_tests", "load_tests", "setup_function", "setup_module"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in steering:
+            return False
+        if isinstance(node, ast.FunctionDef) and (node.name in steering or _autouse(node)):
+            return False
+    return True
+
+
+def _autouse(node: ast.FunctionDef) -> bool:
+    return any("autouse" in ast.dump(decorator) for decorator in node.decorator_list)

@@ -1,0 +1,176 @@
+"""One trusted run in one box: the plan that goes in, the verdict that comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sandbox.isolation import Box, BoxRun, Isolation, interpreter_mounts
+from sandbox.isolation.box import WORK
+from sandbox.process import Limits
+from sandbox.testing.outcome import Failure, Status
+from sandbox.testing.settings import Settings
+from sandbox.testing.trees import Change
+
+INSIDE = Path(__file__).parent.parent / "inside"
+_HARNESS = (INSIDE / "run_tests.py", INSIDE / "testrun")
+_PYTEST = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
+_SPARE_S = 3.0
+_OUTPUT = 4000
+
+
+class RawFailure(BaseModel):
+    """A failure as the box tells it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: str = "?"
+    message: str = ""
+    frames: tuple[tuple[str, int, str], ...] = ()
+    text: str = ""
+
+    def as_failure(self) -> Failure:
+        """The same, for the outside."""
+        return Failure(self.type, self.message, self.frames, self.text or f"{self.type}: {self.message}")
+
+
+class RawOutcome(BaseModel):
+    """One test's outcome as the box tells it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    status: Status
+    failure: RawFailure | None = None
+
+
+class Verdict(BaseModel):
+    """What the supervisor in the box made of a run."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    outcomes: dict[str, RawOutcome] = {}
+    suspects: tuple[tuple[str, str], ...] = ()
+    tampering: tuple[str, ...] = ()
+    problem: str | None = None
+    untracked: tuple[str, ...] = ()
+    stray: tuple[str, ...] = ()
+    watched: tuple[tuple[str, str], ...] = ()
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one run shall do.
+
+    files     test files to run;  `select` limits them to node ids, if not empty
+    trusted   files that are taken from memory: all that belongs to the tests
+    order     seed of the order of the tests; empty for the files' own
+    twin      seed by which each test's claim is turned around, so that it must fail; empty for none
+    changes   what is looked at for what no service needs, before anything runs
+    """
+
+    service: str
+    files: tuple[str, ...]
+    select: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    order: str = ""
+    twin: str = ""
+    changes: tuple[Change, ...] = ()
+    added_modules: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class TestBox:
+    """Runs orders in boxes. `env` is set inside, beside what a box has by itself."""
+
+    __test__ = False
+
+    isolation: Isolation
+    python: Path
+    limits: Limits
+    test_s: float
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, tree: Path, order: Order) -> Verdict:
+        """Run an order on a folder, which the box gets a copy of.
+
+        Raises:
+            BoxError: the box did not start.
+        """
+        run = self.isolation.run(
+            Box(
+                argv=(str(self.python), "-I", str(_HARNESS[0]), str(self._own_packages)),
+                tree=tree,
+                env={**self.env, "PYTHONDONTWRITEBYTECODE": "1"},
+                read_only=(*self._mounts, *_HARNESS),
+                limits=self.limits,
+                stdin=json.dumps(self._plan(order)).encode(),
+            )
+        )
+        return _read(run)
+
+    @cached_property
+    def _mounts(self) -> tuple[Path, ...]:
+        return (*interpreter_mounts(self.python), *(path for path in _packages(self._own_packages)))
+
+    @cached_property
+    def _own_packages(self) -> Path:
+        """Where our own pytest is, for an interpreter that has none."""
+        return Path(str(metadata.distribution("pytest").locate_file(""))).resolve()
+
+    def _plan(self, order: Order) -> dict[str, Any]:
+        settings = order.settings
+        return {
+            "root": WORK,
+            "service_dir": f"services/{order.service}",
+            "files": order.files,
+            "select": order.select,
+            "trusted": order.trusted,
+            "ini": dict(settings.ini),
+            "plugins": settings.plugins,
+            "import_mode": settings.import_mode,
+            "python_path": settings.python_path,
+            "order": order.order,
+            "twin_seed": order.twin,
+            "deadline_s": self.limits.wall_s - _SPARE_S,
+            "test_s": self.test_s,
+            "changed": [_as_plan(change) for change in order.changes],
+            "added_modules": sorted(order.added_modules),
+        }
+
+
+def _packages(site: Path) -> Sequence[Path]:
+    return [site / name for name in _PYTEST if (site / name).is_dir()]
+
+
+def _as_plan(change: Change) -> dict[str, Any]:
+    before = None if change.before is None else change.before.decode("utf-8", "replace")
+    return {
+        "path": change.path,
+        "before": before,
+        "after": change.after.decode("utf-8", "replace"),
+        "test": change.test,
+    }
+
+
+def _read(run: BoxRun) -> Verdict:
+    done = run.completed
+    output = "\n".join(part for part in (_tail(done.stdout), _tail(done.stderr)) if part)
+    try:
+        verdict = Verdict.model_validate_json(run.result)
+    except ValidationError:
+        how = "ran out of time" if done.timed_out else f"ended with {done.returncode}"
+        return Verdict(problem=f"crash: the test run {how} and left no verdict", output=output)
+    return verdict.model_copy(update={"output": output})
+
+
+def _tail(output: bytes) -> str:
+    return output.decode("utf-8", "replace").strip()[-_OUTPUT:]

@@ -1,0 +1,58 @@
+"""What of a patch's results is believed, seen beside its base's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sandbox.testing.box import RawOutcome, Verdict
+from sandbox.testing.outcome import TestOutcome, TestRun
+
+
+def compared(before: Verdict, after: Verdict) -> Verdict:
+    """A patch's verdict with what only the base can tell: tests that went missing, and new manners."""
+    outcomes = dict(after.outcomes)
+    if not after.suspects and after.problem is None:
+        gone = before.outcomes.keys() - outcomes.keys()
+        outcomes |= {node: RawOutcome(status="missing") for node in gone if not _is_file(node)}
+    watched = [pair for pair in after.watched if pair not in before.watched]
+    untracked = [node for node in after.untracked if node not in before.untracked]
+    for node in untracked:
+        outcomes[node] = RawOutcome(status="missing")
+    found = [f"run-time: {path} calls {event}, which the base does not do" for event, path in watched]
+    return after.model_copy(update={"outcomes": outcomes, "tampering": (*after.tampering, *found)})
+
+
+def passed(verdict: Verdict) -> frozenset[str]:
+    """The tests that passed."""
+    return frozenset(node for node, outcome in verdict.outcomes.items() if outcome.status == "passed")
+
+
+def blamed(after: Verdict, stubborn: Collection[str], twin: Verdict) -> Verdict:
+    """A patch's verdict after its twins: false claims that held, and what else their run gave away."""
+    found = [f"twin: {node} passes also when its claim is turned around" for node in sorted(stubborn)]
+    return after.model_copy(
+        update={
+            "tampering": tuple(dict.fromkeys((*after.tampering, *twin.tampering, *found))),
+            "watched": tuple(dict.fromkeys((*after.watched, *twin.watched))),
+        }
+    )
+
+
+def as_run(verdict: Verdict, overruled: Collection[str], seconds: float) -> TestRun:
+    """A verdict as everybody else reads it."""
+    tampering = tuple(dict.fromkeys((*(text for _, text in verdict.suspects), *verdict.tampering)))
+    problem = verdict.problem
+    if verdict.stray:
+        problem = f"origin: {verdict.stray[0]}, not from the tree under test"
+    if tampering:
+        problem = f"tampering: {tampering[0]}"
+    outcomes = {
+        node: TestOutcome(node, raw.status, raw.failure.as_failure() if raw.failure else None)
+        for node, raw in sorted(verdict.outcomes.items())
+    }
+    notes = tuple(f"{path} was run as the base has it" for path in overruled)
+    return TestRun(outcomes, problem, tampering, verdict.output, seconds, notes)
+
+
+def _is_file(node: str) -> bool:
+    return "::" not in node

@@ -1,0 +1,42 @@
+"""Several verdicts as one: a test holds only where every run says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sandbox.testing.box import RawOutcome, Verdict
+
+_WORST = ("missing", "error", "failed", "xpassed", "xfailed", "skipped", "passed")
+
+
+def all_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """The same tests run several times: the worst outcome of each counts."""
+    nodes = dict.fromkeys(node for verdict in verdicts for node in verdict.outcomes)
+    missing = RawOutcome(status="missing")
+    outcomes = {
+        node: min((v.outcomes.get(node, missing) for v in verdicts), key=lambda o: _WORST.index(o.status))
+        for node in nodes
+    }
+    return _joined(verdicts, outcomes)
+
+
+def side_by_side(verdicts: Sequence[Verdict]) -> Verdict:
+    """Different tests, one verdict."""
+    return _joined(verdicts, {node: out for verdict in verdicts for node, out in verdict.outcomes.items()})
+
+
+def _joined(verdicts: Sequence[Verdict], outcomes: dict[str, RawOutcome]) -> Verdict:
+    def together(name: str) -> Any:
+        return tuple(dict.fromkeys(item for verdict in verdicts for item in getattr(verdict, name)))
+
+    return Verdict(
+        outcomes=outcomes,
+        suspects=together("suspects"),
+        tampering=together("tampering"),
+        problem=next((verdict.problem for verdict in verdicts if verdict.problem), None),
+        untracked=together("untracked"),
+        stray=together("stray"),
+        watched=together("watched"),
+        output=next((verdict.output for verdict in verdicts if verdict.output), ""),
+    )

@@ -1,0 +1,79 @@
+"""Which tests run on which tree: the base's on the base and on the patch's code, the patch's own apart."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sandbox.testing.box import Order
+from sandbox.testing.settings import read_settings
+from sandbox.testing.trees import Trees
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tests that run together, on one tree."""
+
+    tree: str
+    order: Order
+
+
+class Orders:
+    """The parts of one trusted run.
+
+    base      the base's tests on the base
+    patched   the base's tests on the patch's code, and apart from them the patch's new tests;
+              what a new test file does cannot touch a base test
+    """
+
+    def __init__(self, trees: Trees, service: str, select: tuple[str, ...]) -> None:
+        self.service = service
+        self._select = select
+        self._trees = trees
+        old, new = self._chosen(trees.base_tests), self._chosen(trees.new_tests)
+        plain = Order(service, old, select, trees.trusted(new_tests=False))
+        self.base = Part(trees.tree(patched_code=False, new_tests=False), plain)
+        self.patched: list[Part] = []
+        changes = trees.changes()
+        if trees.changes_code:
+            order = replace(plain, changes=changes, added_modules=trees.added_modules())
+            self.patched.append(Part(trees.tree(patched_code=True, new_tests=False), order))
+        if new:
+            order = Order(service, new, select, trees.trusted(new_tests=True), changes=changes)
+            self.patched.append(Part(trees.tree(patched_code=True, new_tests=True), order))
+
+    def settle(self, base: Path, plugins: Sequence[str]) -> None:
+        """Take the settings from the base, which lies in a folder."""
+        found = read_settings(base, self.service, self._trees.base_tests, plugins)
+        self.base = Part(self.base.tree, replace(self.base.order, settings=found))
+        self.patched = [Part(part.tree, replace(part.order, settings=found)) for part in self.patched]
+
+    def accept(self, paths: Collection[str]) -> None:
+        """Look at these files no longer for what no service needs."""
+        self.patched = [
+            Part(part.tree, replace(part.order, changes=_without(part.order, paths))) for part in self.patched
+        ]
+
+    def turned(self) -> Part:
+        """The base's tests on the patch's code, each with a claim turned around."""
+        first = self.patched[0]
+        return Part(first.tree, replace(first.order, twin=secrets.token_hex(16), changes=()))
+
+    def turned_on_base(self, turned: Part) -> Part:
+        """The same false claims on the base."""
+        return Part(self.base.tree, replace(self.base.order, twin=turned.order.twin))
+
+    def key(self, runs: int) -> dict[str, Any]:
+        """What the base's results depend on."""
+        return {"tree": self.base.tree, "runs": runs, "order": repr(self.base.order)}
+
+    def _chosen(self, files: Sequence[str]) -> tuple[str, ...]:
+        wanted = {one.partition("::")[0] for one in self._select}
+        return tuple(path for path in files if not wanted or path in wanted)
+
+
+def _without(order: Order, paths: Collection[str]) -> tuple[Any, ...]:
+    return tuple(change for change in order.changes if change.path not in paths)
