@@ -1,0 +1,60 @@
+"""`autohealer watch`: stands beside MarketSwarm until it is told to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from agent.cli.main import Global
+from agent.cli.session import as_json, settings_of, store_of, tells_errors
+from agent.settings import Settings, SettingsError
+
+
+@click.command()
+@click.option("--repo", type=click.Path(path_type=Path), help="The MarketSwarm checkout.")
+@click.option("--once", is_flag=True, help="End after the first heal, with its exit code.")
+@click.option("--stdin", is_flag=True, help="Also take service_down events as JSON lines on standard input.")
+@as_json
+@click.pass_context
+@tells_errors
+def command(ctx: click.Context, repo: Path | None, once: bool, stdin: bool, as_json: bool) -> None:
+    """See services go down, capture, and heal each in a process of its own.
+
+    SIGTERM ends it and leaves running heals resumable, SIGHUP reads the settings again.
+    """
+    settings = settings_of(ctx, {"repo": str(repo) if repo else None})
+    if settings.repo is None or not settings.repo.expanduser().is_dir():
+        raise SettingsError("say which checkout to watch with --repo PATH")
+    store_of(settings)
+    said = {
+        **_config(settings, ctx.obj),
+        "once": once,
+        "alerts": stdin,
+        "as_json": as_json,
+        "again": sys.orig_argv,
+    }
+    # The watch runs for months: what was imported to get here is not kept.
+    os.execv(sys.executable, [sys.executable, "-m", "agent.watch", json.dumps(said)])
+
+
+def _config(settings: Settings, said: Global) -> dict[str, object]:
+    """The fields of `agent.watch.WatchConfig`; heals get the settings that the watch was given."""
+    assert settings.repo is not None
+    config = ["--config", str(said.config.absolute())] if said.config else []
+    state = ["--state", str(settings.state_folder())]
+    repo = str(settings.repo.expanduser().absolute())
+    return {
+        "root": repo,
+        "state": str(settings.state_folder()),
+        "system_redis_url": settings.system_redis_url,
+        "heal": [sys.executable, "-m", "agent.cli", *config, *state, "heal", "--repo", repo],
+        "services": settings.watch.services,
+        "interval_s": settings.watch.interval_s,
+        "cooldown_s": settings.watch.cooldown_s,
+        "grace_s": settings.watch.grace_s,
+        "concurrent": settings.watch.concurrent,
+    }

@@ -1,0 +1,107 @@
+"""The watch as a process: small, since it runs for months. `autohealer watch` becomes this one by exec.
+
+The one argument is a JSON object: `config` (the fields of `WatchConfig`), `again` (the command that takes over on
+SIGHUP), `once` (end after the first heal, with its exit code), `alerts` (read events on standard input),
+`as_json` (print signals as JSON lines).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from agent.watch.config import WatchConfig
+from agent.watch.signals import Signal
+from agent.watch.watch import Watch
+
+INTERRUPTED = 130
+
+
+@dataclass(slots=True)
+class Standing:
+    """One standing watch: what it prints, and when it ends."""
+
+    state: Path
+    once: bool
+    as_json: bool
+    stop: threading.Event = field(default_factory=threading.Event)
+    exit_code: int = 0
+    reload: bool = False
+    follower: threading.Thread | None = None
+
+    def tell(self, happened: Signal) -> None:
+        """Print a signal; with `once`, follow the first heal and end with it."""
+        if self.as_json:
+            print(happened.json(), flush=True)  # noqa: T201
+        else:
+            about = happened.service or happened.redis or ""
+            moment = time.strftime("%H:%M:%S", time.localtime(happened.ts))
+            print(f"{moment} {happened.event} {about}: {happened.reason}", flush=True)  # noqa: T201
+        if not self.once or happened.incident is None:
+            return
+        if happened.event == "heal_started":
+            log = self.state / "incidents" / happened.incident / "heal.log"
+            self.follower = threading.Thread(target=self.follow, args=(log,), daemon=True)
+            self.follower.start()
+        elif happened.event == "heal_ended":
+            self.exit_code = int(happened.data.get("exit_code", 1))
+            self.stop.set()
+
+    def follow(self, log: Path) -> None:
+        """Show a heal's output as it is written, to its end."""
+        with log.open(encoding="utf-8", errors="replace") as reader:
+            while True:
+                ended = self.stop.is_set()
+                chunk = reader.read()
+                if chunk and not self.as_json:
+                    print(chunk, end="", flush=True)  # noqa: T201
+                if ended and not chunk:
+                    return
+                self.stop.wait(0.05)
+
+    def end(self, number: int) -> None:
+        """SIGTERM and SIGINT: finish or leave the heals resumable. SIGHUP: read the settings again."""
+        self.reload = number == signal.SIGHUP
+        self.exit_code = INTERRUPTED if number == signal.SIGINT else 0
+        self.stop.set()
+
+
+def main(text: str) -> int:
+    """Watch until told to stop; returns the exit code."""
+    said: dict[str, Any] = json.loads(text)
+    config = watch_config(said["config"])
+    standing = Standing(config.state, said["once"], said["as_json"])
+    watch = Watch(config, standing.tell, sys.stdin if said["alerts"] else None)
+
+    def told(number: int, frame: FrameType | None) -> None:
+        standing.end(number)
+        watch.wake()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, told)
+    watch.run(standing.stop)
+    if standing.follower is not None:
+        standing.follower.join(timeout=5)
+    if standing.reload:
+        again = [str(word) for word in said["again"]]
+        os.execv(again[0], again)
+    return standing.exit_code
+
+
+def watch_config(said: dict[str, Any]) -> WatchConfig:
+    """The configuration from its JSON form."""
+    paths = {name: Path(said[name]) for name in ("root", "state")}
+    lists = {name: tuple(said[name]) for name in ("heal", "services")}
+    return WatchConfig(**{**said, **paths, **lists})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
