@@ -181,20 +181,19 @@ class Awaited:
     """What is worth waiting for: functions by path and name, and what the service served elsewhere."""
 
     def __init__(self, asked: dict[str, list[str]]) -> None:
-        """`asked` has "functions" as `path:name`, "served" and "late" as regular expressions of `bus:name`."""
-        self._functions = [each.rpartition(":") for each in asked["functions"]]
+        """`asked` has "functions" as `path:name`, "served" and "late" as expressions of `bus:name`."""
+        self._functions = {(path, name) for path, _, name in (f.rpartition(":") for f in asked["functions"])}
         self._served = [re.compile(each) for each in asked["served"]]
         self._late = [re.compile(each) for each in asked["late"]]
 
     def met(self, functions: set[str], seen: Seen) -> bool:
         """Whether all of it has happened."""
-        ran = {
-            (path, name.rpartition(".")[2]) for path, _, name in (each.partition(":") for each in functions)
-        }
+        parts = (each.partition(":") for each in functions)
+        ran = {(path, name.rpartition(".")[2]) for path, _, name in parts}
         served = seen.keys | seen.channels | seen.subscriptions | seen.patterns | seen.consumed
         late = seen.late_keys | seen.late_channels
         return (
-            all((path, name) in ran for path, _, name in self._functions)
+            self._functions <= ran
             and all(any(map(pattern.fullmatch, served)) for pattern in self._served)
             and all(any(map(pattern.fullmatch, late)) for pattern in self._late)
         )

@@ -23,8 +23,8 @@ from tools.truth import TruthError
 
 NAME = "replay::boots_and_beats"
 HISTORY_S = 60.0
-PATIENCE_S = 8.0
-"""How long a second look waits for what the first did not see: most rhythms are shorter."""
+PATIENCE_S = 4.0
+"""How long a second look waits for what the first did not see: several times what a boot serves for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from tools.replay.bench import Replay
 from tools.replay.verdict import stack_of, still_said
 
 STEPS_BACK = 2
+FIRST_CHOSEN_PORT = 32_768
 _CHANGING = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\d[\d.:T-]*\d|\d")
 
 
@@ -42,9 +43,8 @@ def lost(replay: Replay, patch: Patch) -> list[str]:
     report = replay.of(patch).report
     if not serves_less(reference, report):
         return []
-    served = _patterns(reference.keys | reference.channels | reference.subscriptions)
-    late = _patterns(reference.late_keys | reference.late_channels)
-    again = replay.again(patch, Awaited(served=served, late=late))
+    served = _patterns(_names(reference.keys | reference.channels | reference.subscriptions))
+    again = replay.again(patch, Awaited(served=served, late=_patterns(_late(reference))))
     return serves_less(reference, again.report) if again.verdict == "beats" else [again.why]
 
 
@@ -73,23 +73,33 @@ def ran(functions: frozenset[str], place: tuple[str, str]) -> bool:
 def serves_less(reference: BootReport, patched: BootReport) -> list[str]:
     """Keys, channels, subscriptions and ports of a reference boot that a patched one has not.
 
-    Numbers and ids within names are taken for the same. Late is what came after the messages had
-    come again: a service may serve at first and fall silent.
+    Numbers and ids within names are taken for the same, and ports that the kernel chose are left
+    out. Late is what came after the messages had come again: a service may serve at first and
+    then fall silent.
     """
-    kinds: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
-        ("key", reference.keys, patched.keys),
-        ("channel", reference.channels, patched.channels),
-        ("subscription", reference.subscriptions, patched.subscriptions),
-        ("port", frozenset(map(str, reference.ports)), frozenset(map(str, patched.ports))),
-        ("late channel", reference.late_channels, patched.late_channels),
-        ("late key", reference.late_keys, patched.late_keys),
+    late = _late(reference) - _late(patched)
+    kinds = (
+        ("key", _names(reference.keys) - _names(patched.keys)),
+        ("channel", _names(reference.channels) - _names(patched.channels)),
+        ("subscription", _names(reference.subscriptions) - _names(patched.subscriptions)),
+        ("port", _ports(reference) - _ports(patched)),
+        ("once the messages came again,", late & _names(patched.keys | patched.channels)),
     )
-    found = []
-    for kind, before, after in kinds:
-        names = (lambda text: text) if kind == "port" else unvaried
-        missing = {names(name) for name in before} - {names(name) for name in after}
-        found += [f"{kind} no longer served: {name}" for name in sorted(missing)]
-    return found
+    return [f"{kind} no longer served: {name}" for kind, missing in kinds for name in sorted(missing)]
+
+
+def _names(names: frozenset[str]) -> set[str]:
+    return {unvaried(name) for name in names}
+
+
+def _late(report: BootReport) -> set[str]:
+    return {
+        name for name in _names(report.late_keys | report.late_channels) if not name.endswith(":heartbeat")
+    }
+
+
+def _ports(report: BootReport) -> set[str]:
+    return {str(port) for port in report.ports if port < FIRST_CHOSEN_PORT}
 
 
 def unvaried(name: str) -> str:
@@ -98,5 +108,5 @@ def unvaried(name: str) -> str:
     return f"{bus}{colon}{_CHANGING.sub('#', key)}"
 
 
-def _patterns(names: frozenset[str]) -> tuple[str, ...]:
-    return tuple(sorted({re.escape(unvaried(name)).replace(r"\#", r".+") for name in names}))
+def _patterns(names: set[str]) -> tuple[str, ...]:
+    return tuple(sorted({re.escape(name).replace(r"\#", r".+") for name in names}))
