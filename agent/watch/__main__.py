@@ -1,8 +1,8 @@
 """The watch as a process: small, since it runs for months. `autohealer watch` becomes this one by exec.
 
-The one argument is a JSON object: `config` (the fields of `WatchConfig`), `again` (the command that takes over on
-SIGHUP), `once` (end after the first heal, with its exit code), `alerts` (read events on standard input),
-`as_json` (print signals as JSON lines).
+The one argument is a JSON object: `config` (the fields of `WatchConfig`), `again` (the command that takes
+over on SIGHUP), `once` (end after the first heal, with its exit code), `alerts` (read events on standard
+input), `as_json` (print signals as JSON lines).
 """
 
 from __future__ import annotations
