@@ -63,6 +63,7 @@ class Cluster:
         self._heartbeat = heartbeat
         self._buses: dict[str, Bus] = {}
         self._services: dict[str, Child] = {}
+        self._started: dict[str, float] = {}
         self._reaper: Reaper | None = None
 
     def __enter__(self) -> Self:
@@ -243,6 +244,7 @@ class Cluster:
         if self.alive(service):
             raise ClusterError(f"{service} already runs with PID {self.pid(service)}")
         output = self.root / f"{service}.script.log"
+        self._started[service] = time.time()
         argv = ["bash", str(script), "run"]
         self._services[service] = Child(
             argv, cwd=self.repo, env=self.environment(), output=output, reaper=self._reaper
@@ -262,7 +264,9 @@ class Cluster:
     def _beats(self, service: str) -> bool:
         raw = self.redis("system-redis").get(f"{service}:heartbeat")
         payload: dict[str, Any] = json.loads(raw) if isinstance(raw, str) else {}
-        return payload.get("pid") == self.pid(service)
+        if "pid" in payload:
+            return bool(payload["pid"] == self.pid(service))
+        return float(payload.get("ts", 0)) / 1000 > self._started[service]
 
     def _has_models(self, service: str) -> bool:
         keys: Iterable[str] = FIRST_MODELS.get(service, ())

@@ -67,7 +67,7 @@ def make_repository(path: Path) -> TestbedRepository:
 
     Raises:
         FileExistsError: `path` exists.
-        HistoryError: the history names a text that the tree does not hold.
+        HistoryError: the history names a text that the tree does not hold, or leaves a file out.
     """
     path.mkdir(parents=True)
     git(path, "init", "--quiet", "--initial-branch=main", "--object-format=sha1")
@@ -79,6 +79,9 @@ def make_repository(path: Path) -> TestbedRepository:
         for name in arrived:
             _write(path, name, done)
         commit(path, change.message, date=change.date, author=change.author)
+    late = sorted(set(tree_files()) - set(arrived))
+    if late:
+        raise HistoryError(f"no change of the history brings {', '.join(late)}")
     return TestbedRepository(path, git(path, "rev-parse", "HEAD").strip())
 
 

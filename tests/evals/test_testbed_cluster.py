@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -24,16 +27,35 @@ FAST = {
     "MESH_SCAN_INTERVAL_SEC": "0.2",
     "COPILOT_MEL_INTERVAL_SEC": "0.2",
     "COPILOT_ADI_INTERVAL_SEC": "0.2",
+    "CONTENT_INTERVAL_SEC": "0.2",
+    "HEALER_SCAN_INTERVAL_SEC": "0.2",
+    "JOURNAL_MARK_INTERVAL_SEC": "0.2",
+    "VEXY_EPOCH_INTERVAL_SEC": "0.5",
 }
+
+NODE = shutil.which("node")
+PYTHON_SERVICES = (
+    "massive",
+    "vigil",
+    "copilot",
+    "mesh",
+    "journal",
+    "vexy_ai",
+    "rss_agg",
+    "content_anal",
+    "healer",
+)
+SERVICES = (*PYTHON_SERVICES, "sse") if NODE else PYTHON_SERVICES
+needs_node = pytest.mark.skipif(NODE is None, reason="sse needs Node.js")
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Four services that run; tests of this module leave them running."""
+    """All services of the node; tests of this module leave them running."""
     root = tmp_path_factory.mktemp("testbed")
     repo = make_repository(root / "repo")
     with Cluster(root / "run", repo.path, env=FAST) as running:
-        running.start("massive", "vigil", "copilot", "mesh")
+        running.start(*SERVICES)
         yield running
 
 
@@ -52,7 +74,17 @@ def document(cluster: Cluster, bus: str, key: str) -> dict[str, object]:
     return loaded
 
 
-@pytest.mark.parametrize("service", ["massive", "vigil", "copilot", "mesh"])
+def get(cluster: Cluster, service: str, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{cluster.ports[service]}{path}",
+        data=None if body is None else json.dumps(body).encode(),
+    )
+    with urllib.request.urlopen(request, timeout=5) as response:
+        answer: dict[str, Any] = json.loads(response.read())
+    return answer
+
+
+@pytest.mark.parametrize("service", PYTHON_SERVICES)
 def test_a_service_beats_with_its_own_pid(cluster: Cluster, service: str) -> None:
     beat = document(cluster, "system-redis", f"{service}:heartbeat")
     assert beat["pid"] == cluster.pid(service) == int((cluster.repo / f".pids/{service}.pid").read_text())
@@ -87,19 +119,83 @@ def test_copilot_scores_the_models_of_massive_and_serves_them(cluster: Cluster) 
         return document(cluster, "market-redis", "copilot:mel:snapshot").get("missing") == []
 
     assert eventually(complete)
-    url = f"http://127.0.0.1:{cluster.ports['copilot']}"
-    health = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import urllib.request as u; print(u.urlopen('{url}/health').read().decode())",
-        ],
-        capture_output=True,
-        check=True,
-    )
-    assert json.loads(health.stdout)["status"] == "healthy"
+    assert get(cluster, "copilot", "/health")["status"] == "healthy"
     adi = document(cluster, "market-redis", "copilot:adi:snapshot")
     assert adi["schema"] == "1.4"
+
+
+def test_vexy_tells_the_events_of_vigil(cluster: Cluster) -> None:
+    def told() -> bool:
+        messages = get(cluster, "vexy_ai", "/api/vexy/playbyplay")["messages"]
+        return any(message["kind"] == "event" for message in messages)
+
+    assert eventually(told)
+
+
+def test_articles_become_insights(cluster: Cluster) -> None:
+    assert eventually(lambda: document(cluster, "intel-redis", "content:insights:latest") != {})
+    insights: Any = document(cluster, "intel-redis", "content:insights:latest")["insights"]
+    assert insights[0]["articles"] >= 1
+
+
+def test_an_alert_of_journal_is_fired_by_copilot(cluster: Cluster) -> None:
+    pubsub = cluster.redis("market-redis").pubsub(ignore_subscribe_messages=True)
+    pubsub.subscribe("copilot:alerts:events")
+    alert = {"type": "price", "symbol": "SPX", "condition": "above", "target": 1}
+    made = get(cluster, "journal", "/api/alerts", alert)
+    fired: list[str] = []
+
+    def heard() -> bool:
+        message = pubsub.get_message(timeout=0.1)
+        if message:
+            fired.append(json.loads(message["data"])["alert_id"])
+        return made["id"] in fired
+
+    assert eventually(heard)
+    pubsub.close()
+
+
+def test_open_trades_are_marked_to_the_market(cluster: Cluster) -> None:
+    trade = {"symbol": "SPX", "quantity": 2, "entry_price": 6000, "planned_risk": 500}
+    assert get(cluster, "journal", "/api/trades", trade)["pnl"] is None
+    assert eventually(
+        lambda: bool(document(cluster, "market-redis", "journal:positions:marks").get("positions"))
+    )
+
+
+def test_healer_sees_everybody(cluster: Cluster) -> None:
+    def states() -> dict[str, str]:
+        services: Any = document(cluster, "system-redis", "healer:status").get("services") or {}
+        return {name: service["state"] for name, service in services.items()}
+
+    assert eventually(lambda: all(states().get(service) == "up" for service in SERVICES))
+
+
+@needs_node
+def test_sse_streams_what_the_others_publish(cluster: Cluster) -> None:
+    assert "pid" not in document(cluster, "system-redis", "sse:heartbeat")
+    assert get(cluster, "sse", "/api/health")["status"] == "healthy"
+    assert {row["symbol"] for row in get(cluster, "sse", "/api/models")["gex"]} == {"SPX", "NDX"}
+    url = f"http://127.0.0.1:{cluster.ports['sse']}/sse/all"
+    seen: set[str] = set()
+    with urllib.request.urlopen(url, timeout=10) as stream:
+        for line in stream:
+            if line.startswith(b"event: "):
+                seen.add(line[7:].decode().strip())
+            if "spot" in seen:
+                break
+    assert "spot" in seen
+
+
+@needs_node
+def test_sse_hands_rest_calls_to_their_backends(cluster: Cluster) -> None:
+    assert "ranking" in get(cluster, "sse", "/api/leaderboard")
+    assert "regime" in get(cluster, "sse", "/api/vexy/playbook")
+
+
+def test_no_service_writes_an_error_while_all_is_well(cluster: Cluster) -> None:
+    for service in SERVICES:
+        assert "[ERROR]" not in cluster.log(service).read_text(), service
 
 
 def test_mesh_lists_who_is_up(cluster: Cluster) -> None:

@@ -1,0 +1,8 @@
+"""Tests run from anywhere: the project root is put on the path as main.py does it."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
