@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 FILE, FOLDER, LINK = 0, 1, 2
 _SET_DUMPABLE, _SET_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 4, 38, 22, 2
-_DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx"]
+_DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/pts"]
 _TICK_MS = 100
 _SPARE_KIB = 128 << 10
 """Where the whole machine has less memory than this, the box is given up."""

@@ -38,7 +38,7 @@ def restrict(libc: ctypes.CDLL, writable: list[str], devices: list[str]) -> int:
     for path in writable:
         _allow(libc, ruleset, path, handled & ~_DEVICE_CONTROL)
     for path in devices:
-        _allow(libc, ruleset, path, (_READ | _WRITE | _TRUNCATE) & handled)
+        _allow(libc, ruleset, path, (_READ | _WRITE | _TRUNCATE | _DEVICE_CONTROL) & handled)
     _call(libc, _RESTRICT, ruleset, 0)
     os.close(ruleset)
     return abi

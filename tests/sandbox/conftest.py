@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from sandbox.isolation import BoxError, Isolation, find_isolation
 from sandbox.isolation.bubblewrap import Bubblewrap
 from sandbox.isolation.namespaces import Namespaces
