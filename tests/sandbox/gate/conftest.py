@@ -62,7 +62,7 @@ class TestLast:
 """
 
 FILES: dict[str, str | bytes] = {
-    ".gitattributes": "*.py text eol=crlf ident filter=evil diff=evil export-ignore\n*.txt -diff\n",
+    ".gitattributes": "*.py ident filter=evil diff=evil export-ignore\n*.txt -diff text eol=crlf\n",
     ".gitignore": "*.pyc\n",
     "root.py": "ROOT = 1\n",
     "requirements.txt": "redis\n",
