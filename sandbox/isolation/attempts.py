@@ -31,7 +31,7 @@ def main(bait: str, port: str, abstract: str, pid: str, place: str) -> None:
         "connect to a host abstract socket": lambda: _connect(socket.AF_UNIX, "\0" + abstract),
         "read a host process's environment": lambda: _find_environment(abstract),
         "make a device": lambda: os.mknod(f"/tmp/{abstract}", stat.S_IFCHR, os.makedev(1, 5)),
-        "signal a host process": lambda: _terminate(int(pid), place),
+        "signal a host process": lambda: _terminate(int(pid)),
         "make a user namespace": lambda: _libc_call("unshare", _NEW_USER),
     }
     if place == "inside":
@@ -62,9 +62,9 @@ def _find_environment(marker: str) -> None:
     raise LookupError(marker)
 
 
-def _terminate(pid: int, place: str) -> None:
-    if place == "inside" and pid <= os.getpid():
-        raise LookupError("this number is one of the box's own processes")
+def _terminate(pid: int) -> None:
+    if pid == os.getpid():
+        raise LookupError("inside, this number is our own")
     os.kill(pid, 15)
 
 

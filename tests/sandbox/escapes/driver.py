@@ -108,6 +108,9 @@ def outcomes(source: str, isolation: Isolation | None) -> dict[str, str]:
             done = isolation.run(Box(argv=argv, tree=tree, read_only=(shown,), limits=LIMITS)).completed
             if (shown / "file").read_text() != "as it was":
                 raise AssertionError("a file that was shown read-only is another one now")
+            os.kill(int(str(bait["pid"])), 0)
+            if Path("/proc", str(bait["pid"]), "stat").read_text().split()[2] == "Z":
+                raise AssertionError("a host process was ended from inside")
     if done.returncode != 0:
         raise AssertionError(f"{done.returncode} {done.stdout!r} {done.stderr!r} {done.timed_out}")
     return dict(json.loads(done.stdout))
