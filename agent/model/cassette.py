@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vcr.request import Request as Sent  # type: ignore[import-untyped]
 
 KEPT_HEADERS = ("content-type", "retry-after", "retry-after-ms")
+KEPT_OF_SPEC = ("id", "api", "effort", "answer_format")
 KEY_NAME = "RECORDED_RUN"
 SHOWN = 240
 
@@ -80,7 +81,7 @@ def recording(
     Raises:
         CassetteError: at the end, when a secret got into an answer; then nothing is written.
     """
-    models = [{"id": spec.id, "api": spec.api} for spec in specs]
+    models = [{name: getattr(spec, name) for name in KEPT_OF_SPEC} for spec in specs]
     about = {
         "answered_by": answered_by,
         "recorded_on": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -112,7 +113,7 @@ def read_head(path: Path) -> Recorded:
     try:
         about = load(path.read_text(encoding="utf-8"))["about"]
         specs = tuple(
-            ModelSpec(model["id"], f"{NOWHERE}/v1", api=model["api"], key_names=(KEY_NAME,))
+            ModelSpec(base_url=f"{NOWHERE}/v1", key_names=(KEY_NAME,), **model)
             for model in about["models"]
         )
         return Recorded(str(about["answered_by"]), str(about["recorded_on"]), specs)
