@@ -20,7 +20,8 @@ class ReadFile(Tool):
     """Read lines of a file of the repository at the commit that was running when the service died.
 
     Answers with numbered lines and says how to continue when the file is longer. The numbers are
-    not part of the file. Only services/, shared/, scripts/, truth/ and docs/ can be read.
+    not part of the file. Readable are services/, shared/, scripts/, truth/, docs/, tests/ and the
+    settings at the top.
     """
 
     name: ClassVar[str] = "read_file"

@@ -113,8 +113,7 @@ def read_head(path: Path) -> Recorded:
     try:
         about = load(path.read_text(encoding="utf-8"))["about"]
         specs = tuple(
-            ModelSpec(base_url=f"{NOWHERE}/v1", key_names=(KEY_NAME,), **model)
-            for model in about["models"]
+            ModelSpec(base_url=f"{NOWHERE}/v1", key_names=(KEY_NAME,), **model) for model in about["models"]
         )
         return Recorded(str(about["answered_by"]), str(about["recorded_on"]), specs)
     except OSError as error:

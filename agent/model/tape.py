@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml  # type: ignore[import-untyped]
-
 NOWHERE = "http://recorded.invalid"
 FORMAT = 1
 
@@ -49,8 +47,7 @@ class Tape:
             )
             previous = body if isinstance(body, dict) else {}
         data = {"format": FORMAT, "about": self.about, "exchanges": exchanges}
-        text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-        return text
+        return _dump(data)
 
     def deserialize(self, text: str) -> dict[str, Any]:
         """vcrpy's dictionary out of the text. Raises TapeError."""
@@ -72,6 +69,8 @@ class Tape:
 
 def load(text: str) -> dict[str, Any]:
     """The data of a tape, checked for its frame. Raises TapeError."""
+    import yaml  # type: ignore[import-untyped]  # 20 ms, and only for recorded runs
+
     try:
         data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
@@ -155,15 +154,17 @@ def _json(text: object) -> Any:
         return text if isinstance(text, str) else text.decode("utf-8", "replace")
 
 
-class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+def _dump(data: Mapping[str, Any]) -> str:
     """Texts of several lines as blocks, and no references: each exchange can be read by itself."""
+    import yaml
 
-    def ignore_aliases(self, data: object) -> bool:
-        return True
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc]
+        def ignore_aliases(self, data: object) -> bool:
+            return True
 
+    def text(dumper: Dumper, value: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)
+    Dumper.add_representer(str, text)
+    written: str = yaml.dump(dict(data), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return written

@@ -13,6 +13,7 @@ from tools.repository.search import Match, Matches
 from tools.repository.tree import Entry, FileMissing, NotAFile, UnknownCommit
 
 NEAREST = 5
+LISTED = 60
 
 
 class Repository:
@@ -41,7 +42,10 @@ class Repository:
             NotAFile: a folder, link or submodule, over 4 MiB, or absent from this clone.
             UnknownCommit: `commit` is not in the repository.
         """
-        return tree.read_entry(self.git_dir, self.entry(path, commit))
+        entry = self.entry(path, commit)
+        if entry.kind == "folder" and commit is None:
+            raise NotAFile(self._listing(path))
+        return tree.read_entry(self.git_dir, entry)
 
     def entry(self, path: str, commit: str | None = None) -> Entry:
         """What stands at a path. Raises FileMissing, or UnknownCommit for `commit`."""
@@ -120,6 +124,12 @@ class Repository:
     def close(self) -> None:
         """End the helper processes of GitPython, if any were started."""
         self._history.close()
+
+    def _listing(self, path: str) -> str:
+        inside = [known.removeprefix(f"{path}/") for known in self.files(f"{path}/")]
+        named = ", ".join(inside[:LISTED])
+        more = f" and {len(inside) - LISTED} more" if len(inside) > LISTED else ""
+        return f"{path} is a folder, name one of its files: {named}{more}"
 
     def _folder(self, path: str) -> Entry | None:
         inside = path.rstrip("/") + "/"
