@@ -149,30 +149,31 @@ class Climb:
             self.put("gone", "shown", self.replay.of(self.patch).why)
 
     def regression_test(self) -> None:
-        """A new test that fails on the base as the incident did, and passes on the patch each time."""
+        """A test that fails on the base as the incident did, and passes on the patch each time."""
         new_tests = tests_only(self.repo, self.patch)
-        if new_tests is None:
-            self.put("regression test", "not shown", "the patch brings no new test")
+        before, after = self.tests.run(self.service, self.patch.base, new_tests), self.patched()
+        red = [node for node in self.own_tests(after) if not passed(after, node)]
+        if red:
+            self.put("regression test", "failed", f"the patch's own {red[0]} does not pass with it")
             return
-        before = self.tests.run(self.service, self.patch.base, new_tests)
-        after = self.patched()
-        fails = {node: outcome for node, outcome in before.outcomes.items() if outcome.failure is not None}
-        proving = [node for node, outcome in fails.items() if self.is_the_crash(outcome)]
-        kept = [node for node in proving if passed(after, node)]
-        if kept:
-            self.put(
-                "regression test",
-                "shown",
-                f"{kept[0]} fails on the base as the incident did, passes {self.runs} of {self.runs}",
-            )
-        elif proving:
-            self.put("regression test", "failed", f"{proving[0]} still fails with the patch")
+        failing = [node for node, outcome in before.outcomes.items() if self.is_the_crash(outcome)]
+        proving = sorted((node for node in failing if passed(after, node)), key=self.is_old)
+        if proving:
+            how = f"fails on the base as the incident did, passes {self.runs} of {self.runs}"
+            self.put("regression test", "shown", f"{proving[0]} {how}")
+        elif new_tests is None:
+            self.put("regression test", "not shown", "the patch brings no new test")
         else:
-            self.put(
-                "regression test",
-                "not shown",
-                "no new test fails on the base with the incident's exception at its culprit",
-            )
+            why = "no new test fails on the base with the incident's exception at its culprit"
+            self.put("regression test", "not shown", why)
+
+    def own_tests(self, run: TestRun) -> list[str]:
+        """The nodes that stand in test files which the patch adds."""
+        return [node for node in run.outcomes if not self.is_old(node)]
+
+    def is_old(self, node: str) -> bool:
+        """Whether a test stands in a file that the base has."""
+        return node.split("::")[0] not in {file.path for file in self.patch.files if file.kind == "added"}
 
     def is_the_crash(self, outcome: TestOutcome) -> bool:
         """Whether a failing test fails as the incident did: its exception, raised through its culprit."""

@@ -1,0 +1,145 @@
+"""The proof ladder on a crash that was really recorded, with a right fix and with wrong ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.case import Case, open_case
+from agent.proof import LADDER, Proof, prove
+from agent.settings import Settings
+from evals.record import INCIDENTS
+from evals.testbed.faults import FAULTS
+from evals.testbed.repository import make_repository
+from sandbox.patch import Edit, from_edits
+from tools.incident import IncidentFolder
+
+FAULT = FAULTS["vigil-relative-move"]
+SPOT = "services/vigil/intel/spot.py"
+NEW_TEST = "services/vigil/tests/test_day_change.py"
+CALL = """from services.vigil.intel.spot import Spot
+
+
+def test_no_previous_close_is_no_day_change():
+    assert Spot("SPX", 101.2, 1010.0, None).day_change_pct is None
+"""
+UNRELATED = """from services.vigil.intel.spot import Spot
+
+
+def test_something_else_entirely():
+    assert Spot("SPX", 101.2, 1010.0, None).day_change_pct is None
+    raise AssertionError
+"""
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    folder = tmp_path_factory.mktemp("proof")
+    repo = make_repository(folder / "marketswarm").path
+    incident = folder / "incident"
+    shutil.copytree(INCIDENTS / FAULT.id, incident)
+    recorded = json.loads((incident / "incident.json").read_text())
+    (incident / "incident.json").write_text(json.dumps({**recorded, "commit": FAULT.apply(repo)}))
+    settings = Settings(repo=repo, python=Path(sys.executable))
+    return open_case(IncidentFolder(incident), settings, folder / "state", lambda event: None)
+
+
+def proof_of(case: Case, edits: Sequence[Edit], runs: int = 2) -> Proof:
+    patch = from_edits(case.bench.gate, case.incident.commit, case.incident.service, edits)
+    return prove(case, patch, runs, lambda event: None)
+
+
+def fix() -> list[Edit]:
+    return [Edit(path=edit.path, search=edit.search, replace=edit.replace) for edit in FAULT.fix]
+
+
+def states(proof: Proof) -> dict[str, str]:
+    return {rung.name: rung.state for rung in proof.rungs}
+
+
+def test_the_reference_fix_with_a_test_climbs_every_rung(case: Case) -> None:
+    proof = proof_of(case, [*fix(), Edit(path=NEW_TEST, replace=CALL)])
+    assert states(proof) == dict.fromkeys(LADDER, "shown"), proof.why_not
+    assert proof.proven
+    assert not any("drops behaviour" in label for label in proof.labels)
+
+
+def test_without_a_test_the_replay_alone_is_enough(case: Case) -> None:
+    proof = proof_of(case, fix())
+    assert proof.proven
+    assert proof.state("gone") == "shown"
+
+
+def test_an_idle_hunk_is_told(case: Case) -> None:
+    idle = Edit(
+        path="services/vigil/intel/rules.py",
+        search="class DayMoveRule:\n",
+        replace="# Days.\nclass DayMoveRule:\n",
+    )
+    proof = proof_of(case, [*fix(), idle])
+    assert proof.proven
+    assert proof.state("needed") == "not shown"
+
+
+def test_a_fix_of_half_the_fault_is_not_proven(case: Case) -> None:
+    proof = proof_of(case, fix()[:1])
+    assert not proof.proven
+    assert proof.state("gone") == "failed"
+    assert "rules.py" in proof.why_not, "the second error is named"
+    assert proof.state("needed") == "not shown"
+
+
+def test_silencing_the_crash_by_not_calling_the_culprit_is_not_gone(case: Case) -> None:
+    drop = Edit(
+        path="services/vigil/intel/rules.py",
+        search='        DayMoveRule(float(config.get("VIGIL_DAY_STEP_PCT", 1.0))),\n',
+        replace="",
+    )
+    proof = proof_of(case, [drop])
+    assert not proof.proven
+
+
+def test_what_does_not_build_is_not_run(case: Case) -> None:
+    broken = Edit(
+        path=SPOT, search="    def day_change_pct(self):\n", replace="    def day_change_pct(self:\n"
+    )
+    proof = proof_of(case, [broken])
+    assert states(proof)["builds"] == "failed"
+    assert "does not compile" in proof.why_not
+    assert states(proof)["reproduced"] == "not shown"
+
+
+def test_an_import_of_nothing_does_not_build(case: Case) -> None:
+    proof = proof_of(
+        case, [*fix(), Edit(path=NEW_TEST, replace="from services.vigil.intel.nowhere import x\n")]
+    )
+    assert proof.state("builds") == "failed"
+    assert "services.vigil.intel.nowhere" in proof.why_not
+
+
+def test_a_new_test_that_passes_on_the_base_too_shows_nothing(case: Case) -> None:
+    proof = proof_of(case, [*fix(), Edit(path=NEW_TEST, replace="def test_other():\n    assert 1 == 1\n")])
+    rung = next(rung for rung in proof.rungs if rung.name == "regression test")
+    assert NEW_TEST not in rung.detail
+
+
+@pytest.mark.parametrize("test", [UNRELATED, "def test_other():\n    assert 1 == 2\n"])
+def test_a_new_test_that_does_not_pass_with_the_patch_stops_it(case: Case, test: str) -> None:
+    proof = proof_of(case, [*fix(), Edit(path=NEW_TEST, replace=test)])
+    assert proof.state("regression test") == "failed"
+    assert NEW_TEST in proof.why_not
+    assert not proof.proven
+
+
+def test_without_a_sandbox_nothing_runs_and_nothing_is_proven(case: Case) -> None:
+    bare = replace(case, isolation=None)
+    proof = proof_of(bare, fix())
+    assert states(proof) == {**dict.fromkeys(LADDER, "not shown"), "in scope": "shown"}
+    assert "no sandbox" in proof.why_not
+    assert not proof.proven
