@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ class Buses:
         """Start them all; `connect` waits for them."""
         self.ports = dict(ports)
         self._folder = tempfile.mkdtemp(prefix="buses-")
-        self._servers = [self._start(binary, port) for port in sorted(set(ports.values()))]
+        self._servers = {port: self._start(binary, port) for port in ports.values()}
         self.clients: dict[str, Client] = {}
 
     def _start(self, binary: str, port: int) -> subprocess.Popen[bytes]:
@@ -52,13 +53,20 @@ class Buses:
         """Wait until every server answers.
 
         Raises:
-            BusError: one did not within five seconds.
+            BusError: one ended, or did not answer within five seconds.
         """
         for name, port in self.ports.items():
+            self.clients[name] = self._client(name, port)
+
+    def _client(self, name: str, port: int) -> Client:
+        deadline = time.monotonic() + START_S
+        while True:
             try:
-                self.clients[name] = Client(port, within=START_S)
+                return Client(port)
             except OSError as error:
-                raise BusError(f"the server of {name} did not start on port {port}: {error}") from error
+                if self._servers[port].poll() is not None or time.monotonic() > deadline:
+                    raise BusError(f"the server of {name} did not start on port {port}: {error}") from error
+            time.sleep(0.001)
 
     def fill(self, truth_bus: str, truth: Any, values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
         """Load the captured values, and Truth on top of them."""
@@ -84,9 +92,11 @@ class Buses:
 
     def kill(self) -> None:
         """End the servers at once: they hold nothing worth an orderly shutdown."""
-        for server in self._servers:
+        for client in self.clients.values():
+            client.close()
+        for server in self._servers.values():
             server.kill()
-        for server in self._servers:
+        for server in self._servers.values():
             server.wait()
 
 

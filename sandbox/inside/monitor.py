@@ -70,6 +70,10 @@ class Monitor:
             self._take(line[:LINE_KEPT])
         return bool(data)
 
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
     def _take(self, line: bytes) -> None:
         matched = LINE.match(line)
         if matched is None or self._ours(matched[1]):

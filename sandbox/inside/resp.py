@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -25,13 +24,14 @@ def encode(command: Sequence[Argument]) -> bytes:
 class Client:
     """A blocking connection to the server that listens on a port of the loopback."""
 
-    def __init__(self, port: int, *, within: float = 0.0) -> None:
-        """Connect, trying again for `within` seconds.
+    def __init__(self, port: int) -> None:
+        """Connect.
 
         Raises:
             OSError: nothing answers on the port.
         """
-        self.socket = _connect(port, time.monotonic() + within)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file: BinaryIO = self.socket.makefile("rb")
 
     def call(self, *command: Argument) -> Reply:
@@ -74,16 +74,3 @@ def read_reply(file: BinaryIO) -> Reply:
             raise RespError(rest.decode(errors="replace"))
         case _:
             raise RespError("the connection ended")
-
-
-def _connect(port: int, deadline: float) -> socket.socket:
-    while True:
-        try:
-            connected = socket.create_connection(("127.0.0.1", port), timeout=10)
-        except OSError:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(0.001)
-        else:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return connected

@@ -70,7 +70,7 @@ class Replay:
         """Replay a patch, or the base commit for None."""
         base = self._replayed(*self._boot(self.repo.resolve(self.commit)))
         if base.observed == "beats" and self.crash is not None:
-            base = self._unclear(base, "the base beats here, so the captured world lacks what killed it")
+            base = self._unclear(base, f"the base beats here, so {self._lacking()}")
         if patch is None or base.report.problem is not None:
             return base
         patched = self._replayed(*self._boot(patch.tree))
@@ -126,6 +126,11 @@ class Replay:
                 return judge(report, self.crash, self.service, stage.listing.__contains__), report
         except (GitError, TruthError, WorktreeError, IncidentError) as error:
             return Judged("unclear", str(error)), BootReport(problem=str(error))
+
+    def _lacking(self) -> str:
+        if self.folder.messages():
+            return "the captured world lacks what killed it"
+        return "the captured world lacks what killed it; no messages of its channels were captured"
 
     def _culprit(self, tree: Path) -> tuple[str, ...]:
         """The culprit function, as long as the tree has it: worth waiting for."""

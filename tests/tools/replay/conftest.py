@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from sandbox.boot import Waits
 from sandbox.isolation import Isolation, SandboxUnavailable, find_isolation
 from sandbox.patch import Edit, Patch, from_edits
 from sandbox.worktree import PrivateRepository
@@ -184,7 +185,7 @@ Open = Callable[..., Case]
 
 @pytest.fixture
 def open_case(tmp_path: Path, checkout: Checkout, isolation: Isolation) -> Iterator[Open]:
-    """`open_case(commit, log, values=, messages=, heartbeats=)`: the incident folder, and its replay."""
+    """`open_case(commit, log, values=, messages=, heartbeats=, waits=)`: the incident folder, and its replay."""
 
     def opened(
         commit: str,
@@ -193,6 +194,7 @@ def open_case(tmp_path: Path, checkout: Checkout, isolation: Isolation) -> Itera
         values: Mapping[str, str] | None = None,
         messages: Sequence[Any] = (),
         heartbeats: Mapping[str, Any] | None = None,
+        waits: Waits = Waits(),
     ) -> Case:
         folder = tmp_path / "incident"
         folder.mkdir()
@@ -213,7 +215,8 @@ def open_case(tmp_path: Path, checkout: Checkout, isolation: Isolation) -> Itera
         (folder / "log.txt").write_text(log)
         repo = PrivateRepository(checkout.path, tmp_path / "state")
         crash = last_crash(folder / "log.txt")
-        replay = Replay(repo, isolation, PYTHON, IncidentFolder(folder), SERVICE, commit, crash)
+        incident = IncidentFolder(folder)
+        replay = Replay(repo, isolation, PYTHON, incident, SERVICE, commit, crash, waits=waits)
         return Case(replay, repo)
 
     yield opened
