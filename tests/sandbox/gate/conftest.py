@@ -176,6 +176,11 @@ def furnish(target: Target) -> str:
     return target.git("rev-parse", "HEAD")
 
 
+@pytest.fixture(name="fingerprint", scope="session")
+def give_fingerprint() -> Callable[..., dict[str, tuple[str, int, int]]]:
+    return fingerprint
+
+
 @pytest.fixture
 def make_target(tmp_path: Path) -> Callable[..., Target]:
     """`make_target(name, *git_init_options)` makes an empty repository of this test alone."""

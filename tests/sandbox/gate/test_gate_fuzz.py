@@ -31,53 +31,23 @@ REAL = {
     "services/a/intel/crlf.py": "",
     "services/a/.env": "PASSWORD=hunter2\n",
 }
-PARTS = st.sampled_from(
-    [
-        "services",
-        "a",
-        "ab",
-        "b",
-        "A",
-        "shared",
-        "truth",
-        "intel",
-        "out",
-        "module",
-        "main.py",
-        "Main.py",
-        "new.py",
-        "json.py",
-        "conftest.py",
-        "tests",
-        "test_x.py",
-        "..",
-        ".",
-        ".git",
-        ".GIT",
-        "git~1",
-        ".git.",
-        ".g\u200cit",
-        ".gitattributes",
-        ".gitmodules",
-        ".env",
-        "x.pem",
-        "HEAD",
-        "%2e%2e",
-        "back\\slash",
-        "C:",
-        "-rf",
-        ":(glob)*",
-        "*",
-        "~",
-        "\u202ex",
-        "é.py",
-        "é.py",
-        "�",
-        "nul\x00",
-        '"quoted"',
-    ]
-    + ["", " ", "a b", "new\nline", "tab\t", "n" * 300]
-)
+WORDS = """services a ab b A shared truth intel out module main.py Main.py new.py json.py conftest.py tests
+.. . .git .GIT git~1 .git. .gitattributes .gitmodules .env x.pem HEAD %2e%2e back\\slash C: -rf :(glob)* * ~
+é.py "quoted" test_x.py"""
+ODD = [
+    "",
+    " ",
+    "a b",
+    "new\nline",
+    "tab\t",
+    "nul\0",
+    "\ud800",
+    "\u202ex",
+    "e\u0301.py",
+    ".g\u200cit",
+    "n" * 300,
+]
+PARTS = st.sampled_from([*WORDS.split(), *ODD])
 PATHS = st.one_of(
     st.sampled_from(sorted(REAL)),
     st.lists(PARTS, max_size=6).map("/".join),
