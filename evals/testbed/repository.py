@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class TestbedRepository:
     head: str
 
 
-def git(repo: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
+def git(repo: Path, *arguments: str, env: dict[str, str] | None = None, stdin: bytes = b"") -> str:
     """Run git in a checkout of ours, deaf to the user's and the system's configuration.
 
     Raises:
@@ -57,13 +57,13 @@ def git(repo: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
         "GIT_TERMINAL_PROMPT": "0",
     }
     done = subprocess.run(
-        [*argv, *arguments], env=clean | (env or {}), capture_output=True, check=True, timeout=60
+        [*argv, *arguments], env=clean | (env or {}), input=stdin, capture_output=True, check=True, timeout=60
     )
     return done.stdout.decode()
 
 
 def make_repository(path: Path) -> TestbedRepository:
-    """Build the testbed in the new folder `path`, commit by commit.
+    """Build the testbed in the new folder `path`: every commit of its history, and a clean checkout.
 
     Raises:
         FileExistsError: `path` exists.
@@ -71,17 +71,8 @@ def make_repository(path: Path) -> TestbedRepository:
     """
     path.mkdir(parents=True)
     git(path, "init", "--quiet", "--initial-branch=main", "--object-format=sha1")
-    arrived: dict[str, None] = {}
-    done: set[str] = set()
-    for change in CHANGES:
-        done.add(change.id)
-        arrived.update(dict.fromkeys(_matching(change.paths)))
-        for name in arrived:
-            _write(path, name, done)
-        commit(path, change.message, date=change.date, author=change.author)
-    late = sorted(set(tree_files()) - set(arrived))
-    if late:
-        raise HistoryError(f"no change of the history brings {', '.join(late)}")
+    git(path, "fast-import", "--quiet", stdin=b"".join(_stream()))
+    git(path, "reset", "--quiet", "--hard", "main")
     return TestbedRepository(path, git(path, "rev-parse", "HEAD").strip())
 
 
@@ -110,24 +101,44 @@ def tree_files() -> list[str]:
     return sorted(file for file in files if not file.endswith(".pyc"))
 
 
-def _matching(patterns: tuple[str, ...]) -> list[str]:
-    return [file for file in tree_files() if any(fnmatchcase(file, pattern) for pattern in patterns)]
+def _stream() -> Iterator[bytes]:
+    """The history in the language of git fast-import."""
+    files = tree_files()
+    written: dict[str, bytes] = {}
+    done: set[str] = set()
+    for change in CHANGES:
+        done.add(change.id)
+        arriving = [file for file in files if any(fnmatchcase(file, pattern) for pattern in change.paths)]
+        now = {file: _content(file, done) for file in dict.fromkeys([*written, *arriving])}
+        yield _header(change)
+        for file, content in now.items():
+            if written.get(file) != content:
+                mode = 0o100755 if os.access(TREE / file, os.X_OK) else 0o100644
+                yield b"M %o inline %s\ndata %d\n%s\n" % (mode, file.encode(), len(content), content)
+        written = now
+    if late := sorted(set(files) - set(written)):
+        raise HistoryError(f"no change of the history brings {', '.join(late)}")
 
 
-def _write(repo: Path, name: str, done: set[str]) -> None:
-    source, target = TREE / name, repo / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    pending = [item for item in EARLIER if item.path == name and item.until not in done]
-    if not pending:
-        shutil.copy(source, target)
-        return
-    text = source.read_text(encoding="utf-8")
-    for item in pending:
-        if text.count(item.current) != 1:
-            raise HistoryError(f"{name} holds the text of {item.until!r} {text.count(item.current)} times")
-        text = text.replace(item.current, item.earlier)
-    target.write_text(text, encoding="utf-8")
-    shutil.copymode(source, target)
+def _header(change: Change) -> bytes:
+    moment = datetime.fromisoformat(change.date)
+    who = f"{AUTHORS[change.author]} {int(moment.timestamp())} {moment.strftime('%z')}"
+    message = change.message.encode() + b"\n"
+    lines = f"commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata {len(message)}\n"
+    return lines.encode() + message
+
+
+def _content(name: str, done: set[str]) -> bytes:
+    """What a file said once the changes in `done` had been made."""
+    content = (TREE / name).read_bytes()
+    for item in EARLIER:
+        if item.path != name or item.until in done:
+            continue
+        current = item.current.encode()
+        if content.count(current) != 1:
+            raise HistoryError(f"{name} holds the text of {item.until!r} {content.count(current)} times")
+        content = content.replace(current, item.earlier.encode())
+    return content
 
 
 __all__ = ["Change", "HistoryError", "TestbedRepository", "commit", "git", "make_repository", "tree_files"]

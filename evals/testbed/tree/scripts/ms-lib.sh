@@ -38,6 +38,9 @@ run_service() {
   banner
   echo "$$" >"$PID_FILE"
   date -u '+%Y-%m-%dT%H:%M:%SZ' >"$STARTED_FILE"
+  if [[ -n "${MS_MEMORY_KB:-}" ]]; then
+    ulimit -v "$MS_MEMORY_KB"
+  fi
   exec "$INTERPRETER" "$ROOT/$ENTRY" >>"$LOG_FILE" 2>&1 </dev/null
 }
 

@@ -18,6 +18,14 @@ from shared.setup_base import SetupBase, log_config
 SERVICE_NAME = "content_anal"
 
 
+async def warm_up(config, logger):
+    """Larger nodes load a lexicon first; CONTENT_WARMUP_SEC says how long that takes here."""
+    seconds = float(config.get("CONTENT_WARMUP_SEC", 0))
+    if seconds > 0:
+        logger.info("loading the lexicon, the heartbeat starts after it", emoji="📖")
+        await asyncio.sleep(seconds)
+
+
 async def main():
     logger = LogUtil(SERVICE_NAME)
     logger.info("starting", emoji="🚀")
@@ -30,6 +38,7 @@ async def main():
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
 
+    await warm_up(config, logger)
     heartbeat = start_heartbeat(config, logger)
     try:
         await run(config, logger, stop)

@@ -41,8 +41,10 @@ async def analyse_once(reader, analyzer, synthesizer, intel, logger):
     if not articles:
         return 0
     analyzer.take(articles)
+    if not analyzer.articles:
+        return 0
     insights = await synthesizer.insights(analyzer.themes())
     await write_model(intel, LATEST_KEY, {"ts": time.time(), "insights": insights})
     await publish(intel, CHANNEL, {"ts": time.time(), "count": len(insights)})
-    logger.info(f"{len(insights)} insights", emoji="💡")
+    logger.info(f"{len(insights)} insights, strongest: {insights[0]['headline']}", emoji="💡")
     return len(insights)

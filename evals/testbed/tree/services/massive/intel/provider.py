@@ -71,7 +71,8 @@ class ProviderFeed:
     async def connect(self):
         """Open and authenticate. Raises ProviderClosed as the real one does for a bad key."""
         await asyncio.sleep(0)
-        if not self.api_key or str(self.api_key).startswith("${"):
+        key = str(self.api_key or "")
+        if not key or key.startswith("${") or "revoked" in key.lower():
             raise ProviderClosed(POLICY_VIOLATION, "policy violation: authentication failed")
         self._open = True
 

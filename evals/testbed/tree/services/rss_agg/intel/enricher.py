@@ -46,13 +46,15 @@ class Enricher:
     def __init__(self, config, logger):
         self.config = config
         self.logger = logger
-        self.ai_config = AIConfig(timeout_sec=15.0, max_tokens=150, temperature=0.0)
+        timeout = float(config.get("RSS_AI_TIMEOUT_SEC", 15))
+        self.ai_config = AIConfig(timeout_sec=timeout, max_tokens=150, temperature=0.0)
+        self.required = str(config.get("RSS_REQUIRE_AI", "false")).lower() == "true"
         self._no_key = False
         self.by_ai = 0
         self.by_words = 0
 
     async def enrich(self, title, summary):
-        """The enrichment of one article; never fails, since words always work."""
+        """The enrichment of one article. By words where no AI answers, unless RSS_REQUIRE_AI forbids that."""
         if not self._no_key:
             try:
                 answer = await call_ai(PROMPT, f"{title}\n{summary}", self.config, self.ai_config, self.logger)
@@ -60,6 +62,8 @@ class Enricher:
                 self.by_ai += 1
                 return enrichment
             except AIUnavailable as exc:
+                if self.required:
+                    raise
                 if "no key" in str(exc):
                     self._no_key = True
                     self.logger.warn(f"enrichment by words: {exc}")
