@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ class HealthCollector:
         self._probes = {name: RedisProbe(url, timeout_s) for name, url in urls.items()}
         self._known: dict[str, psutil.Process] = {}
         self._busy: dict[str, threading.Thread] = {}
+        self._last_beat: dict[str, float] = {}
+        self._fell: dict[str, float] = {}
 
     def collect(self, full: bool = True, extra_keys: tuple[str, ...] = ()) -> Health:
         """A snapshot, within two seconds whatever hangs."""
@@ -70,7 +73,7 @@ class HealthCollector:
         """
         now = time.time()
         answers = self._ask(self._tasks(full, extra_keys), deadline_s)
-        redis, keys = self._redis(answers)
+        redis, keys = self._redis(answers, now)
         services = {name: self._service(component, keys, now) for name, component in self._components.items()}
         health = Health(
             ts=now,
@@ -122,27 +125,48 @@ class HealthCollector:
                 self._busy[name] = thread
         return dict(answers)
 
-    def _redis(self, answers: Mapping[str, Any]) -> tuple[dict[str, RedisState], Keys | None]:
+    def _redis(self, answers: Mapping[str, Any], now: float) -> tuple[dict[str, RedisState], Keys | None]:
         silent = RedisState(alive=None, error="has not answered yet")
         states, system_keys = {}, None
         for name in self._probes:
             state, keys = answers.get(f"redis {name}", (silent, None))
-            states[name] = state
+            states[name] = self._since(name, state, now)
             if name == SYSTEM_BUS:
                 system_keys = keys
         return states, system_keys
+
+    def _since(self, name: str, state: RedisState, now: float) -> RedisState:
+        """Say since when a server is down, where it was seen to fall."""
+        if state.alive:
+            self._fell[name] = 0.0
+            return state
+        if name not in self._fell:
+            return state
+        fell = self._fell[name] = self._fell[name] or now
+        return replace(state, error=f"{state.error} (since {datetime.fromtimestamp(fell, UTC):%H:%M:%S} UTC)")
 
     def _service(self, component: Component, keys: Keys | None, now: float) -> ServiceState:
         key = f"{component.name}:heartbeat"
         if keys is None:
             beat = Beat(present=None)
         else:
-            beat = read_beat(keys.values[key], keys.pttl[key], component, now)
+            beat = self._with_last(
+                component.name, read_beat(keys.values[key], keys.pttl[key], component, now), now
+            )
         known = self._known.get(component.name)
         process, handle = look_at(component, self._root, beat.pid if beat.present else None, known)
         if beat.present and handle is not None:
             self._known[component.name] = handle
         return ServiceState(judge(beat, process, component), beat, process, component.ttl_s)
+
+    def _with_last(self, service: str, beat: Beat, now: float) -> Beat:
+        """Remember when it beat last, since the key takes that with it when it goes."""
+        if beat.present and beat.age is not None:
+            self._last_beat[service] = now - beat.age
+        last = self._last_beat.get(service)
+        if beat.present or last is None:
+            return beat
+        return replace(beat, ts=round(last, 3), age=now - last)
 
     def _http(self, answers: Mapping[str, Any], services: Mapping[str, ServiceState]) -> dict[str, HttpState]:
         states = {}
