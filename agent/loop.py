@@ -28,6 +28,9 @@ CALLS_AT_ONCE = 16
 SAME_CALL = 3
 UNUSABLE_ANSWERS = 3
 LAST_WORD_S = 60.0
+OLD_RESULT = 400
+KEPT_WHOLE = 4
+"""At a limit all but the last items are cut to their first characters."""
 
 
 @dataclass(slots=True)
@@ -143,6 +146,7 @@ class Loop:
     def last_word(self, reached: str) -> Diagnosis | None:
         """At a limit: ask once more, without tools, for the best diagnosis so far."""
         self.close_open_calls()
+        self.shorten()
         self.items.append(
             UserMessage(
                 f"The run ends here: {reached}. "
@@ -154,6 +158,12 @@ class Loop:
             return self.diagnosis()
         except (ToolError, ContextFull, DeadlineReached):
             return None
+
+    def shorten(self) -> None:
+        """Cut old tool results, since the conversation may be what is too long."""
+        for place, item in enumerate(self.items[:-KEPT_WHOLE]):
+            if isinstance(item, ToolResult) and len(item.text) > OLD_RESULT:
+                self.items[place] = ToolResult(item.call_id, f"{item.text[:OLD_RESULT]}\n[... cut]")
 
     def close_open_calls(self) -> None:
         """Answer what was left open, since an API refuses a conversation with unanswered calls."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
-import tomllib
-from agent.cli.main import COMMANDS, main
 from click.testing import CliRunner
+
+from agent.cli.main import COMMANDS, main
 from tools.toolset import SIX_TOOLS
 
 ROOT = Path(__file__).parent.parent

@@ -30,7 +30,7 @@ def command(ctx: click.Context, repo: Path | None, once: bool, stdin: bool, as_j
     if settings.repo is None or not settings.repo.expanduser().is_dir():
         raise SettingsError("say which checkout to watch with --repo PATH")
     store_of(settings)
-    said = {"config": _config(settings, ctx.obj), "again": sys.orig_argv}
+    said: dict[str, object] = {"config": _config(settings, ctx.obj), "again": sys.orig_argv}
     said |= {"once": once, "alerts": stdin, "as_json": as_json}
     # The watch runs for months: what was imported to get here is not kept.
     os.execv(sys.executable, [sys.executable, "-m", "agent.watch", json.dumps(said)])

@@ -198,6 +198,18 @@ def test_a_full_context_ends_with_the_best_diagnosis(bench: Workbench) -> None:
     assert talk.diagnosis is not None
 
 
+def test_the_last_word_is_asked_for_with_a_shorter_conversation(bench: Workbench) -> None:
+    big = called(*(("add", {"a": 10**3999 + number, "b": 0}) for number in range(14)))
+    talk = Talk(bench, [big, ContextFull("scripted", "too long"), LAST])
+    long, short = (
+        sum(len(item.text) for item in request.items if isinstance(item, ToolResult))
+        for request in talk.model.requests[-2:]
+    )
+    assert talk.diagnosis is not None
+    assert short < long / 2
+    assert len(talk.results()) == 14, "every call is still answered"
+
+
 def test_near_the_end_the_model_is_told_once(bench: Workbench) -> None:
     calls: list[Answer] = [called(("add", {"a": n, "b": 0})) for n in range(4)]
     talk = Talk(bench, [*calls, LAST], soft_steps=2)
