@@ -117,6 +117,13 @@ class Diagnosed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LookedBack(Event):
+    """What history says: the change that brought the crash, and the quick way back."""
+
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
 class BranchIntended(Event):
     """Written through before the target repository is touched: what is about to appear there."""
 

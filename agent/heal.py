@@ -7,8 +7,9 @@ from typing import Literal
 
 from agent.case import Case, open_case
 from agent.diagnosis import Diagnosis
-from agent.events import Asked, Diagnosed, Emit, Ended, Event, Noted, Proposed, Started, Triaged
+from agent.events import Asked, Diagnosed, Emit, Ended, Event, LookedBack, Noted, Proposed, Started, Triaged
 from agent.limits import Limits, Spent
+from agent.lookback import LookBack, look_back
 from agent.loop import Loop
 from agent.model.protocol import Item, Model, NoModelLeft, Request
 from agent.model.schema import strict_schema, tool_schema
@@ -57,6 +58,7 @@ class Heal:
     case: Case | None = None
     triage: Triage | None = None
     diagnosis: Diagnosis | None = None
+    history: LookBack | None = None
     proof: Proof | None = None
     branch: tuple[str, str] | None = None
     models: list[str] = field(default_factory=list)
@@ -118,6 +120,7 @@ class Heal:
             if diagnosis is None:
                 return self.conclude(found.to_diagnosis(), "limit")[0], limit or "no diagnosis was given"
             self.conclude(diagnosis, "diagnosed")
+            self.look_back(case)
             patch = case.bench.patch
             if not diagnosis.fixable or patch is None:
                 return ("limit", limit) if limit else self.without_patch(diagnosis)
@@ -164,6 +167,13 @@ class Heal:
         self.branch = publish_branch(case, patch, proof, diagnosis, ", ".join(self.models), self.emit)
         return "branch", f"{self.branch[0]}: {proof.line}"
 
+    def look_back(self, case: Case) -> None:
+        """Once the model has its answer: which change brought the crash, and the quick way back."""
+        if self.history is None and self.plan.stop_after in ("prove", "branch"):
+            self.history = look_back(case)
+            if self.history is not None:
+                self.emit(LookedBack(self.history.told))
+
     def keep(self, patch: Patch) -> None:
         """The proposed patch beside the journal, before anything is done with it."""
         self.run.write("patch.diff", patch.diff)
@@ -192,7 +202,7 @@ class Heal:
             models=tuple(self.models), steps=spent.steps, input_tokens=spent.input_tokens,
             cached_tokens=spent.cached_tokens, output_tokens=spent.output_tokens,
             cost_usd=None if spent.unpriced_calls else spent.cost_usd, seconds=spent.seconds,
-            notes=tuple(self.notes), folder=str(self.run.path),
+            way_back=self.history.told if self.history else None, notes=tuple(self.notes), folder=str(self.run.path),
         )  # fmt: skip
 
     def report(self, result: HealResult) -> str:

@@ -74,6 +74,7 @@ class HealResult(BaseModel):
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     seconds: float = 0.0
+    way_back: str | None = None
     notes: tuple[str, ...] = ()
     folder: str = ""
 

@@ -18,6 +18,7 @@ from agent.events import (
     Climbed,
     Diagnosed,
     Event,
+    LookedBack,
     Noted,
     Proposed,
     SandboxChosen,
@@ -95,6 +96,10 @@ class Terminal:
     @tell.register
     def _(self, event: Diagnosed) -> None:
         self._line("cause", f"{event.category}: {escape(event.root_cause)}")
+
+    @tell.register
+    def _(self, event: LookedBack) -> None:
+        self._line("history", escape(event.told))
 
     @tell.register
     def _(self, event: Noted) -> None:
