@@ -42,6 +42,7 @@ _PREFIX = re.compile(
 _TIME = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)")
 _COLOUR = re.compile(r"\x1b(?:\[[0-9;?]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-Z\\^_])")
 _LOOKED_AT = 160
+_ERROR_WORDS = ("ERROR", "CRITICAL", "FATAL", "SEVERE", '"level"')
 
 
 def uncoloured(line: str) -> str:
@@ -52,6 +53,13 @@ def uncoloured(line: str) -> str:
 def is_log_line(line: str) -> bool:
     """Whether a line was written by a logger rather than by print, a traceback or a shell."""
     return _LOG_LINE.match(line) is not None
+
+
+def is_error_line(line: str) -> bool:
+    """Whether a logger wrote a line at level ERROR or above."""
+    if not any(word in line for word in _ERROR_WORDS):
+        return False
+    return is_log_line(line) and level_of(line) == "ERROR"
 
 
 def level_of(line: str) -> Level | None:

@@ -51,6 +51,12 @@ def is_header(line: str) -> bool:
     return HEADER in line
 
 
+def continues(line: str, above: Sequence[str]) -> bool:
+    """Whether the traceback that starts at `line` is only the rest of one that started above."""
+    chained = any(_CAUSE in earlier or _CONTEXT in earlier for earlier in above)
+    return chained or (is_header(line) and line.partition(HEADER)[0].rstrip().endswith("|"))
+
+
 def is_bare_frame(line: str) -> bool:
     """Whether a line opens a syntax error that Python prints without a header."""
     return line.startswith('  File "') and _FRAME.match(line) is not None and ", in " not in line
@@ -84,6 +90,7 @@ class _Parser:
         self._lines = lines
         self._start = start
         self._at = start
+        self._end = start
         self._prefix = _line_prefix(lines, start)
         self._blocks: list[_Block] = []
 
@@ -92,13 +99,11 @@ class _Parser:
         if is_header(self._lines[self._start]):
             self._at += 1
         self._open("raised", "Group Traceback" in self._lines[self._start])
-        end = self._at
-        while self._read_block():
-            end = self._at
-            if not self._chain():
-                break
+        self._end = self._at
+        while self._read_block() and self._chain():
+            pass
         errors = _ordered(self._blocks)
-        return PythonTrace(errors, self._start, max(end, self._start + 1))
+        return PythonTrace(errors, self._start, max(self._end, self._start + 1))
 
     def _open(self, relation: Relation, group: bool = False) -> None:
         self._blocks.append(_Block(relation, group))
@@ -112,18 +117,17 @@ class _Parser:
 
     def _read_block(self) -> bool:
         """Read frames up to and with the exception line; False when the log ends before it."""
-        foreign = 0
-        while self._at < len(self._lines):
+        since = self._at
+        while self._at < len(self._lines) and self._at - max(since, self._end) <= _FOREIGN_RUN:
             text = self._text(self._at)
             if text is None or is_log_line(text):
-                foreign += 1
-                if foreign > _FOREIGN_RUN or BANNER.search(self._lines[self._at]):
+                if BANNER.search(self._lines[self._at]):
                     return False
                 self._at += 1
-                continue
-            if is_header(text) and self._blocks[-1].frames:
+            elif is_header(text):
                 return False
-            if self._line(text):
+            elif self._line(text):
+                self._end = self._at
                 return True
         return False
 
@@ -135,8 +139,11 @@ class _Parser:
         if frame is not None:
             function = frame.group(3) or "<module>"
             block.frames.append(Frame(frame.group(1), int(frame.group(2)), function.strip()))
+            self._end = self._at + 1
         elif content[:1].isspace() or not content:
-            _add_code(block, content)
+            if content and block.frames:
+                _add_code(block, content)
+                self._end = self._at + 1
         else:
             return self._exception(content)
         self._at += 1
@@ -211,7 +218,7 @@ class _Parser:
                 return self._member(at)
             if _CLOSING.match(text):
                 at += 1
-                self._at = at
+                self._at = self._end = at
                 limit = at + _LOOK_AHEAD
                 continue
             content = _content(text)

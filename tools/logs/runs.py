@@ -31,16 +31,35 @@ _WEAK = re.compile(
     r"|\bdisconnect(?:ed|ing)\b|\bexited\b|\bdrain(?:ed|ing)\b|\bflush(?:ed|ing)\b|\bunsubscribed\b|\bbye\b",
     re.IGNORECASE,
 )
+_SETUP_WORDS = ("logutil", "setup", "truth", "config", "starting", "started", "booting", "heartbeat")
+_STOP_WORDS = (
+    "shut",
+    "stop",
+    "signal",
+    "sigterm",
+    "sigint",
+    "sighup",
+    "sigquit",
+    "graceful",
+    "exiting",
+    "goodbye",
+    "finished",
+)
 _TRACEBACK = "Traceback (most recent call last)"
 _SETUP_GAP = 30
 _SHUTDOWN_GAP = 15
 _AFTER_SHUTDOWN = 40
 
 
-def run_start(lines: Sequence[str]) -> int | None:
-    """The index of the first line of the last run; None when it cannot be seen in `lines`."""
-    banner = _last_banner(lines)
-    inferred = _inferred_start(lines, banner + 1 if banner is not None else 0)
+def run_start(lines: Sequence[str], text: str) -> int | None:
+    """The index of the first line of the last run; None when it cannot be seen in `lines`.
+
+    `text` is the lines as one lower-case text: most logs can be told by it at a glance.
+    """
+    banner = _last_banner(lines) if "starting" in text else None
+    inferred = None
+    if any(word in text for word in _SETUP_WORDS):
+        inferred = _inferred_start(lines, banner + 1 if banner is not None else 0)
     if banner is None:
         return inferred
     if inferred is not None and any(ends_run(line) for line in lines[banner:inferred]):
@@ -60,8 +79,13 @@ def is_signal(line: str) -> bool:
     return _SIGNAL.search(line) is not None
 
 
-def shutdown_start(lines: Sequence[str], start: int) -> int | None:
-    """The index at which the orderly shutdown at the end of a run starts, None when there is none."""
+def shutdown_start(lines: Sequence[str], start: int, text: str) -> int | None:
+    """The index at which the orderly shutdown at the end of a run starts, None when there is none.
+
+    `text` is the lines as one lower-case text.
+    """
+    if not any(word in text for word in _STOP_WORDS):
+        return None
     first: int | None = None
     last_seen = len(lines)
     strong = False
@@ -88,6 +112,7 @@ def _inferred_start(lines: Sequence[str], floor: int) -> int | None:
     for index in range(len(lines) - 1, floor - 1, -1):
         if start is not None and (start - index > _SETUP_GAP or ends_run(lines[index])):
             break
-        if _SETUP.search(lines[index]):
+        # An indented line is the source in a traceback, where SetupBase(...).load() opens no run.
+        if not lines[index][:1].isspace() and _SETUP.search(lines[index]):
             start = index
     return start

@@ -14,7 +14,7 @@ from typing import Literal
 
 from tools.logs import node_trace, python_trace
 from tools.logs.frames import CrashError, CrashKind
-from tools.logs.lines import is_log_line, level_of, message_of, time_of
+from tools.logs.lines import is_error_line, is_log_line, level_of, message_of, time_of
 from tools.logs.runs import is_signal, run_start, shutdown_start
 
 EventKind = Literal["traceback", "node", "unretrieved", "error_line", "aside"]
@@ -28,7 +28,8 @@ SURVIVED_SECONDS = 120.0
 _SEVERAL = 8
 _LATE_THREADS = 3
 _CONTEXT_LINES = 20
-_WIDE = 100 << 10
+_WIDE = 400
+_NEAR = 6
 _UNRETRIEVED = re.compile(
     r"(?:Task|Future) exception was never retrieved|unhandled exception during asyncio\.run\(\) shutdown"
 )
@@ -96,17 +97,25 @@ def scan(lines: Sequence[str], *, complete: bool) -> Verdict | None:
 
     `complete` says that the lines are the whole log.
     """
-    if not any(line.strip() for line in lines[-_CONTEXT_LINES:]) and not any(map(str.strip, lines)):
+    text = "\n".join(lines).lower()
+    if not text.strip():
         return None
-    start = run_start(lines)
-    run = _read(lines, start or 0)
+    start = run_start(lines, text)
+    run = _read(lines, start or 0, text)
     whole = complete or start is not None
     event = _final(run)
     if event is None:
         return _without_error(run, whole)
-    wide = sum(map(len, lines[run.start :])) > _WIDE
-    settled = whole or (event.start > 2 and (event.kind != "error_line" or wide))
-    return _verdict(event, run, settled)
+    return _verdict(event, run, whole or _is_settled(event, run))
+
+
+def _is_settled(event: _Event, run: _Run) -> bool:
+    """Whether earlier lines than the window's cannot make another event the crash, or begin this one."""
+    if event.kind == "error_line":
+        return len(run.lines) > _WIDE
+    above = run.lines[max(0, event.start - _NEAR) : event.start]
+    begins_here = not python_trace.continues(run.lines[event.start], above)
+    return event.start >= _NEAR and begins_here and run.healthy_after(event) == 0
 
 
 def _without_error(run: _Run, whole: bool) -> Verdict:
@@ -129,7 +138,7 @@ def _verdict(event: _Event, run: _Run, settled: bool) -> Verdict:
     return Verdict(kind, event.errors, event.start, event.end, settled)
 
 
-def _read(lines: Sequence[str], start: int) -> _Run:
+def _read(lines: Sequence[str], start: int, text: str) -> _Run:
     events: list[_Event] = []
     healthy = [0] * (start + 1)
     index = start
@@ -141,14 +150,14 @@ def _read(lines: Sequence[str], start: int) -> _Run:
         count = healthy[-1] + (1 if event is None and _is_healthy(lines[index]) else 0)
         healthy += [count] * (end - index)
         index = end
-    shutdown = shutdown_start(lines, start)
+    shutdown = shutdown_start(lines, start, text)
     first = len(lines) if shutdown is None else shutdown
     signal = next((i for i in range(first, len(lines)) if is_signal(lines[i])), None)
     return _Run(lines, start, first, signal, tuple(events), tuple(healthy))
 
 
 def _is_healthy(line: str) -> bool:
-    return bool(line.strip()) and level_of(line) != "WARN"
+    return bool(line.strip()) and ("WARN" not in line or level_of(line) != "WARN")
 
 
 def _event_at(lines: Sequence[str], index: int, floor: int, healthy: int) -> _Event | None:
@@ -157,9 +166,9 @@ def _event_at(lines: Sequence[str], index: int, floor: int, healthy: int) -> _Ev
         return _python_event(lines, index, floor, healthy)
     if node_trace.is_frame(line) or node_trace.is_version(line):
         return _node_event(lines, index, floor, healthy)
-    if _BARE_FATAL.match(line):
+    if not line.startswith("[") and _BARE_FATAL.match(line):
         return _fatal_event(lines, index, healthy)
-    if is_log_line(line) and level_of(line) == "ERROR" and not _opens_trace(lines, index):
+    if is_error_line(line) and not _opens_trace(lines, index):
         return _Event("error_line", (_line_error(line),), index, index + 1, healthy)
     return None
 
@@ -189,7 +198,7 @@ def _title(lines: Sequence[str], index: int, floor: int) -> tuple[int, EventKind
             return above, "aside"
         if _THREAD.search(line):
             return above, "traceback"
-    if index > floor and level_of(lines[index - 1]) == "ERROR" and is_log_line(lines[index - 1]):
+    if index > floor and is_error_line(lines[index - 1]):
         return index - 1, "traceback"
     return index, "traceback"
 

@@ -15,7 +15,7 @@ LINE_CAP = 32 << 10
 """A longer line is kept with its two ends only, in bytes."""
 
 _BLOCK = 256 << 10
-_STAGES = (16 << 10, 128 << 10, 1 << 20)
+_STAGES = (4 << 10, 64 << 10, 1 << 20)
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
