@@ -6,11 +6,13 @@ import re
 from datetime import UTC, datetime
 
 from sandbox.git import GitError, git
+from sandbox.parts import recheck
 from sandbox.patch import Patch
 from sandbox.scope import Refused
 from sandbox.worktree import PrivateRepository
 
-_REF = re.compile(r"refs/heads/autoheal/(?P<service>[^/]+)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_OURS = "refs/heads/autoheal"
+_REF = re.compile(_OURS + r"/(?P<service>[^/]+)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def create_branch(
@@ -23,30 +25,29 @@ def create_branch(
     its hooks runs. What a kill leaves in between are objects that git's own cleaning removes.
 
     Raises:
-        Refused: `branch-name`, `branch-exists`, `commit-message`.
+        Refused: `branch-name`, `branch-exists`, `branch-blocked`, `commit-message`, or a rule that
+            the patch's tree breaks.
         GitError: the target cannot be written.
     """
     _check_ref(ref, patch.service)
+    recheck(repo, patch)
+    _refuse_taken(repo, ref)
     commit = _commit(repo, patch, message, date or datetime.now(UTC))
-    located = repo.located
+    target, owner = repo.located.common_dir, repo.located.owner
     pack = git(repo.git_dir, "pack-objects", "--stdout", "-q", stdin=_new_objects(repo, patch, commit))
-    git(located.common_dir, "unpack-objects", "-q", stdin=pack, owner=located.owner)
+    git(target, "unpack-objects", "-q", stdin=pack, owner=owner)
     try:
-        git(
-            located.common_dir,
-            *("update-ref", "--no-deref", "-m", "autohealer", ref, commit, "0" * len(commit)),
-            owner=located.owner,
-        )
+        git(target, "update-ref", "--no-deref", ref, commit, "0" * len(commit), owner=owner)
     except GitError as error:
-        if _exists(repo, ref):
-            raise Refused("branch-exists", f"The branch {ref.removeprefix('refs/heads/')} exists.") from None
+        _refuse_taken(repo, ref)
         raise GitError(f"the branch {ref} cannot be made: {error}") from error
     return commit
 
 
 def next_free_ref(repo: PrivateRepository, ref: str) -> str:
     """`ref`, or the first of `ref-2`, `ref-3`, ... that the target does not have."""
-    taken = set(_refs(repo, ref.rsplit("/", 1)[0]))
+    depth = ref.count("/") + 1
+    taken = {"/".join(name.split("/")[:depth]) for name in _refs(repo)}
     number, free = 2, ref
     while free in taken:
         free = f"{ref}-{number}"
@@ -86,10 +87,17 @@ def _new_objects(repo: PrivateRepository, patch: Patch, commit: str) -> bytes:
     return "".join(f"{oid}\n" for oid in (commit, patch.tree, *placed)).encode()
 
 
-def _exists(repo: PrivateRepository, ref: str) -> bool:
-    return ref in _refs(repo, ref)
+def _refuse_taken(repo: PrivateRepository, ref: str) -> None:
+    for name in _refs(repo):
+        if f"{name}/".startswith(f"{ref}/"):
+            raise Refused("branch-exists", f"The branch {ref.removeprefix('refs/heads/')} exists.")
+        if ref.startswith(f"{name}/"):
+            raise Refused(
+                "branch-blocked",
+                f"The branch {name.removeprefix('refs/heads/')} is in the way: with it, git can have no "
+                f"{ref.removeprefix('refs/heads/')}. Rename it.",
+            )
 
 
-def _refs(repo: PrivateRepository, prefix: str) -> list[str]:
-    found = git(repo.located.common_dir, "for-each-ref", "--format=%(refname)", prefix)
-    return found.decode().split()
+def _refs(repo: PrivateRepository) -> list[str]:
+    return git(repo.located.common_dir, "for-each-ref", "--format=%(refname)", _OURS).decode().splitlines()

@@ -10,6 +10,7 @@ from sandbox.git import GitError, blobs, git
 from sandbox.nearest import numbered
 from sandbox.scope import Refused
 from sandbox.tree import Entry, Listing
+from sandbox.tree_rules import check_base
 from sandbox.worktree import PrivateRepository
 
 _FAILED_AT = re.compile(r"patch failed: (.+?):(\d+)")
@@ -36,6 +37,19 @@ class Start:
             raise Refused(
                 "file-unreadable", f"A file that the patch touches cannot be read: {error}"
             ) from error
+
+
+def start_from(repo: PrivateRepository, base: str, service: str) -> Start:
+    """The start of a patch for `service` at the commit `base`.
+
+    Raises:
+        Refused: the commit has no such service, or not as a real folder.
+        GitError: there is no such commit.
+    """
+    commit = repo.resolve(base)
+    listing = repo.listing(commit)
+    check_base(listing, service)
+    return Start(repo, commit, service, listing)
 
 
 def store(start: Start, contents: Sequence[bytes]) -> list[str]:

@@ -7,36 +7,24 @@ a `Patch` holds. Nothing outside this module makes one.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.candidate import Start, store, tree_of_diff, tree_of_entries
+from sandbox.candidate import Start, start_from, store, tree_of_diff, tree_of_entries
 from sandbox.caps import cap_diff, cap_edits, cap_result
-from sandbox.diff import Change, Hunk, diff_trees
+from sandbox.diff import Change, diff_trees
 from sandbox.edits import Edit, Version, apply_edits, check_kind
-from sandbox.git import blobs, unquoted
+from sandbox.git import unquoted
 from sandbox.history import Past, restorable
-from sandbox.review import FindSecrets, Text, is_test, review, written_lines
+from sandbox.review import FindSecrets, Text, review, written_lines
 from sandbox.scope import Refused, check_writable
 from sandbox.tree import Entry
-from sandbox.tree_rules import check_base, check_changes, check_place
+from sandbox.tree_rules import check_changes, check_place
 from sandbox.worktree import PrivateRepository
 
-__all__ = [
-    "Edit",
-    "Patch",
-    "PatchedFile",
-    "contents",
-    "from_diff",
-    "from_edits",
-    "hunks",
-    "rebase",
-    "tests_only",
-]
+__all__ = ["Edit", "Patch", "PatchedFile", "assembled", "from_diff", "from_edits"]
 
 # Neither kind of line can be the content of a hunk, whatever its header says.
 _MOVE_LINE = re.compile(rb"^(?:rename|copy) (?:from|to|old|new) (.*)", re.MULTILINE)
@@ -83,7 +71,7 @@ def from_edits(
         GitError: there is no such commit.
     """
     cap_edits(edits)
-    start = _start(repo, base, service)
+    start = start_from(repo, base, service)
     for edit in edits:
         check_kind(edit)
     gone = {edit.path.removeprefix("./") for edit in edits if edit.delete}
@@ -114,91 +102,9 @@ def from_diff(
         GitError: there is no such commit.
     """
     raw = cap_diff(diff)
-    start = _start(repo, base, service)
+    start = start_from(repo, base, service)
     _refuse_lines(raw, service)
     return _judged(start, tree_of_diff(start, raw), past=Past(), asked=None, find_secrets=find_secrets)
-
-
-def hunks(repo: PrivateRepository, patch: Patch) -> tuple[Patch, ...]:
-    """For each hunk outside of tests, the patch without it; a file with no hunks counts as one.
-
-    A variant may be empty: then its tree is the base's. One that the gate's rules on trees refuse
-    is left out.
-
-    Raises:
-        GitError: the patch is not of this repository.
-    """
-    start = _start(repo, patch.base, patch.service)
-    changes, _ = diff_trees(repo.git_dir, patch.base, patch.tree)
-    whole = {change.path: None if change.deleted else change.new for change in changes}
-    variants = []
-    for change in changes:
-        for entry in [] if is_test(change.path) else _without_each_hunk(start, change):
-            with contextlib.suppress(Refused):
-                variants.append(_variant(start, {**whole, change.path: entry}, whole))
-    return tuple(variants)
-
-
-def tests_only(repo: PrivateRepository, patch: Patch) -> Patch | None:
-    """The base with nothing but the test files that the patch adds; None if it adds none.
-
-    Raises:
-        GitError: the patch is not of this repository.
-    """
-    start = _start(repo, patch.base, patch.service)
-    changes, _ = diff_trees(repo.git_dir, patch.base, patch.tree)
-    tests = {change.path: change.new for change in changes if change.added and is_test(change.path)}
-    return _variant(start, tests, tests) if tests else None
-
-
-def rebase(repo: PrivateRepository, patch: Patch, onto: str) -> Patch:
-    """The same files on another base commit, where that has what they were made from.
-
-    Raises:
-        Refused: `base-moved`: the new base differs in a file that the patch changes.
-        GitError: there is no such commit.
-    """
-    start = _start(repo, onto, patch.service)
-    changes, _ = diff_trees(repo.git_dir, patch.base, patch.tree)
-    for change in changes:
-        if start.listing.get(change.path) != (None if change.added else change.old):
-            raise Refused(
-                "base-moved",
-                f"{change.path} is not what it was when the patch was made; make it again on {onto}.",
-            )
-    entries = {change.path: None if change.deleted else change.new for change in changes}
-    variant = _variant(start, entries, entries)
-    return replace(variant, flags=patch.flags)
-
-
-def contents(repo: PrivateRepository, patch: Patch) -> dict[str, bytes]:
-    """What the files hold that the patch adds or changes, by path."""
-    changes, _ = diff_trees(repo.git_dir, patch.base, patch.tree)
-    placed = {change.path: change.new for change in changes if not change.deleted}
-    found = blobs(repo.git_dir, [entry.oid for entry in placed.values()])
-    return dict(zip(placed, found, strict=True))
-
-
-def _without_each_hunk(start: Start, change: Change) -> list[Entry | None]:
-    if change.added:
-        return [None]
-    if change.deleted or len(change.hunks) < 2:
-        return [change.old]
-    old, new = (io.BytesIO(content).readlines() for content in start.read([change.old, change.new]))
-    contents = [b"".join(_without(hunk, old, new)) for hunk in change.hunks]
-    return [Entry(change.new.mode, oid) for oid in store(start, contents)]
-
-
-def _without(hunk: Hunk, old: list[bytes], new: list[bytes]) -> list[bytes]:
-    return [*new[: hunk.new[0]], *old[hunk.old[0] : hunk.old[1]], *new[hunk.new[1] :]]
-
-
-def _variant(start: Start, entries: Mapping[str, Entry | None], judged: Mapping[str, Entry | None]) -> Patch:
-    """A patch out of files of one that was judged before: only the rules on trees are asked again."""
-    tree = tree_of_entries(start, entries)
-    changes, diff = diff_trees(start.repository.git_dir, start.base, tree)
-    check_changes(changes, start.listing, start.service, judged)
-    return Patch(start.service, start.base, tree, diff, tuple(map(_patched_file, changes)))
 
 
 def _refuse_lines(diff: bytes, service: str) -> None:
@@ -207,13 +113,6 @@ def _refuse_lines(diff: bytes, service: str) -> None:
         raise Refused("binary", "The diff holds a binary file.")
     for match in _MOVE_LINE.finditer(diff):
         check_writable(unquoted(match[1]).decode("utf-8", "surrogateescape"), service)
-
-
-def _start(repo: PrivateRepository, base: str, service: str) -> Start:
-    commit = repo.resolve(base)
-    listing = repo.listing(commit)
-    check_base(listing, service)
-    return Start(repo, commit, service, listing)
 
 
 def _judged(
@@ -234,7 +133,14 @@ def _judged(
     texts = _texts(start, changes, past)
     cap_result(len(changes), written_lines(texts))
     found = review(texts, find_secrets)
-    return Patch(start.service, start.base, tree, diff, tuple(map(_patched_file, changes)), found)
+    return assembled(start, tree, changes, diff, found)
+
+
+def assembled(
+    start: Start, tree: str, changes: Sequence[Change], diff: str, flags: tuple[str, ...] = ()
+) -> Patch:
+    """A patch out of a tree that was judged."""
+    return Patch(start.service, start.base, tree, diff, tuple(map(_patched_file, changes)), flags)
 
 
 def _patched_file(change: Change) -> PatchedFile:

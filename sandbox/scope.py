@@ -41,7 +41,7 @@ _LONGEST_PATH = 1024
 _LONGEST_COMPONENT = 255
 
 
-class Refused(Exception):  # noqa: N818  (a verdict on the input, no fault of the program)
+class Refused(Exception):
     """The gate said no. `rule` is a stable id, `message` says what was wrong and what to do instead."""
 
     def __init__(self, rule: str, message: str) -> None:

@@ -7,7 +7,8 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.git import GitError
-from sandbox.patch import Edit, Patch, contents, from_edits
+from sandbox.parts import contents
+from sandbox.patch import Edit, Patch, from_edits
 from sandbox.scope import Refused
 from sandbox.signals import compile_error
 from sandbox.worktree import PrivateRepository, WorktreeError

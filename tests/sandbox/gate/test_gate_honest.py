@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from sandbox.git import git
-from sandbox.patch import Patch, contents
+from sandbox.parts import contents
+from sandbox.patch import Patch
 
 WORK = "services/a/intel/work.py"
 CRLF = "services/a/intel/crlf.py"
