@@ -38,8 +38,10 @@ class ProcessError(Exception):
 class Limits:
     """What one command may use. Seconds, MiB, count of processes, bytes.
 
-    Inside a box all of them bind. Outside, `processes` and `tmpfs_mb` mean nothing, since the
-    kernel counts processes per user, and on macOS only `wall_s` and `output_bytes` bind.
+    Inside a box all of them bind: `cpu_s` and `file_mb` for each process and file, `memory_mb` for
+    each process and for all together, `tmpfs_mb` for each of /work, /tmp and /dev/shm. Outside,
+    `processes` and `tmpfs_mb` mean nothing, since the kernel counts processes per user, and on
+    macOS only `wall_s` and `output_bytes` bind.
     """
 
     wall_s: float = 60.0

@@ -45,7 +45,8 @@ class Box:
     cwd         working directory inside
     env         complete environment inside; PATH, HOME and LANG have defaults
     read_only   host files and folders that are visible inside at the same path, read-only, also
-                where the box's uid could not reach them on the host
+                where the box's uid could not reach them on the host. Not for folders that hold
+                sockets: one can be connected to, read-only or not
     stdin       what argv reads
     """
 

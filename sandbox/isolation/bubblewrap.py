@@ -66,7 +66,11 @@ class Bubblewrap:
             for place in job.WRITABLE
             for argument in ("--perms", "0755", "--size", size, "--tmpfs", place)
         ]
-        etc = [argument for path, file in files.items() for argument in ("--ro-bind-data", str(file), path)]
+        etc = [
+            argument
+            for path, file in files.items()
+            for argument in ("--perms", "0644", "--file", str(file), path)
+        ]
         return [
             *("--proc", "/proc", "--dev", "/dev", *scratch, *shown, *etc),
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"),

@@ -14,6 +14,7 @@ What it says, a line each, on the status pipe:
     failed WHY      the box could not be made, or argv[0] cannot be executed
     exit STATUS     argv's wait status
     killed WHY      the box used more memory than it may
+    overdue         argv outlived its deadline by far: the healer is stopped or stuck
     alone           the healer is gone
 """
 # Only what a bare interpreter has at hand is imported.
@@ -26,6 +27,8 @@ import marshal
 import os
 import resource
 import select
+import sys
+import time
 
 from sandbox.isolation.landlock import restrict
 
@@ -37,7 +40,7 @@ FILE, FOLDER, LINK = 0, 1, 2
 _SET_DUMPABLE, _SET_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 4, 38, 22, 2
 _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/pts"]
 _TICK_MS = 100
-_SPARE_KIB = 128 << 10
+_SPARE = 128 << 20
 """Where the whole machine has less memory than this, the box is given up."""
 _IGNORED_SIGNALS = (13, 25)
 """SIGPIPE and SIGXFSZ: a Python start-up ignores them, and argv would inherit that."""
@@ -53,17 +56,20 @@ def main(stream: BinaryIO) -> None:
         _close_others({stream.fileno(), job["status"], job["result"]})
         _offer_to_oom_killer()
         _unpack(stream, job["work"])
+        # At 1 a crash in here starts no crash handler of the host's; at 0 it would. The filter keeps it so.
+        _limit({resource.RLIMIT_CORE: 1})
         _prctl(libc, _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _filter_calls(libc, job["filter"])
         # Of the same uid as argv, this process must not be opened through /proc.
         _prctl(libc, _SET_DUMPABLE, 0, 0, 0, 0)
+        bounds = _Bounds(job)
         child = os.fork() or _become_argv(libc, job)
     except (OSError, EOFError) as error:
         _say(job["status"], f"failed {error}")
         os._exit(1)
     os.close(job["result"])
     os.closerange(0, 3)
-    _say(job["status"], _wait(child, stream.fileno(), job["memory"]))
+    _say(job["status"], _wait(child, stream.fileno(), bounds))
     os._exit(0)
 
 
@@ -76,13 +82,13 @@ def _become_argv(libc: ctypes.CDLL, job: dict[str, Any]) -> int:
             libc.signal(number, None)
         _say(job["status"], "ready")
         os.execve(job["argv"][0], job["argv"], job["env"])
-    except OSError as error:
-        _say(job["status"], f"failed {error}")
-    os._exit(127)
+    finally:
+        _say(job["status"], f"failed {sys.exc_info()[1]}")
+        os._exit(127)
 
 
-def _wait(child: int, lifeline: int, memory: int) -> str:
-    """Reap until argv has ended, the healer is gone or the memory is used up; what to say of it."""
+def _wait(child: int, lifeline: int, bounds: _Bounds) -> str:
+    """Reap until argv has ended, the healer is gone or a bound is reached; what to say of it."""
     watch = select.poll()
     watch.register(lifeline, 0)
     watch.register(os.pidfd_open(child), select.POLLIN)
@@ -93,8 +99,8 @@ def _wait(child: int, lifeline: int, memory: int) -> str:
             return f"exit {status}"
         if any(descriptor == lifeline for descriptor, _ in events):
             return "alone"
-        if not events and (why := _overfull(memory)):
-            return f"killed {why}"
+        if not events and (why := bounds.reached()):
+            return why
 
 
 def _reap(child: int) -> int | None:
@@ -110,15 +116,28 @@ def _reap(child: int) -> int | None:
         return found
 
 
-def _overfull(memory: int) -> str | None:
-    """Why the box must go now: its processes hold more than `memory` bytes, or the machine runs dry."""
-    held = sum(_held(name) for name in os.listdir("/proc") if name.isdigit())
-    if held > memory:
-        return f"its processes held {held >> 20} MiB, more than {memory >> 20} MiB"
-    left = _kibibytes("/proc/meminfo", (b"MemAvailable:",))
-    if 0 < left < _SPARE_KIB:
-        return f"the machine had only {left >> 10} MiB of memory left"
-    return None
+class _Bounds:
+    """What the kernel does not hold a whole box to: its memory, all in all, and its time."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self._memory, self._machine = job["memory"], job["machine"]
+        self._free = _free()
+        self._end = time.monotonic() + job["seconds"]
+
+    def reached(self) -> str | None:
+        """Why the box must go now, if it must."""
+        held = sum(_held(name) for name in os.listdir("/proc") if name.isdigit())
+        if held > self._memory:
+            return f"killed its processes held {held >> 20} MiB, more than {self._memory >> 20} MiB"
+        # Memory that the kernel holds for a process, as in full sockets, is counted nowhere else.
+        free = _free()
+        if free < _SPARE or self._free - free > self._machine:
+            return f"killed the machine has {free >> 20} MiB left, of {self._free >> 20} MiB before"
+        return "overdue" if time.monotonic() > self._end else None
+
+
+def _free() -> int:
+    return _kibibytes("/proc/meminfo", (b"MemAvailable:",)) << 10
 
 
 def _held(pid: str) -> int:

@@ -36,6 +36,10 @@ WRITABLE = [WORK, "/tmp", "/dev/shm"]
 """The box's own tmpfs: all that it can write to."""
 _SKIPPED = b".git"
 _AIM_BYTES = 1 << 16
+_SLACK_MB = 1024
+"""What the rest of the machine may take meanwhile, before a box is held to be the cause."""
+_GRACE_S = 3.0
+"""By how much the first process outwaits the healer, which keeps the time as long as it can."""
 
 
 def program(modules: tuple[str, ...]) -> bytes:
@@ -70,6 +74,8 @@ def stream(box: Box, code: bytes, *, status: int, result: int) -> Iterator[bytes
         "work": WORK,
         "writable": WRITABLE,
         "memory": box.limits.memory_mb << 20,
+        "machine": (box.limits.memory_mb + len(WRITABLE) * box.limits.tmpfs_mb + _SLACK_MB) << 20,
+        "seconds": box.limits.wall_s + _GRACE_S,
         "limits": rlimits(box.limits),
         "filter": seccomp.program(platform.machine()),
         "status": status,
@@ -89,7 +95,6 @@ def rlimits(limits: Limits) -> dict[int, int]:
         resource.RLIMIT_FSIZE: limits.file_mb << 20,
         resource.RLIMIT_NPROC: limits.processes,
         resource.RLIMIT_NOFILE: 1024,
-        resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 1 << 20,
     }
 

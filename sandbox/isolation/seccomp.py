@@ -99,12 +99,17 @@ _ABSENT = {
 }
 _SOCKET, _SOCKETPAIR, _CLONE, _IOCTL = (41, 198), (53, 199), (56, 220), (16, 29)
 _MKNOD, _MKNODAT = (133, None), (259, 33)
+_SETRLIMIT, _PRLIMIT = (160, 164), (302, 261)
 
 _NEW_NAMESPACES = 0x7E020000
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET."""
 _TIOCSTI, _TIOCLINUX, _TIOCSETD = 0x5412, 0x541C, 0x5423
 _FAMILIES = (1, 2, 10)
 """AF_UNIX, AF_INET, AF_INET6."""
+_PROTOCOLS = (0, 1, 6, 17)
+"""The usual one, ICMP, TCP, UDP: any other may have the kernel load a module."""
+_CORE = 4
+"""RLIMIT_CORE: at 1 no crash handler of the host's is started with what a crash left; so it stays."""
 
 
 def program(machine: str) -> bytes:
@@ -122,8 +127,10 @@ def program(machine: str) -> bytes:
             code += _when(call[column], _fail(answer))
     code += _when(_CLONE[column], _any_bit(0, _NEW_NAMESPACES))
     code += _when(_IOCTL[column], _any_of(1, (_TIOCSTI, _TIOCLINUX, _TIOCSETD)))
-    code += _when(_SOCKET[column], _none_of(0, _FAMILIES))
-    code += _when(_SOCKETPAIR[column], _none_of(0, _FAMILIES))
+    socket = _none_of(0, _FAMILIES) + _none_of(2, _PROTOCOLS) + _do(_RETURN, _ALLOW)
+    code += _when(_SOCKET[column], socket) + _when(_SOCKETPAIR[column], socket)
+    code += _when(_SETRLIMIT[column], _any_of(0, (_CORE,)))
+    code += _when(_PRLIMIT[column], _core_limit_set())
     code += _when(_MKNOD[column], _device(1))
     code += _when(_MKNODAT[column], _device(2))
     return code + _do(_RETURN, _ALLOW)
@@ -164,8 +171,18 @@ def _any_of(index: int, values: tuple[int, ...]) -> bytes:
 
 
 def _none_of(index: int, values: tuple[int, ...]) -> bytes:
-    tests = b"".join(_do(_EQUAL, value, 0, 1) + _do(_RETURN, _ALLOW) for value in values)
+    """Refuse what is none of `values`, and go on after this."""
+    last = len(values) - 1
+    tests = b"".join(_do(_EQUAL, value, last - at + 1, 0) for at, value in enumerate(values))
     return _argument(index) + tests + _fail(errno.EAFNOSUPPORT)
+
+
+def _core_limit_set() -> bytes:
+    """prlimit that gives a new core limit, to whomever; reading it is allowed."""
+    refuse = _do(_EQUAL, 0, 1, 0) + _fail(errno.EPERM)
+    halves = _do(_LOAD, _ARGS + 16) + refuse + _do(_LOAD, _ARGS + 20) + refuse
+    allow = _do(_RETURN, _ALLOW)
+    return _argument(1) + _do(_EQUAL, _CORE, 1, 0) + allow + halves + allow
 
 
 def _device(index: int) -> bytes:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,8 +26,12 @@ from sandbox.process import (
 
 START_S = 20.0
 """The longest that a box may take to come up, before `wall_s` begins."""
+_JOB_PIPE = 1 << 20
 END_S = 2.0
 """The longest that we wait for the last byte of a box that was killed."""
+
+
+_ENDED = (b"exit ", b"killed ", b"overdue\n")
 
 
 class _Status:
@@ -40,7 +47,7 @@ class _Status:
         self._text += chunk
         if self.ready_at is None and self._text.startswith(b"ready\n"):
             self.ready_at = now
-        if self.exit_at is None and (b"\nexit " in self._text or b"\nkilled " in self._text):
+        if self.exit_at is None and any(b"\n" + word in self._text for word in _ENDED):
             self.exit_at = now
 
     def _line(self, word: str) -> str | None:
@@ -52,6 +59,10 @@ class _Status:
     @property
     def failure(self) -> str | None:
         return self._line("failed")
+
+    @property
+    def overdue(self) -> bool:
+        return b"\noverdue\n" in self._text
 
     @property
     def killed(self) -> str | None:
@@ -84,6 +95,12 @@ class _Ends:
             (job_read, status_write, result_write),
         )
 
+    def widen(self) -> None:
+        """A wide job pipe takes most trees at once, while the box still comes up."""
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.job, fcntl.F_SETPIPE_SZ, _JOB_PIPE)
+
     def close_theirs(self) -> None:
         for descriptor in self.theirs:
             os.close(descriptor)
@@ -109,6 +126,7 @@ def run(
     ends = _Ends.open()
     try:
         first = [str(job.interpreter()), "-I", "-S", "-c", job.BOOT, str(ends.theirs[0])]
+        ends.widen()
         process = start(command(first), env={}, pass_fds=(*ends.theirs, *pass_fds))
     except ProcessError as error:
         ends.close_ours()
@@ -164,7 +182,7 @@ def _verdict(
         returncode=-9 if code is None else code,
         stdout=out.value,
         stderr=err.value + note,
-        timed_out=timed_out,
+        timed_out=timed_out or status.overdue,
         truncated=out.truncated or err.truncated,
         seconds=(status.exit_at or time.monotonic()) - status.ready_at,
     )

@@ -8,11 +8,13 @@ Prints {name: "escaped" | "denied ..."}. Only the standard library is used.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import json
 import mmap
 import os
 import platform
+import resource
 import signal
 import socket
 import stat
@@ -439,6 +441,23 @@ def type_into_a_terminal(bait: Bait) -> None:
     os.setsid()
     fcntl.ioctl(slave, 0x540E, 0)
     fcntl.ioctl(slave, 0x5412, b"x")
+
+
+@attempt
+def call_the_crash_handler_of_the_host(bait: Bait) -> None:
+    """Where the host's crash handler is a program, a core limit of 0 starts it all the same."""
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except ValueError as error:
+        raise Denied from error
+
+
+@attempt
+def have_a_module_loaded(bait: Bait) -> None:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262).close()
+    except OSError as error:
+        need(error.errno == errno.EPROTONOSUPPORT)
 
 
 @attempt
