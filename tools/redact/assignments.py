@@ -32,8 +32,9 @@ _VARIABLE_NAME = re.compile(
     r"[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:KEY|TOKEN|SECRET|PASSWORD|PASS|URL|DSN|ID|ENV|AUTH)$"
 )
 _NAME_OF_ONE = re.compile(
-    r"(?:[A-Za-z]+[_-])+(?:key|token|secret|password)(?:_id)?$|[A-Z]?[a-z]+[A-Z]\w*(?:Key|Token|Secret|Id)$"
+    r"(?:[A-Za-z]+[_-])+(?:key|token|secret|password)(?:_id)?$|[A-Za-z]{0,80}[a-z](?:Key|Token|Secret|Id)$"
 )
+_SHORTEST_BASE64 = 20
 _SMALL_NUMBER = re.compile(r"-?\d{1,5}$")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*$")
 _CODE = re.compile(r"[(\[{]|->|\bNone\b|\bTrue\b|\bFalse\b|\bnull\b|\btrue\b|\bfalse\b|\blambda\b")
@@ -79,11 +80,8 @@ def _is_weak(text: str, found: re.Match[str]) -> bool:
 
 def _quoted_is_secret(text: str, found: re.Match[str], value: str) -> bool:
     name = found.group("name")
-    if (
-        _VARIABLE_NAME.match(value)
-        or "{" in found.group("prefix")
-        or ("f" in found.group("prefix").lower() and "{" in value)
-    ):
+    is_format = "f" in found.group("prefix").lower() and "{" in value
+    if _VARIABLE_NAME.match(value) or is_format:
         return False
     if " " in value:
         return _rule(name) in ("password", "secret") and len(value.split()) <= 6
@@ -93,7 +91,11 @@ def _quoted_is_secret(text: str, found: re.Match[str], value: str) -> bool:
 def _bare_is_secret(text: str, found: re.Match[str], value: str) -> bool:
     name, separator = found.group("name"), found.group("separator")
     value = value.rstrip(")]}.")
+    if ":" in separator and not _is_yaml(text, found, value):
+        return False
     if not value or _CODE.search(value) or _VARIABLE_NAME.match(value):
+        return False
+    if value.startswith("/") and (value.count("/") > 1 or len(value) < _SHORTEST_BASE64):
         return False
     if _SMALL_NUMBER.match(value) and _rule(name) != "password":
         return False
@@ -103,7 +105,8 @@ def _bare_is_secret(text: str, found: re.Match[str], value: str) -> bool:
         return ":" not in value or not _is_weak(text, found)
     after = text[found.end("bare") : found.end("bare") + 1]
     if ":" in separator:
-        return _yaml_is_secret(text, found, value)
+        weak = _is_weak(text, found) or found.group("close")
+        return looks_random(value) if weak else not value.isdigit()
     if separator == "=" and not _is_kwarg(text, found, after):
         return looks_random(value) if _is_weak(text, found) else True
     return not _IDENTIFIER.match(value) or looks_random(value)
@@ -116,15 +119,11 @@ def _is_kwarg(text: str, found: re.Match[str], after: str) -> bool:
     return ends_call and _IDENTIFIER.match(bare.rstrip(")]},:")) is not None
 
 
-def _yaml_is_secret(text: str, found: re.Match[str], value: str) -> bool:
+def _is_yaml(text: str, found: re.Match[str], value: str) -> bool:
     """Whether `name: value` is a whole line of YAML rather than an annotation or a sentence."""
     end = found.end("bare")
     rest = text[end : text.find("\n", end) if "\n" in text[end : end + 200] else end + 200]
-    if rest.strip() or _TYPE.match(value):
-        return False
-    if _is_weak(text, found) or found.group("close"):
-        return looks_random(value)
-    return not value.isdigit()
+    return not rest.strip() and not _TYPE.match(value)
 
 
 def looks_random(value: str) -> bool:

@@ -17,9 +17,11 @@ RULE = "known_secret"
 _SHORTEST = 4
 _SHORT = 6
 _SHORTEST_ENCODED = 8
-_BREAK = re.compile(
+_PLAIN_BREAK = re.compile(r"(?<![ \t])[ \t]{0,64}(?:\r?\n|\\n)[ \t]{0,64}")
+_QUOTED_BREAK = re.compile(
     r"(?<![ \t])[ \t]{0,64}(?:[\"'][ \t]{0,8}\\?|\\)?(?:\r?\n|\\n)[ \t]{0,64}(?:[|>+][ \t]{0,8})?[\"']?"
 )
+"""Line breaks inside a value, alone and with the marks that a language needs to go on with it."""
 
 
 class KnownSecrets:
@@ -35,9 +37,10 @@ class KnownSecrets:
         if not self._forms:
             return
         yield from self._find_in(text, None)
-        breaks = _Breaks(text)
-        if breaks.any:
-            yield from self._find_in(breaks.joined, breaks)
+        for pattern in (_PLAIN_BREAK, _QUOTED_BREAK):
+            breaks = _Breaks(text, pattern)
+            if breaks.any:
+                yield from self._find_in(breaks.joined, breaks)
 
     def _find_in(self, text: str, breaks: _Breaks | None) -> Iterator[Span]:
         for form in self._forms:
@@ -52,12 +55,12 @@ class KnownSecrets:
 class _Breaks:
     """A text with its line breaks taken out, and the way back to the original positions."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, pattern: re.Pattern[str]) -> None:
         parts: list[str] = []
         self._joined_at: list[int] = [0]
         self._shift: list[int] = [0]
         last, length = 0, 0
-        for found in _BREAK.finditer(text):
+        for found in pattern.finditer(text):
             parts.append(text[last : found.start()])
             length += found.start() - last
             last = found.end()
@@ -82,7 +85,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def _forms(value: str) -> Iterator[str]:
-    plain = _BREAK.sub("", value)
+    plain = _PLAIN_BREAK.sub("", value)
     data = value.encode("utf-8", "surrogatepass")
     yield from (value, plain, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
     with contextlib.suppress(UnicodeEncodeError):

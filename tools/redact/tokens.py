@@ -23,14 +23,16 @@ _KEY = re.compile(
     r"|(?P<stripe_key>(?:sk|rk|pk|whsec)_(?:live_|test_)?[A-Za-z0-9]{20,})"
     r"|(?P<hub_token>(?:hf|npm|dckr_pat|dop_v1|shpat|lin_api|sntrys|gsk)_[A-Za-z0-9_-]{20,}|pypi-[A-Za-z0-9_-]{30,})"
     r"|(?P<sendgrid_key>SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,})"
-    r"|(?P<jwt>eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*)"
+    r"|(?<![_-])(?P<jwt>eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*)"
     r")"
 )
 _WEBHOOK = re.compile(
     r"(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)/(?P<webhook>[\w/-]{16,})"
 )
-_DSN = re.compile(r"://(?:[^\s:/@\"'<>`]{0,256}):(?P<dsn_password>[^\s/\"'<>`?#]{1,512})@")
-_URL_USER = re.compile(r"://(?P<url_token>[^\s:/@\"'<>`]{20,512})@")
+_DSN = re.compile(
+    r"://(?:\[REDACTED:\w{1,40}\]|[^\s:/@\"'<>`\[]){0,256}:(?P<dsn_password>[^\s/\"'<>`?#]{1,512})@"
+)
+_URL_USER = re.compile(r"://(?P<url_token>[^\s:/@\"'<>`\[]{20,512})@")
 _QUERY = re.compile(
     r"[?&](?:[\w.-]{0,40}(?:key|token|secret|password|passwd|signature|auth|code)|sig|apikey|pwd)="
     r"(?P<url_parameter>[^&\s\"'<>`#\\]{1,4096})",
