@@ -18,7 +18,7 @@ import pytest
 from redis import Redis
 
 from sandbox.boot import Waits
-from sandbox.isolation import Isolation, SandboxUnavailable, find_isolation
+from sandbox.isolation import Isolation, find_isolation
 from sandbox.patch import Edit, Patch, from_edits
 from sandbox.worktree import PrivateRepository
 from tools.incident import IncidentFolder
@@ -144,10 +144,9 @@ def encoded(message: Any) -> str:
 
 @pytest.fixture(scope="session")
 def isolation() -> Isolation:
-    try:
-        return find_isolation()
-    except SandboxUnavailable as error:
-        pytest.skip(str(error))
+    if sys.platform != "linux":
+        pytest.skip("a service is booted in a network of its own, which Linux has")
+    return find_isolation()
 
 
 @pytest.fixture(scope="session")
