@@ -12,7 +12,8 @@ from agent.labels import labels_of
 from sandbox.building import build_problems
 from sandbox.git import git
 from sandbox.isolation import Isolation
-from sandbox.patch import Patch, hunks, tests_only
+from sandbox.parts import hunks, tests_only
+from sandbox.patch import Patch
 from sandbox.review import is_test
 from sandbox.testing import TestBench, TestOutcome, TestRun
 from sandbox.worktree import PrivateRepository
