@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 _SHOWN_LINES = 24
 _SHOWN_WIDTH = 200
 _COMPARED_LINES = 20_000
+_WORD = re.compile(r"\w+")
 
 
 def nearest_lines(text: str, search: str) -> str:
@@ -55,13 +57,30 @@ def _best_start(lines: Sequence[str], wanted: Sequence[str]) -> int | None:
 
 def _most_alike(lines: Sequence[str], wanted: Sequence[str]) -> int | None:
     offset, longest = max(enumerate(wanted[:_SHOWN_LINES]), key=lambda pair: len(pair[1]), default=(0, ""))
+    number = _sharing_words(lines, longest)
+    if number is None:
+        number = _similar(lines, longest.strip()[:_SHOWN_WIDTH])
+    return None if number is None else max(0, number - offset)
+
+
+def _sharing_words(lines: Sequence[str], wanted: str) -> int | None:
+    """The line that shares the most words, each weighted by how rare it is; None if no line shares half."""
+    words = set(_WORD.findall(wanted))
+    shared = [words.intersection(_WORD.findall(line)) for line in lines]
+    common = Counter(word for found in shared for word in found)
+    best = max(range(len(lines)), key=lambda at: sum(1 / common[word] for word in shared[at]))
+    return best if 2 * len(shared[best]) >= len(words) > 0 else None
+
+
+def _similar(lines: Sequence[str], wanted: str) -> int | None:
+    """The line whose letters are most like the wanted ones."""
     matcher = difflib.SequenceMatcher(autojunk=False)
-    matcher.set_seq2(longest.strip()[:_SHOWN_WIDTH])
+    matcher.set_seq2(wanted)
     best, where = 0.55, None
     for number, line in enumerate(lines[:_COMPARED_LINES]):
         matcher.set_seq1(line.strip()[:_SHOWN_WIDTH])
         if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and matcher.ratio() > best:
-            best, where = matcher.ratio(), max(0, number - offset)
+            best, where = matcher.ratio(), number
     return where
 
 
