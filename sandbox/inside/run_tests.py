@@ -33,10 +33,10 @@ def main() -> None:
     os.close(order_end)
     os.close(event_end)
     _load()
-    from _autohealer_testrun import supervisor  # type: ignore[import-not-found]
+    from _autohealer_testrun import process, supervisor  # type: ignore[import-not-found]
 
     program = (sys.executable, "-I", os.path.abspath(__file__), sys.argv[1])  # noqa: PTH100
-    supervisor.supervise(result, supervisor.Worker(pid, orders, events), program)
+    supervisor.supervise(result, process.Worker(pid, orders, events), program)
 
 
 def _work(orders: int, events: int) -> None:
@@ -49,12 +49,12 @@ def _work(orders: int, events: int) -> None:
     _load()
     import json
 
-    from _autohealer_testrun import supervisor, worker
+    from _autohealer_testrun import process, recorder, worker
 
     sys.path.append(sys.argv[1])
-    supervisor.hide(with_parent=True)
-    worker.plugin_hooks()
+    process.hide(with_parent=True)
     worker.warm_up()
+    recorder.mark_hooks()
     with os.fdopen(orders, "rb") as stream:
         plan = json.loads(stream.read() or b"null")
     if plan is None:

@@ -100,13 +100,16 @@ class TestBench:
         with contextlib.ExitStack() as stack, ThreadPoolExecutor(_AT_ONCE) as pool:
             desk = Desk(self._box, self._repo, self._needed(trees, orders.service), stack, pool)
             orders.settle(desk.folder(orders.base.tree), self._plugins)
+            found = orders.inspect()
+            if found:
+                return Verdict(suspects=found)
             before = self._baselines.get(orders.key(runs), lambda: desk.many(orders.base, runs))
             if not orders.patched:
-                return before
+                return judge.trusted(before)
             after = self._patched(desk, orders, trees, runs)
             if trees.changes_code:
                 return judge.compared(before, after)
-            return side_by_side([before, after])
+            return side_by_side([judge.trusted(before), after])
 
     def _patched(self, desk: Desk, orders: Orders, trees: Trees, runs: int) -> Verdict:
         turned = orders.turned() if self._twins and trees.changes_code else None

@@ -19,7 +19,13 @@ def compared(before: Verdict, after: Verdict) -> Verdict:
     for node in untracked:
         outcomes[node] = RawOutcome(status="missing")
     found = [f"run-time: {path} calls {event}, which the base does not do" for event, path in watched]
-    return after.model_copy(update={"outcomes": outcomes, "tampering": (*after.tampering, *found)})
+    given = [text for text in after.tampering if text not in before.tampering]
+    return after.model_copy(update={"outcomes": outcomes, "tampering": (*given, *found)})
+
+
+def trusted(before: Verdict) -> Verdict:
+    """A base's verdict: what looks odd in it is the service's way, not a patch's."""
+    return before.model_copy(update={"tampering": ()})
 
 
 def passed(verdict: Verdict) -> frozenset[str]:

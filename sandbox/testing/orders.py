@@ -51,6 +51,24 @@ class Orders:
         self.base = Part(self.base.tree, replace(self.base.order, settings=found))
         self.patched = [Part(part.tree, replace(part.order, settings=found)) for part in self.patched]
 
+    def inspect(self) -> tuple[tuple[str, str], ...]:
+        """What of the patch's files no service needs: path and text each.
+
+        Files that this interpreter cannot read are looked at in the box, by the service's own.
+        Those that the service's history has are its own authors' work.
+        """
+        found: list[tuple[str, str]] = []
+        for change in self._trees.changes():
+            try:
+                news = change.suspects()
+            except (SyntaxError, ValueError, RecursionError):
+                continue
+            if not news or self._trees.is_from_history(change.path):
+                self.accept({change.path})
+            else:
+                found += news
+        return tuple(found)
+
     def accept(self, paths: Collection[str]) -> None:
         """Look at these files no longer for what no service needs."""
         self.patched = [

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from sandbox.candidate import Start, store, tree_of_entries
 from sandbox.git import GitError, blobs, git
+from sandbox.inside.testrun.suspects import told
 from sandbox.patch import Patch
 from sandbox.scope import is_secret
 from sandbox.testing.material import in_test_folder, is_settings, is_test_file
@@ -26,6 +27,15 @@ class Change:
     before: bytes | None
     after: bytes
     test: bool = False
+
+    def suspects(self) -> list[tuple[str, str]]:
+        """What it newly does that no service, or no test, needs.
+
+        Raises:
+            SyntaxError: it is not Python for this interpreter.
+        """
+        before = None if self.before is None else self.before.decode("utf-8", "replace")
+        return told(self.path, before, self.after.decode("utf-8", "replace"), test=self.test)
 
 
 class Trees:

@@ -7,6 +7,7 @@ builtin that tests rely on.
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 _FALSE = (
     "assert {a} == {b}",
@@ -27,48 +28,86 @@ _FALSE = (
     "raise AssertionError({a})",
     "with pytest.raises(KeyError): {{}}",
     "with pytest.raises(KeyError): int('x{a}')",
-    "unittest.mock.Mock().assert_called_once_with({a})",
-    "unittest.mock.Mock()({a}).nothing.assert_called()",
     "json.loads('{{{a}')",
     "assert json.loads('[{a}]') == [{b}]",
-    "asyncio.run(asyncio.wait_for(asyncio.sleep(5), 0.001))",
-    "async def later(): assert {a} == {b}\n    asyncio.run(later())",
 )
-_FALSE_IN_CASE = (
-    "self.assertEqual({a}, {b})",
-    "self.assertTrue({a} == {b})",
-    "self.assertFalse({a} == {a})",
-    "self.assertIn({a}, [{b}])",
-    "self.assertIsNone({a})",
-    "self.assertIsNotNone(None)",
-    "self.assertRaises(KeyError, int, '{a}')",
-    "self.assertDictEqual({{1: {a}}}, {{1: {b}}})",
-    "self.assertListEqual([{a}], [{b}])",
-    "self.assertAlmostEqual({a}, {b})",
-    "self.assertGreater({a}, {b})",
-    "self.fail('{a}')",
-)
+_CASE = "unittest.TestCase()."
+_FALSE_WITH = {
+    "unittest": (
+        _CASE + "assertEqual({a}, {b})",
+        _CASE + "assertTrue({a} == {b})",
+        _CASE + "assertFalse({a} == {a})",
+        _CASE + "assertIn({a}, [{b}])",
+        _CASE + "assertNotIn({a}, [{a}])",
+        _CASE + "assertIsNone({a})",
+        _CASE + "assertIsNotNone(None)",
+        _CASE + "assertRaises(KeyError, int, '{a}')",
+        _CASE + "assertDictEqual({{1: {a}}}, {{1: {b}}})",
+        _CASE + "assertListEqual([{a}], [{b}])",
+        _CASE + "assertAlmostEqual({a}, {b})",
+        _CASE + "assertGreater({a}, {b})",
+        _CASE + "assertIsInstance({a}, str)",
+        _CASE + "fail('{a}')",
+    ),
+    "mock": (
+        "unittest.mock.Mock().assert_called_once_with({a})",
+        "unittest.mock.Mock()({a}).nothing.assert_called()",
+        "unittest.mock.MagicMock().nothing.assert_not_called({a}, {b})",
+    ),
+    "asyncio": (
+        "asyncio.run(asyncio.wait_for(asyncio.sleep(5), 0.001))",
+        "async def later(): assert {a} == {b}\n    asyncio.run(later())",
+        "async def later(): return {a}\n    assert asyncio.run(later()) == {b}",
+    ),
+}
+_IMPORTS = {"unittest": "unittest", "mock": "unittest.mock", "asyncio": "asyncio"}
 _TRUE = ("assert {a} == {a}", "assert {a} < {b}")
-_HEAD = "import asyncio, json, unittest, unittest.mock\nimport pytest\n"
-_AT_ONCE = 6
+_HEAD = "import json\nimport pytest\n"
+_AT_ONCE = 3
 
 
-def module(chance: random.Random) -> tuple[str, frozenset[str], frozenset[str]]:
-    """Source of a module of canaries, the names of those that must fail and of those that must pass."""
-    failing, passing, functions = set(), set(), []
-    for claim in chance.sample(_FALSE, _AT_ONCE):
-        functions.append(_function(name := _name(chance), claim, chance))
-        failing.add(name)
-    for claim in _TRUE:
-        functions.append(_function(name := _name(chance), claim, chance))
-        passing.add(name)
+@dataclass(frozen=True)
+class Canaries:
+    """A module of canaries: its source, and what must become of its tests.
+
+    failing   names of tests that must fail
+    passing   names of tests that must pass
+    telling   names of tests that must fail with just this message
+    """
+
+    source: str
+    failing: frozenset[str]
+    passing: frozenset[str]
+    telling: dict[str, str]
+
+
+def module(chance: random.Random, used: str) -> Canaries:
+    """Make a module of canaries.
+
+    used    text of the tests: what they import is tried, too; what they do not import is not
+    """
+    extra = [name for name in _FALSE_WITH if name in used]
+    false = [*_FALSE, *(claim for name in extra for claim in _FALSE_WITH[name])]
+    failing = {_name(chance): claim for claim in chance.sample(false, _AT_ONCE)}
+    passing = {_name(chance): claim for claim in _TRUE}
+    sweep, nonce = _name(chance), f"{chance.getrandbits(64):016x}"
+    functions = [_function(name, claim, chance) for name, claim in {**failing, **passing}.items()]
+    functions.append(_sweep(sweep, nonce, false, chance))
     chance.shuffle(functions)
-    methods = []
-    for claim in chance.sample(_FALSE_IN_CASE, _AT_ONCE // 2):
-        methods.append(_function(name := _name(chance), claim, chance, "self").replace("\n", "\n    "))
-        failing.add(name)
-    case = f"class Case{chance.randrange(10**6)}(unittest.TestCase):\n    " + "\n    ".join(methods)
-    return _HEAD + "\n".join([*functions, case]) + "\n", frozenset(failing), frozenset(passing)
+    head = _HEAD + "".join(f"import {_IMPORTS[name]}\n" for name in extra)
+    telling = {sweep: repr(nonce)}
+    return Canaries(head + "\n".join(functions), frozenset({*failing, sweep}), frozenset(passing), telling)
+
+
+def _sweep(name: str, nonce: str, claims: list[str], chance: random.Random) -> str:
+    """A test that tries every false claim and fails with the numbers of those that held."""
+    lines = [f"def {name}():", "    held = []"]
+    for number, claim in enumerate(claims):
+        low = chance.randrange(1000, 10**6)
+        text = claim.format(a=low, b=low + chance.randrange(1, 10**6)).replace("\n    ", "\n            ")
+        lines += [f"    try:\n        def claim():\n            {text}\n        claim()"]
+        lines += [f"    except BaseException:\n        pass\n    else:\n        held.append({number})"]
+    return "\n".join([*lines, f"    raise KeyError('{nonce}', *held)", ""])
 
 
 def implant(chance: random.Random) -> tuple[str, str]:
@@ -81,6 +120,6 @@ def _name(chance: random.Random) -> str:
     return f"test_{chance.getrandbits(40):010x}"
 
 
-def _function(name: str, claim: str, chance: random.Random, arguments: str = "") -> str:
+def _function(name: str, claim: str, chance: random.Random) -> str:
     low = chance.randrange(1000, 10**6)
-    return f"def {name}({arguments}):\n    {claim.format(a=low, b=low + chance.randrange(1, 10**6))}\n"
+    return f"def {name}():\n    {claim.format(a=low, b=low + chance.randrange(1, 10**6))}\n"

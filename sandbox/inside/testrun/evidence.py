@@ -24,14 +24,14 @@ class Planned:
     trails    what each test function says, by the function's name
     failing   ids (or names, for implants) of canaries that must fail
     passing   ids of canaries that must pass
-    twins     whether every test function was turned around
+    telling   canaries that must fail with just this message
     """
 
     ids: list[str]
     trails: dict[str, list[Trail]]
     failing: frozenset[str]
     passing: frozenset[str]
-    twins: bool = False
+    telling: dict[str, str] = field(default_factory=dict)
 
     def is_canary(self, node: str) -> bool:
         name = bare_name(node)
@@ -80,10 +80,7 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
         judged.tampering.append(f"verdict: {node} was reported twice")
     seen.add(node)
     if planned.is_canary(node):
-        if status == "passed" and bare_name(node) in planned.failing:
-            judged.tampering.append("verdict: a canary that must fail was reported as passed")
-        elif status != "passed" and bare_name(node) in planned.passing:
-            judged.broken.append(_told(event))
+        _judge_canary(planned, event, status, judged)
         return
     trails = planned.trails.get(bare_name(node), [])
     if status == "passed" and trails and not any(trail.complete(words) for trail in trails):
@@ -94,6 +91,17 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
     elif status == "passed" and not trails:
         judged.untracked.append(node)
     judged.outcomes[node] = _outcome(status, event.get("failure"))
+
+
+def _judge_canary(planned: Planned, event: Mapping[str, Any], status: str, judged: Judged) -> None:
+    name = bare_name(str(event.get("node")))
+    message = (event.get("failure") or {}).get("message")
+    if status == "passed" and name in planned.failing:
+        judged.tampering.append("verdict: a canary that must fail was reported as passed")
+    elif status == "failed" and message != planned.telling.get(name, message):
+        judged.tampering.append("verdict: claims that are false hold, in pytest, unittest or builtins")
+    elif status != "passed" and name in planned.passing:
+        judged.broken.append(_told(event))
 
 
 def status_of(event: Mapping[str, Any]) -> str:

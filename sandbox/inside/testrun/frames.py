@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -21,6 +20,7 @@ _WATCHED = words(
 _READ = words("__code__ tb_frame gi_frame gi_code cr_frame cr_code ag_frame f_locals f_globals")
 
 
+_GO_BETWEENS = ("/inspect.py", "/traceback.py", "/threading.py", "/ctypes/__init__.py")
 _HERE = __file__.rpartition("/")[0]
 
 
@@ -77,7 +77,6 @@ def watch(tell: Callable[[dict[str, Any]], None], root: str, trusted: frozenset[
 
     An audit hook cannot be taken out again, and what it says is out before the call goes on.
     """
-    library = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
     told: set[tuple[str, str]] = set()
     busy = [False]
 
@@ -91,7 +90,7 @@ def watch(tell: Callable[[dict[str, Any]], None], root: str, trusted: frozenset[
             return
         busy[0] = True
         try:
-            path = _origin(sys._getframe(1), root, trusted, library)
+            path = _origin(event, sys._getframe(1), root, trusted)
             if path is not None and (event, path) not in told:
                 told.add((event, path))
                 tell({"e": "watched", "event": event, "path": path})
@@ -101,15 +100,11 @@ def watch(tell: Callable[[dict[str, Any]], None], root: str, trusted: frozenset[
     sys.addaudithook(hook)
 
 
-def _origin(
-    frame: FrameType | None, root: str, trusted: frozenset[str], library: tuple[str, ...]
-) -> str | None:
-    """The file of the tree, not of the tests, on whose behalf the standard library does something."""
+def _origin(event: str, frame: FrameType | None, root: str, trusted: frozenset[str]) -> str | None:
+    """The file of the tree, not of the tests, that does this: itself, or by inspect and its like."""
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(library) or "site-packages" in file:
+        if event == "object.__getattr__" or not file.endswith(_GO_BETWEENS):
             return None if file in trusted else _inside(file, root)
-        if file.endswith(("/logging/__init__.py", "/warnings.py", "/typing.py", "/collections/__init__.py")):
-            return None
         frame = frame.f_back
     return None

@@ -10,21 +10,18 @@ import json
 import os
 import random
 import secrets
-import select
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from . import canaries, evidence, suspects
-from .suspicion import DENIED_TO_TESTS, RULES
-from .trusted import Prepared, prepare
+from .process import Worker, hide
+from .suspicion import RULES
+from .trusted import prepare
 
-_MOST_EVENTS = 48 << 20
 _MOST_RESTARTS = 8
 _RESULT_BYTES = 3 << 20
-_SET_DUMPABLE, _SET_DEATH_SIGNAL = 4, 1
 _FINISHED = (0, 1, 5)
 
 
@@ -34,8 +31,9 @@ class Supervisor:
     def __init__(self, plan: dict[str, Any], program: Sequence[str]) -> None:
         self.plan = plan
         self.program = program
-        self.planned = evidence.Planned([], {}, frozenset(), frozenset(), bool(plan["twin_seed"]))
+        self.planned = evidence.Planned([], {}, frozenset(), frozenset())
         self.events: list[dict[str, Any]] = []
+        self._sources: dict[str, str | None] = {}
         self.deadline = time.monotonic() + float(plan["deadline_s"])
 
     def run(self, first: Worker) -> dict[str, Any]:
@@ -51,11 +49,11 @@ class Supervisor:
         """What no service needs, as path and text."""
         found = []
         for change in self.plan["changed"]:
-            path = change["path"]
-            for suspect in _new_suspects(change):
-                if not change["test"] or suspect.detail in DENIED_TO_TESTS:
-                    what = f"{path}:{suspect.line} {RULES[suspect.rule]} ({suspect.detail})"
-                    found.append((path, f"{suspect.rule}: {what}"))
+            try:
+                found += suspects.told(change["path"], change["before"], change["after"], test=change["test"])
+            except (SyntaxError, ValueError, RecursionError):
+                # It cannot be run either.
+                continue
         for name in self.plan["added_modules"]:
             if name in sys.stdlib_module_names or _installed(name):
                 path = f"{self.plan['service_dir']}/{name}"
@@ -96,11 +94,14 @@ class Supervisor:
         for path in files:
             orders["implants"][path], name = canaries.implant(chance)
             failing.add(name)
-        for _ in range(2):
-            source, bad, good = canaries.module(chance)
-            orders["canaries"][f"test_{chance.getrandbits(40):010x}.py"] = source
-            failing |= bad
-            passing |= good
+        used = "".join(self._source(path) or "" for path in files)
+        # One among the files, and one after the last line of the code under test has run.
+        for _ in range(min(2, len(files))):
+            module = canaries.module(chance, used)
+            orders["canaries"][f"test_{chance.getrandbits(40):010x}.py"] = module.source
+            failing |= module.failing
+            passing |= module.passing
+            self.planned.telling.update(module.telling)
         self.planned.failing, self.planned.passing = frozenset(failing), frozenset(passing)
         for path in files:
             self._expect(path, orders)
@@ -108,19 +109,13 @@ class Supervisor:
 
     def _expect(self, path: str, orders: dict[str, Any]) -> None:
         """Note what a true run of this file will say."""
-        import importlib.util
-
+        source = self._source(path)
+        if source is None:
+            return
+        implant, twin_seed = orders["implants"][path], orders["twin_seed"]
         try:
-            with open(f"{self.plan['root']}/{path}", "rb") as file:  # noqa: PTH123 - pathlib is slow to import here
-                source = importlib.util.decode_source(file.read())
-            ready: Prepared = prepare(
-                path,
-                source,
-                seed=orders["seed"],
-                implant=orders["implants"][path],
-                twin_seed=orders["twin_seed"],
-            )
-        except (OSError, SyntaxError, ValueError, RecursionError):
+            ready = prepare(path, source, seed=orders["seed"], implant=implant, twin_seed=twin_seed)
+        except (SyntaxError, ValueError, RecursionError):
             return
         for trail in ready.trails:
             self.planned.trails.setdefault(trail.name, []).append(trail)
@@ -131,6 +126,18 @@ class Supervisor:
             )
             if wanted and node not in self.planned.ids:
                 self.planned.ids.append(node)
+
+    def _source(self, path: str) -> str | None:
+        """A test file as it lies in the box, before any code under test runs."""
+        if path not in self._sources:
+            import importlib.util
+
+            try:
+                with open(f"{self.plan['root']}/{path}", "rb") as file:  # noqa: PTH123 - pathlib is slow here
+                    self._sources[path] = importlib.util.decode_source(file.read())
+            except (OSError, SyntaxError, UnicodeDecodeError):
+                self._sources[path] = None
+        return self._sources[path]
 
     def _after_death(self, files: list[str], done: set[str], end: str) -> list[list[str]]:
         """What is left to run when a worker did not come to its end."""
@@ -193,16 +200,6 @@ _ORDERS = (
 _KINDS = frozenset({"test", "start", "collect", "collected", "conftest", "hung", "watched", "modules", "end"})
 
 
-def _new_suspects(change: dict[str, Any]) -> list[suspects.Suspect]:
-    if change["path"].endswith(".py"):
-        try:
-            return suspects.new_suspects(change["before"], change["after"])
-        except (SyntaxError, ValueError, RecursionError):
-            # It cannot be run either.
-            return []
-    return []
-
-
 def _installed(name: str) -> bool:
     """Whether a package or module of this name is installed beside the interpreter."""
     places = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
@@ -223,102 +220,12 @@ def _tops(folder: str) -> set[str]:
     return names - sys.stdlib_module_names
 
 
-class Worker:
-    """A process that runs pytest: takes one order, says what happens, a line of JSON each."""
-
-    def __init__(self, pid: int, orders: int, events: int) -> None:
-        self.pid = pid
-        self._orders = orders
-        self._events = events
-        self._alive = True
-
-    @classmethod
-    def start(cls, program: Sequence[str]) -> Worker:
-        """A fresh interpreter: a copy of this one would know too much."""
-        order_end, orders = os.pipe()
-        events, event_end = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.set_inheritable(order_end, True)
-            os.set_inheritable(event_end, True)
-            os.execv(program[0], [*program, str(order_end), str(event_end)])
-        os.close(order_end)
-        os.close(event_end)
-        return cls(pid, orders, events)
-
-    def order(self, orders: dict[str, Any]) -> None:
-        """Send the orders; a worker that is gone already will be noticed when listening."""
-        rest = memoryview(json.dumps(orders).encode())
-        try:
-            while rest:
-                rest = rest[os.write(self._orders, rest) :]
-        except BrokenPipeError:
-            pass
-        os.close(self._orders)
-        self._orders = -1
-
-    def listen(self, heard: list[dict[str, Any]], deadline: float, test_s: float) -> str:
-        """Append events until the worker is done; why it stopped talking, in words."""
-        buffer, total = bytearray(), 0
-        poll = select.poll()
-        poll.register(self._events, select.POLLIN)
-        while True:
-            patience = min(deadline - time.monotonic(), test_s)
-            if patience <= 0 or not poll.poll(patience * 1000):
-                return f"nothing was heard for {max(patience, 0):.0f} s: it hangs"
-            block = os.read(self._events, 1 << 16)
-            total += len(block)
-            if not block or total > _MOST_EVENTS:
-                return "the test process ended in the middle" if not block else "it does not stop talking"
-            buffer += block
-            *lines, rest = buffer.split(b"\n")
-            buffer = bytearray(rest)
-            for line in lines:
-                heard.append(_event(bytes(line)))
-            if heard and heard[-1].get("e") == "end":
-                return "done"
-
-    def kill(self) -> None:
-        """End the worker and its process group."""
-        if self._orders >= 0:
-            os.close(self._orders)
-            self._orders = -1
-        if not self._alive:
-            return
-        self._alive = False
-        for kill in (os.killpg, os.kill):
-            try:
-                kill(self.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                continue
-        os.waitpid(self.pid, 0)
-        os.close(self._events)
-
-
-def _event(line: bytes) -> dict[str, Any]:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {"e": "noise"}
-    return event if isinstance(event, dict) else {"e": "noise"}
-
-
-def hide(*, with_parent: bool = False) -> None:
-    """Forbid processes of the same uid to attach to this one or to open its files through /proc."""
-    if sys.platform == "linux":
-        import ctypes
-
-        libc = ctypes.CDLL(None)
-        libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
-        if with_parent:
-            libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-
-
 def supervise(result: int, first: Worker, program: Sequence[str]) -> None:
     """Read the plan, run it, write the verdict."""
     hide()
-    with os.fdopen(0, "rb") as stdin:
+    with os.fdopen(0, "rb", closefd=False) as stdin:
         plan = json.load(stdin)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     verdict = Supervisor(plan, program).run(first)
     content = json.dumps(verdict).encode()
     if len(content) > _RESULT_BYTES:

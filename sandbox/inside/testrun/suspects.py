@@ -15,6 +15,7 @@ from typing import NamedTuple
 from .suspicion import (
     ALLOWED,
     ATTRIBUTES,
+    DENIED_TO_TESTS,
     DUNDER_DEFINED,
     DUNDER_READ,
     KEYWORDS,
@@ -22,6 +23,7 @@ from .suspicion import (
     NAMES,
     OTHERWISE,
     POWERFUL,
+    RULES,
     STRINGS,
 )
 
@@ -37,6 +39,21 @@ class Suspect(NamedTuple):
     rule: str
     detail: str
     line: int
+
+
+def told(path: str, before: str | None, after: str, *, test: bool) -> list[tuple[str, str]]:
+    """What a patch newly does in one file that no service, or no test, needs: path and text each.
+
+    Raises:
+        SyntaxError: `after` is not Python for this interpreter.
+    """
+    if not path.endswith(".py"):
+        return []
+    return [
+        (path, f"{found.rule}: {path}:{found.line} {RULES[found.rule]} ({found.detail})")
+        for found in new_suspects(before, after)
+        if not test or found.detail in DENIED_TO_TESTS
+    ]
 
 
 def new_suspects(before: str | None, after: str) -> list[Suspect]:

@@ -1,0 +1,130 @@
+"""The plug-in of ours: what pytest finds and what becomes of it, as events."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import frames
+from .sources import Sources
+
+
+class Recorder:
+    """The plug-in of ours: what pytest finds and what becomes of it, as events."""
+
+    def __init__(self, plan: dict[str, Any], tell: Callable[[dict[str, Any]], None], files: Sources) -> None:
+        self.root = plan["root"]
+        self.trusted = frozenset(files.sources)
+        self._select = tuple(plan["select"])
+        self._done = frozenset(plan["done"])
+        self._order = plan["order"]
+        self._canaries = frozenset(plan["canaries"])
+        self._tell = tell
+        self._files = files
+        self._current: dict[str, Any] = {}
+
+    def pytest_load_initial_conftests(self) -> None:
+        """From here on, modules of the tree are imported."""
+        sys.meta_path.insert(0, self._files)
+        for name in [name for name in os.environ if name.startswith("PYTEST_")]:
+            del os.environ[name]
+
+    def pytest_configure(self, config: Any) -> None:
+        """Nobody reads pytest's own report; what it says about itself is nobody's business."""
+        os.environ.pop("PYTEST_VERSION", None)
+        config.pluginmanager.unregister(name="terminalreporter")
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Keep what was asked for and not done yet, in the order that was drawn."""
+        kept = [item for item in items if self._wanted(item.nodeid) and item.nodeid not in self._done]
+        if self._order:
+            kept = list(_shuffled(kept, random.Random(self._order)))
+        for item in kept:
+            # What went wrong is taken from the exception itself; nobody reads the long form.
+            item.repr_failure = item._repr_failure_py = _no_long_form
+        items[:] = kept
+        gc.freeze()
+        gc.enable()
+        self._tell({"e": "collected", "nodes": [item.nodeid for item in kept]})
+
+    def _wanted(self, node: str) -> bool:
+        path = node.partition("::")[0]
+        if not self._select or path in self._canaries:
+            return True
+        return any(node == one or node.startswith((f"{one}[", f"{one}::")) for one in self._select)
+
+    def pytest_exception_interact(self, node: Any, call: Any) -> None:
+        """A file that cannot be collected."""
+        import pytest
+
+        if isinstance(node, pytest.Collector):
+            path = node.nodeid or node.name
+            self._tell(
+                {"e": "collect", "node": path, "failure": frames.failure(call.excinfo.value, self.root)}
+            )
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A test begins."""
+        self._files.words.clear()
+        self._current = {"e": "test", "node": nodeid, "phases": {}}
+        self._tell({"e": "start", "node": nodeid})
+
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
+        """What went wrong, while the exception is still there."""
+        yield
+        excinfo = call.excinfo
+        if excinfo is not None and "failure" not in self._current:
+            self._current["failure"] = frames.failure(excinfo.value, self.root)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """How a phase ended, or one part of a test with subtests."""
+        current = self._current
+        if hasattr(report, "context"):
+            current["subtests_failed"] = current.get("subtests_failed") or report.outcome == "failed"
+            current["subtests_skipped"] = current.get("subtests_skipped") or report.outcome == "skipped"
+            return
+        current["phases"][report.when] = report.outcome
+        current["seconds"] = current.get("seconds", 0.0) + report.duration
+        if hasattr(report, "wasxfail"):
+            current["xfail"] = True
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """A test is over."""
+        self._current["words"] = list(self._files.words)
+        self._tell(self._current)
+
+
+def _no_long_form(*_: Any, **__: Any) -> str:
+    return "see the failure"
+
+
+def _shuffled(items: list[Any], chance: random.Random) -> Iterator[Any]:
+    """In another order, files and classes kept together."""
+    groups: dict[str, list[Any]] = {}
+    for item in items:
+        groups.setdefault(item.nodeid.partition("[")[0].rpartition("::")[0], []).append(item)
+    names: dict[str, list[str]] = {}
+    for name in groups:
+        names.setdefault(name.partition("::")[0], []).append(name)
+    for file in names.values():
+        chance.shuffle(file)
+        for name in file:
+            chance.shuffle(groups[name])
+            yield from groups[name]
+
+
+def mark_hooks() -> None:
+    """Mark the recorder's hooks; late, because pytest is imported late."""
+    import pytest
+
+    hook: Any = pytest.hookimpl
+    recorder: Any = Recorder
+    recorder.pytest_load_initial_conftests = hook(tryfirst=True)(recorder.pytest_load_initial_conftests)
+    recorder.pytest_collection_modifyitems = hook(trylast=True)(recorder.pytest_collection_modifyitems)
+    wrapper = hook(hookwrapper=True, tryfirst=True)
+    recorder.pytest_runtest_makereport = wrapper(recorder.pytest_runtest_makereport)
+    recorder.pytest_configure = hook(trylast=True)(recorder.pytest_configure)

@@ -1,0 +1,124 @@
+"""The sources of the tests, taken before any code under test ran, and the imports that they rule."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import importlib.machinery
+import importlib.util
+import os
+import random
+import sys
+import sysconfig
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from . import frames
+from .instrument import SINK
+from .trusted import prepare
+
+
+class Sources:
+    """Sources of the tests, taken before any code under test ran, and their loader."""
+
+    def __init__(self, plan: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+        self.root = plan["root"]
+        self.trees: dict[str, ast.Module] = {}
+        self.sources: dict[str, bytes] = {}
+        for path in plan["trusted"]:
+            with contextlib.suppress(OSError):
+                self.sources[f"{self.root}/{path}"] = Path(self.root, path).read_bytes()
+        for path, source in plan["canaries"].items():
+            file = f"{self.root}/{path}"
+            Path(file).write_bytes(b"")
+            self.sources[file] = source.encode()
+        for path in [*plan["files"], *plan["canaries"]]:
+            with contextlib.suppress(KeyError, SyntaxError, ValueError):
+                self.trees[f"{self.root}/{path}"] = self._prepared(plan, path)
+        plan["files"] = _spread(plan)
+        self.stems = {_stem(file) for file in self.sources}
+        self.words: dict[str, None] = {}
+        self._tell = tell
+
+    def _prepared(self, plan: dict[str, Any], path: str) -> ast.Module:
+        source = importlib.util.decode_source(self.sources[f"{self.root}/{path}"])
+        twin_seed = plan["twin_seed"] if path in plan["files"] else ""
+        implant = plan["implants"].get(path, "")
+        return prepare(path, source, seed=plan["seed"], implant=implant, twin_seed=twin_seed).tree
+
+    def tell_broken(self, file: str, error: BaseException) -> None:
+        """A conftest that cannot be imported stops pytest; the tests below it fell for this reason."""
+        path = file[len(self.root) + 1 :]
+        self._tell({"e": "conftest", "path": path, "failure": frames.failure(error, self.root)})
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Meta path entry: the standard library wins, the tests come from memory."""
+        top, _, rest = name.partition(".")
+        if not rest and top in sys.stdlib_module_names:
+            return importlib.machinery.PathFinder.find_spec(name, standard_library())
+        if name.rpartition(".")[2] not in self.stems:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is None or spec.origin is None or os.path.realpath(spec.origin) not in self.sources:
+            return None
+        places = spec.submodule_search_locations
+        loader: Any = _FromMemory(self, spec.origin)
+        return importlib.util.spec_from_file_location(
+            name, spec.origin, loader=loader, submodule_search_locations=places
+        )
+
+
+class _FromMemory:
+    """Loads one trusted file."""
+
+    def __init__(self, files: Sources, file: str) -> None:
+        self._files = files
+        self._file = os.path.realpath(file)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """The usual module."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the instrumented file."""
+        source = self._files.sources[self._file]
+        tree = self._files.trees.pop(self._file, None) or ast.parse(source, filename=self._file)
+        if not self._file.endswith("/__init__.py"):
+            from _pytest.assertion.rewrite import rewrite_asserts
+
+            rewrite_asserts(tree, source, self._file)
+        module.__dict__[SINK] = self._files.words.setdefault
+        code = compile(tree, self._file, "exec", dont_inherit=True)
+        try:
+            builtins.exec(code, module.__dict__)
+        except BaseException as error:
+            if self._file.endswith("/conftest.py"):
+                self._files.tell_broken(self._file, error)
+            raise
+
+
+def standard_library() -> list[str]:
+    """Where the interpreter's own modules are."""
+    paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    zipped = [path for path in sys.path if path.endswith(".zip")]
+    return list(dict.fromkeys([*zipped, *paths, *(f"{path}/lib-dynload" for path in paths)]))
+
+
+def _stem(file: str) -> str:
+    path = Path(file)
+    return path.parent.name if path.stem == "__init__" else path.stem
+
+
+def _spread(plan: dict[str, Any]) -> list[str]:
+    """Canary modules among the test files: one last, the others anywhere."""
+    chance = random.SystemRandom()
+    files, canaries = list(plan["files"]), list(plan["canaries"])
+    if plan["order"]:
+        random.Random(plan["order"]).shuffle(files)
+    for canary in canaries[1:]:
+        files.insert(chance.randrange(len(files) + 1), canary)
+    return [*files, *canaries[:1]]
