@@ -5,6 +5,8 @@ one pipe; a report (JSON) goes to the result channel. The service, although of t
 cannot attach to this process or open its descriptors. What is reported was observed from outside
 the service's process, but for the functions that it reached, which its own process notes.
 """
+# Every import is paid for at every boot, so pathlib and tempfile are not among them.
+# ruff: noqa: PTH102, PTH123
 
 from __future__ import annotations
 
@@ -15,7 +17,6 @@ import selectors
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from sandbox.inside.buses import BusError, Buses, refuse_live
@@ -27,6 +28,7 @@ RESULT_FD = "AUTOHEALER_RESULT_FD"
 PR_SET_DUMPABLE = 4
 TICK_S = 0.01
 LISTEN = "0A"
+SCRATCH = "/tmp/boot"
 
 
 def main(stream: BinaryIO) -> None:
@@ -54,11 +56,13 @@ def hide() -> None:
 def boot(specification: dict[str, Any]) -> dict[str, Any]:
     """Start the servers, fill them, run the service to its end and report."""
     refuse_live([*specification["buses"].values(), *specification["closed_ports"]])
-    buses = Buses(specification["valkey"], specification["buses"])
+    scratch = f"{SCRATCH}-{os.urandom(8).hex()}"
+    os.mkdir(scratch, 0o700)
+    buses = Buses(specification["valkey"], specification["buses"], scratch)
     try:
         buses.connect()
         buses.fill(specification["truth_bus"], specification["truth"], specification["values"])
-        return Boot(specification, buses).run()
+        return Boot(specification, buses, scratch).run()
     finally:
         buses.kill()
 
@@ -66,7 +70,7 @@ def boot(specification: dict[str, Any]) -> dict[str, Any]:
 class Boot:
     """One run of the service: starting, then serving, then stopping."""
 
-    def __init__(self, specification: dict[str, Any], buses: Buses) -> None:
+    def __init__(self, specification: dict[str, Any], buses: Buses, scratch: str) -> None:
         """Start to watch the buses, then start the service."""
         self._times: dict[str, float] = specification["times"]
         self._messages: list[dict[str, str]] = specification["messages"]
@@ -79,7 +83,11 @@ class Boot:
         ]
         self._started = time.monotonic()
         self._service = Service(
-            specification["argv"], specification["env"], specification["folder"], specification["tracer"]
+            specification["argv"],
+            specification["env"],
+            folder=specification["folder"],
+            tracer=specification["tracer"],
+            scratch=scratch,
         )
         self._heartbeat: float | None = None
         self._selector = selectors.DefaultSelector()
@@ -202,9 +210,10 @@ class Awaited:
 def listening(except_for: set[int]) -> list[int]:
     """The TCP ports of this network namespace that somebody listens on."""
     ports = set()
-    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
-            rows = table.read_text().splitlines()[1:]
+            with open(table) as file:
+                rows = file.read().splitlines()[1:]
         except OSError:
             continue
         cells = (row.split() for row in rows)

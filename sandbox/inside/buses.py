@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,10 +35,10 @@ def refuse_live(ports: Sequence[int]) -> None:
 class Buses:
     """One server for each bus, by name; nothing is kept on disk."""
 
-    def __init__(self, binary: str, ports: Mapping[str, int]) -> None:
-        """Start them all; `connect` waits for them."""
+    def __init__(self, binary: str, ports: Mapping[str, int], folder: str) -> None:
+        """Start them all, in an empty folder; `connect` waits for them."""
         self.ports = dict(ports)
-        self._folder = tempfile.mkdtemp(prefix="buses-")
+        self._folder = folder
         self._servers = {port: self._start(binary, port) for port in ports.values()}
         self.clients: dict[str, Client] = {}
 

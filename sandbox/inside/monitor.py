@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from sandbox.inside.resp import Client
 
@@ -25,23 +23,24 @@ FIRST_KEY = re.compile(
 WAITS_FOR = re.compile(r"B[LR]POP|BZPOP(MIN|MAX)")
 
 
-@dataclass(slots=True)
 class Seen:
     """What was seen so far, each as `bus:name`. Late is what was seen since the messages came again."""
 
-    keys: set[str] = field(default_factory=set)
-    channels: set[str] = field(default_factory=set)
-    subscriptions: set[str] = field(default_factory=set)
-    patterns: set[str] = field(default_factory=set)
-    consumed: set[str] = field(default_factory=set)
-    late_keys: set[str] = field(default_factory=set)
-    late_channels: set[str] = field(default_factory=set)
-    late: bool = False
+    def __init__(self) -> None:
+        """Nothing was seen yet."""
+        self.keys: set[str] = set()
+        self.channels: set[str] = set()
+        self.subscriptions: set[str] = set()
+        self.patterns: set[str] = set()
+        self.consumed: set[str] = set()
+        self.late_keys: set[str] = set()
+        self.late_channels: set[str] = set()
+        self.late = False
 
     def listens(self, bus: str, channel: str) -> bool:
         """Whether the service subscribed to a channel, by name or by pattern."""
         name = f"{bus}:{channel}"
-        return name in self.subscriptions or any(fnmatch.fnmatchcase(name, each) for each in self.patterns)
+        return name in self.subscriptions or any(_matches(each, name) for each in self.patterns)
 
 
 class Monitor:
@@ -112,6 +111,11 @@ def _consumed(command: str, rest: list[str]) -> Iterator[str]:
         upper = [word.upper() for word in rest]
         named = rest[upper.index("STREAMS") + 1 :] if "STREAMS" in upper else []
         yield from named[: len(named) // 2]
+
+
+def _matches(pattern: str, name: str) -> bool:
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, name, re.DOTALL) is not None
 
 
 def _unescaped(word: bytes) -> str:

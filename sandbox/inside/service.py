@@ -1,4 +1,6 @@
 """The service's own process: its output, the functions it reached, its end."""
+# Every import is paid for at every boot, so pathlib and tempfile are not among them.
+# ruff: noqa: PTH109, PTH123
 
 from __future__ import annotations
 
@@ -6,9 +8,7 @@ import mmap
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 HEAD_KEPT = 256 * 1024
 TAIL_KEPT = 512 * 1024
@@ -40,19 +40,21 @@ class Output:
 class Service:
     """The entry point, run as its start-up script runs it, with the tracer beside it."""
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], folder: str, tracer: str) -> None:
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], folder: str, tracer: str, scratch: str
+    ) -> None:
         """Start it. `folder` is the service's folder, whose functions are noted by the code `tracer`."""
         self.output, self.shutdown, self.stopping = Output(), Output(), False
         self.functions: tuple[set[str], ...] = (set(), set(), set())
-        self._phase = _Phase()
+        self._round = _Round(f"{scratch}/round")
         self.trace, trace_end = os.pipe()
         os.set_blocking(self.trace, False)
         os.set_blocking(trace_end, False)
-        root = Path.cwd()
-        settings = os.pathsep.join([str(trace_end), self._phase.path, str(root), f"{root / folder}/"])
+        root = os.getcwd()
+        settings = os.pathsep.join([str(trace_end), self._round.path, root, f"{root}/{folder}/"])
         self.process = subprocess.Popen(
             argv,
-            env={**env, **_tracing(env, settings, tracer)},
+            env={**env, **_tracing(env, settings, tracer, scratch)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -67,7 +69,7 @@ class Service:
 
     def next_round(self) -> None:
         """The messages come (again): from now on functions are noted anew, in the next set."""
-        self._phase.next()
+        self._round.next()
 
     def read_output(self) -> bool:
         """Take in what it wrote; False at the end of the pipe."""
@@ -106,14 +108,15 @@ class Service:
         self.process.wait()
 
 
-class _Phase:
+class _Round:
     """One byte that the service's process can read at no cost: how often the messages came."""
 
-    def __init__(self) -> None:
-        handle, self.path = tempfile.mkstemp(prefix="phase-")
-        os.write(handle, b"\0")
-        self._byte = mmap.mmap(handle, 1)
-        os.close(handle)
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with open(path, "wb+") as file:
+            file.write(b"\0")
+            file.flush()
+            self._byte = mmap.mmap(file.fileno(), 1)
 
     def next(self) -> None:
         self._byte[0] += 1
@@ -122,19 +125,20 @@ class _Phase:
 def catches(pid: int, number: signal.Signals) -> bool:
     """Whether a process has a handler for a signal; assumed where the system does not say."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        with open(f"/proc/{pid}/status") as file:
+            status = file.read()
     except OSError:
         return True
     mask = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
-def _tracing(env: Mapping[str, str], settings: str, tracer: str) -> dict[str, str]:
-    folder = tempfile.mkdtemp(prefix="trace-")
-    (Path(folder) / "sitecustomize.py").write_text(tracer)
+def _tracing(env: Mapping[str, str], settings: str, tracer: str, scratch: str) -> dict[str, str]:
+    with open(f"{scratch}/sitecustomize.py", "w") as file:
+        file.write(tracer)
     own = env.get("PYTHONPATH")
     return {
-        "PYTHONPATH": os.pathsep.join([folder, own] if own else [folder]),
+        "PYTHONPATH": os.pathsep.join([scratch, own] if own else [scratch]),
         "AUTOHEALER_TRACE": settings,
     }
 

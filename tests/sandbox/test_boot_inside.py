@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,7 +91,8 @@ def test_late_is_what_came_after_the_second_round(watched: Watched) -> None:
 
 
 def test_a_pattern_listens_to_its_channels() -> None:
-    seen = Seen(subscriptions={"market:plain"}, patterns={"market:massive:*"})
+    seen = Seen()
+    seen.subscriptions, seen.patterns = {"market:plain"}, {"market:massive:*"}
     assert seen.listens("market", "plain")
     assert seen.listens("market", "massive:spot")
     assert not seen.listens("intel", "plain")
@@ -105,9 +107,9 @@ def test_a_port_that_answers_may_be_live(
         refuse_live([free_port(), server.port])
 
 
-def test_buses_are_started_filled_and_killed(free_port: Callable[[], int]) -> None:
+def test_buses_are_started_filled_and_killed(free_port: Callable[[], int], tmp_path: Path) -> None:
     ports = {"system-redis": free_port(), "market-redis": free_port()}
-    buses = Buses(str(valkey_binary()), ports)
+    buses = Buses(str(valkey_binary()), ports, str(tmp_path))
     try:
         buses.connect()
         buses.fill(
@@ -127,8 +129,8 @@ def test_buses_are_started_filled_and_killed(free_port: Callable[[], int]) -> No
         Client(ports["market-redis"])
 
 
-def test_a_server_that_cannot_start_is_told(free_port: Callable[[], int]) -> None:
-    buses = Buses("/bin/false", {"market-redis": free_port()})
+def test_a_server_that_cannot_start_is_told(free_port: Callable[[], int], tmp_path: Path) -> None:
+    buses = Buses("/bin/false", {"market-redis": free_port()}, str(tmp_path))
     with pytest.raises(BusError, match="the server of market-redis did not start"):
         buses.connect()
     buses.kill()
@@ -169,7 +171,8 @@ def test_whether_a_process_catches_a_signal(handler: str, caught: bool) -> None:
 
 def test_awaited_functions_are_named_without_their_class() -> None:
     awaited = Awaited({"functions": ["services/a/x.py:run"], "served": [r"bus:key:.+"], "late": []})
-    functions = {"services/a/x.py:Worker.run", "services/a/y.py:run"}
-    assert not awaited.met(set(), Seen(keys={"bus:key:1"}))
-    assert not awaited.met(functions, Seen())
-    assert awaited.met(functions, Seen(keys={"bus:key:1"}))
+    functions, seen = {"services/a/x.py:Worker.run", "services/a/y.py:run"}, Seen()
+    assert not awaited.met(functions, seen)
+    seen.keys.add("bus:key:1")
+    assert not awaited.met(set(), seen)
+    assert awaited.met(functions, seen)
