@@ -40,7 +40,7 @@ def open_case(folder: IncidentFolder, settings: Settings, state: Path, emit: Emi
         IncidentError: no repository is named, or it has not the incident's commit.
     """
     incident = folder.incident()
-    target = _target(incident, settings)
+    target = target_of(incident, settings)
     gate = PrivateRepository(target, state)
     gate.sweep()
     try:
@@ -61,7 +61,12 @@ def open_case(folder: IncidentFolder, settings: Settings, state: Path, emit: Emi
     return Case(incident, target, folder, crash, truth, isolation, bench)
 
 
-def _target(incident: Incident, settings: Settings) -> Path:
+def target_of(incident: Incident, settings: Settings) -> Path:
+    """The repository that the settings or the incident name.
+
+    Raises:
+        IncidentError: neither does, or it does not exist.
+    """
     named = settings.repo or (Path(incident.repo) if incident.repo else None)
     if named is None:
         raise IncidentError("the incident names no repository: say which with --repo PATH")

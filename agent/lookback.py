@@ -60,11 +60,9 @@ def look_back(case: Case, budget_s: float = BUDGET_S) -> LookBack | None:
 def _commit(case: Case, commit: str) -> Commit:
     """Read a commit, and whether what it brought is one of our own branches."""
     git_dir = case.bench.gate.git_dir
-    subject, parents = (
-        git(git_dir, "log", "-1", "--format=%s%n%P", commit).decode("utf-8", "replace").split("\n")[:2]
-    )
-    told = git(
-        git_dir, "log", f"--author={IDENTITY[1]}", "--format=%(trailers:key=Incident,valueonly)", f"{commit}^1..{commit}"
-    ) if parents else b""  # fmt: skip
-    incidents = told.decode("utf-8", "replace").split()
-    return Commit(commit, case.bench.redact(subject), len(parents.split()), next(iter(incidents), None))
+    told = git(git_dir, "log", "-1", "--format=%s%n%P", commit).decode("utf-8", "replace")
+    subject, parents = told.split("\n")[:2]
+    span = f"{commit}^1..{commit}" if parents else commit
+    trailer = "--format=%(trailers:key=Incident,valueonly)"
+    ours = git(git_dir, "log", f"--author={IDENTITY[1]}", trailer, span).decode("utf-8", "replace").split()
+    return Commit(commit, case.bench.redact(subject), len(parents.split()), next(iter(ours), None))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from agent.prompt import fill
 from agent.result import HealResult
 
@@ -26,7 +28,7 @@ def headline(result: HealResult) -> str:
 def render_report(result: HealResult, *, crash: str, triage: str, diff: str) -> str:
     """`report.md`; the texts must be redacted already."""
     fence = "`" * (3 + max((len(run) for run in _fences(crash + diff)), default=0))
-    return fill(
+    text = fill(
         "report.md",
         result=result,
         headline=headline(result),
@@ -40,6 +42,7 @@ def render_report(result: HealResult, *, crash: str, triage: str, diff: str) -> 
         next_step=next_step(result),
         fence=fence,
     )
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def told_cost(result: HealResult) -> str:

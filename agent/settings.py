@@ -153,8 +153,11 @@ def _from_environment() -> dict[str, Any]:
 
 
 def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Lay values over others; None says nothing."""
     for name, value in values.items():
-        if isinstance(value, Mapping) and isinstance(into.get(name), dict):
+        if isinstance(value, Mapping):
+            place = into.get(name)
+            into[name] = place if isinstance(place, dict) else {}
             _merge(into[name], value)
         elif value is not None:
             into[name] = value

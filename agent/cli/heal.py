@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from agent.case import target_of
 from agent.cli.session import as_json, settings_of, store_of, tell_error, tells_errors
 from agent.events import Event
 from agent.heal import Plan, heal
@@ -18,6 +19,7 @@ from agent.settings import Settings
 from agent.store import Store
 from tools.capture import capture_now
 from tools.incident import IncidentFolder
+from tools.repository import Repository
 
 
 @click.command()
@@ -81,7 +83,9 @@ def find_incident(
     else:
         folder = store.find(str(named))
     if commit:
-        store.write_incident(folder.incident().model_copy(update={"commit": commit}))
+        incident = folder.incident()
+        found = Repository(target_of(incident, settings), commit).commit
+        store.write_incident(incident.model_copy(update={"commit": found}))
     return folder
 
 

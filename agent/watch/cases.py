@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from agent.watch.config import WatchConfig
+from agent.watch.coroner import Death
 from agent.watch.heals import Finished, Heals
-from agent.watch.restraint import Memory, Verdict, judge, load_memory, save_memory
+from agent.watch.restraint import Restraint, judge
 from agent.watch.signals import Kind, Signal
-from agent.watch.tickets import MOST_ATTEMPTS, Ticket, has_result, unfinished, write_ticket
+from agent.watch.tickets import (
+    FILE,
+    MOST_ATTEMPTS,
+    Ticket,
+    cost_of,
+    last_result,
+    read_tickets,
+    settled_deaths,
+    write_ticket,
+)
 from tools.capture import Evidence, sweep_partial, write_incident
 from tools.redact import Redactor
 
 BUSY = 7
-BUSY_PAUSE_S = 10.0
+PAUSE_S = 10.0
+"""Before a heal that was cut short, or that found its service busy, is started again."""
 
 
 class Cases:
@@ -27,91 +38,116 @@ class Cases:
     """
 
     def __init__(self, config: WatchConfig, tell: Callable[[Signal], None]) -> None:
-        self._config, self._tell = config, tell
-        self._incidents = config.state / "incidents"
-        self._file = config.state / "watch" / "memory.json"
-        self._memory: Memory = load_memory(self._file)
+        self._restraint: Restraint = config.restraint
+        self._tell = tell
+        self.incidents: Path = config.state / "incidents"
         self._heals = Heals(config.heal, config.concurrent)
-        self._queue: deque[Ticket] = deque()
-        self._tickets: dict[str, Ticket] = {}
+        self._tickets = {ticket.incident: ticket for ticket in read_tickets(self.incidents)}
+        self._settled = settled_deaths(self._tickets.values())
         self._not_before: dict[str, float] = {}
 
     def resume(self) -> None:
-        """Take up what an earlier watch left unfinished."""
-        sweep_partial(self._incidents)
-        self._queue.extend(unfinished(self._incidents))
+        """Take up what an earlier watch left: heals that still run, and incidents that wait for one."""
+        sweep_partial(self.incidents)
+        for ticket in list(self._tickets.values()):
+            if ticket.state == "running" and not self._adopted(ticket):
+                self._after(ticket, None, 0.0)
 
-    def is_settled(self, service: str, pid: int | None, recorded_at: float | None) -> bool:
-        """Was this very death dealt with, perhaps by an earlier watch?"""
-        return self._memory.settled.get(service) == (pid, recorded_at)
+    def is_settled(self, service: str, death: tuple[int | None, float | None]) -> bool:
+        """Was an incident opened for this very death, perhaps by an earlier watch?"""
+        return self._settled.get(service) == death
 
-    def settle(self, service: str, pid: int | None, recorded_at: float | None) -> None:
-        """This death is dealt with."""
-        self._keep(self._memory.with_settled(service, pid, recorded_at))
+    def settle(self, service: str, death: tuple[int | None, float | None]) -> None:
+        """This death is told."""
+        self._settled[service] = death
 
-    def open(self, evidence: Evidence, trigger: str, redact: Redactor) -> str:
-        """Write an incident and decide about it; returns its id. Raises OSError."""
-        incident = write_incident(evidence, self._incidents, trigger, redact).id
-        self._queue.append(write_ticket(self._incidents, Ticket(incident, evidence.service, "queued")))
-        return incident
+    def open(self, death: Death, trigger: str, redact: Redactor) -> str:
+        """Write an incident that waits for its heal; returns its id. Raises OSError."""
+        fate = death.fate
+        ticket = Ticket("", fate.service, "queued", death=death.identity, signature=fate.ending.signature)
+        return self._write(death.evidence, trigger, redact, ticket)
+
+    def open_untreated(self, evidence: Evidence, trigger: str, redact: Redactor, reason: str) -> str:
+        """Write an incident that no heal can help; returns its id. Raises OSError."""
+        return self._write(evidence, trigger, redact, Ticket("", evidence.service, "refused", reason))
+
+    def latest_of(self, service: str) -> Ticket | None:
+        """The last incident of a service."""
+        own = [ticket for ticket in self._tickets.values() if ticket.service == service]
+        return max(own, key=lambda ticket: ticket.opened, default=None)
 
     def work(self, enabled: bool) -> None:
         """Take note of heals that ended, and start those whose turn it is."""
         for ended in self._heals.finished():
-            self._ended(ended)
-        for _ in range(len(self._queue)):
-            ticket = self._queue.popleft()
-            if time.monotonic() < self._not_before.get(ticket.incident, 0.0):
-                self._queue.append(ticket)
-                continue
-            self._decide(ticket, enabled)
+            self._after(self._tickets[ended.incident], ended, ended.seconds)
+        for ticket in [ticket for ticket in self._tickets.values() if ticket.state == "queued"]:
+            if time.monotonic() >= self._not_before.get(ticket.incident, 0.0):
+                self._decide(ticket, enabled)
 
     def stop(self) -> None:
         """End the heals; their tickets stay as they are, for the next watch."""
         self._heals.stop()
 
+    def _write(self, evidence: Evidence, trigger: str, redact: Redactor, blank: Ticket) -> str:
+        def ticket(incident: str) -> dict[str, str]:
+            kept = replace(blank, incident=incident, opened=time.time())
+            self._tickets[incident] = kept
+            return {FILE: kept.json()}
+
+        incident = write_incident(evidence, self.incidents, trigger, redact, ticket).id
+        self._settled[evidence.service] = blank.death
+        return incident
+
+    def _adopted(self, ticket: Ticket) -> bool:
+        return self._heals.adopt(ticket.service, ticket.incident, ticket.child)
+
     def _decide(self, ticket: Ticket, enabled: bool) -> None:
-        verdict = self._verdict(ticket, enabled)
-        if verdict.do == "wait":
-            self._queue.append(ticket)
-        elif verdict.do == "refuse":
-            write_ticket(self._incidents, replace(ticket, state="refused", reason=verdict.reason))
+        if ticket.attempts and last_result(self.incidents / ticket.incident) is not None:
+            self._after(ticket, None, 0.0)
+            return
+        earlier = [other for other in self._tickets.values() if other.incident != ticket.incident]
+        healing, full = self._heals.services, self._heals.full
+        verdict = judge(
+            ticket, earlier, self._restraint, time.time(), enabled=enabled, healing=healing, full=full
+        )
+        if verdict.do == "refuse":
+            self._keep(replace(ticket, state="refused", reason=verdict.reason))
             self._say("heal_refused", ticket, verdict.reason)
-        else:
+        elif verdict.do == "start":
             self._start(ticket)
 
-    def _verdict(self, ticket: Ticket, enabled: bool) -> Verdict:
-        if ticket.attempts:
-            # A heal that was cut short goes on: the cooldown counts from its own start.
-            waiting = self._heals.full or ticket.service in self._heals.services
-            return Verdict("wait") if waiting else Verdict("start")
-        config, now = self._config, time.time()
-        healing, full = self._heals.services, self._heals.full
-        return judge(ticket.service, self._memory, now, config.cooldown_s, enabled, healing, full)
-
     def _start(self, ticket: Ticket) -> None:
-        ticket = replace(ticket, state="running", attempts=ticket.attempts + 1)
-        self._tickets[ticket.incident] = write_ticket(self._incidents, ticket)
-        self._keep(self._memory.with_heal(ticket.service, time.time()))
-        self._heals.start(ticket.service, ticket.incident, self._incidents / ticket.incident / "heal.log")
+        log = self.incidents / ticket.incident / "heal.log"
+        # Counted before it begins: a heal that takes the watch down with it is not tried for ever.
+        ticket = replace(
+            ticket, state="running", attempts=ticket.attempts + 1, started=time.time(), child=None
+        )
+        self._keep(ticket)
+        child = self._heals.start(ticket.service, ticket.incident, log)
+        self._keep(replace(ticket, child=child))
         self._say("heal_started", ticket, f"healing {ticket.service}", attempt=ticket.attempts)
 
-    def _ended(self, ended: Finished) -> None:
-        ticket = self._tickets.pop(ended.incident)
-        details = {"exit_code": ended.code, "seconds": round(ended.seconds, 1)}
-        if ended.code == BUSY:
-            self._not_before[ticket.incident] = time.monotonic() + BUSY_PAUSE_S
-            self._queue.append(replace(ticket, attempts=ticket.attempts - 1))
-        elif not has_result(self._incidents / ticket.incident) and ticket.attempts < MOST_ATTEMPTS:
-            self._queue.append(ticket)
-        else:
-            reason = f"the heal ended with exit code {ended.code}"
-            write_ticket(self._incidents, replace(ticket, state="ended", reason=reason))
-            self._say("heal_ended", ticket, f"{reason} after {ended.seconds:.0f} s", **details)
+    def _after(self, ticket: Ticket, ended: Finished | None, seconds: float) -> None:
+        """A heal has ended, now or while nobody watched: for good, or to be started again."""
+        folder, code = self.incidents / ticket.incident, ended.code if ended else None
+        result = last_result(folder)
+        if code == BUSY and result is None:
+            ticket = replace(ticket, attempts=ticket.attempts - 1)
+        elif result is not None or ticket.attempts >= MOST_ATTEMPTS:
+            self._close(ticket, str(result["outcome"]) if result else None, code, seconds)
+            return
+        self._not_before[ticket.incident] = time.monotonic() + (PAUSE_S if ended else 0.0)
+        self._keep(replace(ticket, state="queued", child=None))
 
-    def _keep(self, memory: Memory) -> None:
-        self._memory = memory
-        save_memory(self._file, memory)
+    def _close(self, ticket: Ticket, outcome: str | None, code: int | None, seconds: float) -> None:
+        how = f"its outcome is {outcome}" if outcome else f"it was cut short {ticket.attempts} times"
+        cost = cost_of(self.incidents / ticket.incident)
+        self._keep(replace(ticket, state="ended", reason=how, outcome=outcome, cost_usd=cost, child=None))
+        details = {"exit_code": code, "outcome": outcome, "seconds": round(seconds, 1), "cost_usd": cost}
+        self._say("heal_ended", ticket, f"the heal of {ticket.service} has ended: {how}", **details)
+
+    def _keep(self, ticket: Ticket) -> None:
+        self._tickets[ticket.incident] = write_ticket(self.incidents, ticket)
 
     def _say(self, event: Kind, ticket: Ticket, reason: str, **data: object) -> None:
         self._tell(Signal(event, time.time(), reason, ticket.service, None, ticket.incident, data))

@@ -8,14 +8,16 @@ from tools.logs import Crash, fingerprint, last_crash
 LONGEST_ERROR = 200
 
 
-def ending_of(service: str, log: bytes) -> Ending:
+def ending_of(log: bytes) -> Ending:
     """How the last run in a log ended: by a crash, orderly, or without a word."""
     crash = last_crash(log)
     if crash is None or crash.kind == "no_trace":
         return Ending("silent")
     if crash.kind == "stopped":
         return Ending("orderly")
-    return Ending("crash", error=_error(crash), signature=fingerprint(service, crash))
+    # Without a service's name in it, the same fault in shared/ looks the same from every service.
+    signature = fingerprint("", crash) if crash.final is not None else None
+    return Ending("crash", error=_error(crash), signature=signature)
 
 
 def _error(crash: Crash) -> str:

@@ -1,7 +1,11 @@
-"""Heals as child processes: one per service, a few at a time, each in a session of its own."""
+"""Heals as child processes: one per service, a few at a time, each in a session of its own.
+
+A heal outlives a watch that was killed. The next watch adopts it by its PID.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,25 +14,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 TOLD_TO_END_S = 6.0
 """How long a heal may take to end after SIGTERM; its journal makes it resumable either way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A heal that ended. `code` is its exit code, negative for a signal."""
+    """A heal that ended. `code` is its exit code, negative for a signal, None for an adopted one."""
 
     service: str
     incident: str
-    code: int
+    code: int | None
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Child:
+class _Heal:
+    """One that runs: our own child, or an adopted process."""
+
     incident: str
-    process: subprocess.Popen[bytes]
+    process: psutil.Process
+    child: subprocess.Popen[bytes] | None
     started: float
+
+    def ended(self) -> bool:
+        if self.child is not None:
+            return self.child.poll() is not None
+        try:
+            return not self.process.is_running() or self.process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
 
 
 class Heals:
@@ -41,7 +58,7 @@ class Heals:
 
     def __init__(self, argv: Sequence[str], limit: int) -> None:
         self._argv, self._limit = tuple(argv), limit
-        self._running: dict[str, _Child] = {}
+        self._running: dict[str, _Heal] = {}
 
     @property
     def services(self) -> frozenset[str]:
@@ -53,11 +70,11 @@ class Heals:
         """No more may be started now."""
         return len(self._running) >= self._limit
 
-    def start(self, service: str, incident: str, output: Path) -> None:
-        """Start a heal; its output goes to a file. Raises OSError."""
+    def start(self, service: str, incident: str, output: Path) -> int:
+        """Start a heal and return its PID; its output goes to a file. Raises OSError."""
         descriptor = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            process = subprocess.Popen(
+            child = subprocess.Popen(
                 [*self._argv, incident],
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
@@ -66,28 +83,49 @@ class Heals:
             )
         finally:
             os.close(descriptor)
-        self._running[service] = _Child(incident, process, time.monotonic())
+        self._running[service] = _Heal(incident, psutil.Process(child.pid), child, time.monotonic())
+        return child.pid
+
+    def adopt(self, service: str, incident: str, pid: int | None) -> bool:
+        """Take over a heal that an earlier watch started; False when it does not run any more."""
+        if pid is None:
+            return False
+        try:
+            process = psutil.Process(pid)
+            if incident not in process.cmdline() or process.status() == psutil.STATUS_ZOMBIE:
+                return False
+        except psutil.Error:
+            return False
+        self._running[service] = _Heal(incident, process, None, time.monotonic())
+        return True
 
     def finished(self) -> list[Finished]:
         """The heals that ended since the last call."""
-        ended = []
-        for service, child in list(self._running.items()):
-            code = child.process.poll()
-            if code is not None:
-                del self._running[service]
-                seconds = time.monotonic() - child.started
-                ended.append(Finished(service, child.incident, code, seconds))
-        return ended
+        ended = [(service, heal) for service, heal in self._running.items() if heal.ended()]
+        for service, _ in ended:
+            del self._running[service]
+        return [
+            Finished(
+                service,
+                heal.incident,
+                heal.child.returncode if heal.child else None,
+                time.monotonic() - heal.started,
+            )
+            for service, heal in ended
+        ]
 
     def stop(self, wait_s: float = TOLD_TO_END_S) -> None:
         """Tell every heal to end, and end those that do not."""
-        for child in self._running.values():
-            child.process.send_signal(signal.SIGTERM)
+        for heal in self._running.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                heal.process.terminate()
         ends = time.monotonic() + wait_s
-        for child in self._running.values():
-            try:
-                child.process.wait(max(0.05, ends - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(child.process.pid, signal.SIGKILL)
-                child.process.wait()
+        while any(not heal.ended() for heal in self._running.values()) and time.monotonic() < ends:
+            time.sleep(0.02)
+        for heal in self._running.values():
+            if not heal.ended():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(heal.process.pid, signal.SIGKILL)
+            if heal.child is not None:
+                heal.child.wait()
         self._running.clear()

@@ -1,84 +1,103 @@
-"""Whether an incident may be healed now: pure rules over what was done before."""
+"""Whether an incident may be healed now: pure rules over the tickets of earlier ones."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
 from typing import Literal
 
-from tools.capture.folder import make_private, write_private
+from agent.watch.tickets import Ticket
+
+DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What must outlive a restart of the watch. Times are Unix seconds.
+class Restraint:
+    """What holds heals back. Times are seconds, money is US dollars a day; None is no bound.
 
-    `healed` is when each service's last heal began; `settled` the death (PID and when its PID
-    file was written) of each service that was dealt with last.
+    `breaker` is how many heals of one fault of one service a day are enough. `quiet` are local
+    hours in which nothing is started, such as 22:00 to 06:00.
     """
 
-    healed: Mapping[str, float] = field(default_factory=dict)
-    settled: Mapping[str, tuple[int | None, float | None]] = field(default_factory=dict)
-
-    def with_heal(self, service: str, now: float) -> Memory:
-        """The same after a heal began."""
-        return replace(self, healed={**self.healed, service: now})
-
-    def with_settled(self, service: str, pid: int | None, recorded_at: float | None) -> Memory:
-        """The same after a death was dealt with."""
-        return replace(self, settled={**self.settled, service: (pid, recorded_at)})
+    cooldown_s: float = 600.0
+    breaker: int = 3
+    budget_usd: float | None = None
+    service_budget_usd: float | None = None
+    quiet: tuple[time, time] | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`start` it, let it `wait` for another heal to end, or `refuse` it for a reason."""
+    """`start` it, let it `wait`, or `refuse` it; the last two for a reason."""
 
     do: Literal["start", "wait", "refuse"]
     reason: str = ""
 
 
+START = Verdict("start")
+
+
 def judge(
-    service: str,
-    memory: Memory,
+    ticket: Ticket,
+    earlier: Sequence[Ticket],
+    rules: Restraint,
     now: float,
-    cooldown_s: float,
+    *,
     enabled: bool,
-    healing: frozenset[str],
+    healing: Collection[str],
     full: bool,
 ) -> Verdict:
-    """May this service be healed now?
+    """May this incident be healed now?
 
     Args:
+        earlier: the tickets of all other incidents.
         enabled: the operators' switch.
         healing: services that are being healed; `full` says that no more may be.
     """
+    if not ticket.attempts:
+        reason = _why_not(ticket, earlier, rules, now, enabled)
+        if reason is not None:
+            return Verdict("refuse", reason)
+    if ticket.service in healing:
+        return Verdict("wait", f"another heal of {ticket.service} runs")
+    if full:
+        return Verdict("wait", "as many heals run as may")
+    if rules.quiet is not None and _is_quiet(rules.quiet, now):
+        return Verdict("wait", f"quiet hours until {rules.quiet[1]:%H:%M}")
+    return START
+
+
+def _why_not(
+    ticket: Ticket, earlier: Sequence[Ticket], rules: Restraint, now: float, enabled: bool
+) -> str | None:
+    service = ticket.service
+    begun = [other for other in earlier if other.started and now - other.started < DAY_S]
+    own = [other for other in begun if other.service == service]
+    same = [other for other in own if ticket.signature and other.signature == ticket.signature]
+    last = max((other.started for other in earlier if other.service == service), default=float("-inf"))
+    left = rules.cooldown_s - (now - last)
     if not enabled:
-        return Verdict("refuse", "healing is switched off (autohealer:enabled)")
-    left = cooldown_s - (now - memory.healed.get(service, float("-inf")))
+        return "healing is switched off (autohealer:enabled)"
+    if rules.dry_run:
+        return f"dry run: {service} would be healed now"
     if left > 0:
-        return Verdict(
-            "refuse", f"{service} was healed {cooldown_s - left:.0f} s ago; {left:.0f} s of cooldown left"
-        )
-    if service in healing:
-        return Verdict("wait", f"another heal of {service} runs")
-    return Verdict("wait", "as many heals run as may") if full else Verdict("start")
+        return f"{service} was healed a while ago: {left:.0f} s of its cooldown are left"
+    if len(same) >= rules.breaker:
+        return f"{len(same)} heals of this fault within a day were no cure: it is left to people"
+    if rules.budget_usd is not None and _cost(begun) >= rules.budget_usd:
+        return f"the day's budget of ${rules.budget_usd:g} is spent"
+    if rules.service_budget_usd is not None and _cost(own) >= rules.service_budget_usd:
+        return f"the day's budget of ${rules.service_budget_usd:g} for {service} is spent"
+    return None
 
 
-def load_memory(file: Path) -> Memory:
-    """Read the memory of an earlier watch; nothing where there is none or it is broken."""
-    try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-        healed = {str(k): float(v) for k, v in raw["healed"].items()}
-        return Memory(healed, {str(k): (v[0], v[1]) for k, v in raw["settled"].items()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return Memory()
+def _cost(tickets: Sequence[Ticket]) -> float:
+    return sum(ticket.cost_usd for ticket in tickets)
 
 
-def save_memory(file: Path, memory: Memory) -> None:
-    """Write the memory so that a reader sees the old one or the new one. Raises OSError."""
-    make_private(file.parent)
-    partial = file.with_suffix(".partial")
-    write_private(partial, json.dumps(asdict(memory)))
-    partial.rename(file)
+def _is_quiet(hours: tuple[time, time], now: float) -> bool:
+    begin, end = hours
+    clock = datetime.fromtimestamp(now).time()
+    return begin <= clock < end if begin <= end else clock >= begin or clock < end

@@ -4,6 +4,7 @@ As JSON on `autohealer:events` (system-redis), one object a message:
 
     event     service_down | heartbeat_lost | service_recovered | service_degraded | service_stopped
               | crash_loop | redis_down | redis_recovered | heal_started | heal_ended | heal_refused
+              | victim (a death that belongs to another's incident) | trouble (the watch's own)
     ts        Unix seconds
     service   the service, or null
     redis     the bus, or null
@@ -31,6 +32,8 @@ Kind = Literal[
     "heal_started",
     "heal_ended",
     "heal_refused",
+    "victim",
+    "trouble",
 ]
 
 

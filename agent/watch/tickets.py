@@ -1,67 +1,98 @@
-"""Which incidents are still to be healed: a small file in each incident folder, so that a kill loses none.
+"""What the watch decided about each incident: one small file in its folder, there from its first moment.
 
-<incident>/watch.json   {"state": "queued" | "running" | "refused" | "ended", "reason", "attempts", "at"}
+    <incident>/watch.json
+
+It is all that the watch remembers of its heals, so that a kill at any line loses no incident,
+heals none twice, and forgets no cooldown.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tools.capture.folder import write_private
+from tools.capture.folder import as_json, write_private
 
-State = Literal["queued", "running", "refused", "ended"]
+State = Literal["queued", "running", "refused", "ended", "member"]
 FILE = "watch.json"
 MOST_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What the watch means to do with one incident. `at` is when that was decided, Unix seconds."""
+    """One incident's way through the watch. Times are Unix seconds, 0 for never.
+
+    `death` is the PID that died and when its PID file was written: what tells this death from
+    the next. `child` is the PID of the heal that runs, `cost_usd` what its runs have cost.
+    """
 
     incident: str
     service: str
     state: State
     reason: str = ""
     attempts: int = 0
-    at: float = 0.0
+    opened: float = 0.0
+    started: float = 0.0
+    death: tuple[int | None, float | None] = (None, None)
+    signature: str | None = None
+    child: int | None = None
+    outcome: str | None = None
+    cost_usd: float = 0.0
+
+    def json(self) -> str:
+        """The ticket as its file holds it."""
+        return as_json(asdict(self))
 
 
 def write_ticket(incidents: Path, ticket: Ticket) -> Ticket:
-    """Keep a ticket in its incident's folder. Raises OSError."""
-    ticket = replace(ticket, at=time.time())
+    """Replace the ticket in its incident's folder, whole or not at all. Raises OSError."""
     folder = incidents / ticket.incident
     partial = folder / f".{FILE}.partial"
-    write_private(partial, json.dumps(asdict(ticket)) + "\n")
+    write_private(partial, ticket.json())
     partial.rename(folder / FILE)
     return ticket
 
 
-def unfinished(incidents: Path) -> list[Ticket]:
-    """Incidents that were queued or running when a watch ended and have no result, oldest first."""
-    tickets = [ticket for file in incidents.glob(f"*/{FILE}") if (ticket := _read(file)) is not None]
-    begun = [ticket for ticket in tickets if ticket.state in ("queued", "running")]
-    waiting = [ticket for ticket in begun if not has_result(incidents / ticket.incident)]
-    return sorted(waiting, key=lambda ticket: ticket.at)
+def read_tickets(incidents: Path) -> list[Ticket]:
+    """All tickets, the oldest incident first; broken ones are left out."""
+    found = (_ticket(file) for file in incidents.glob(f"*/{FILE}"))
+    return sorted((ticket for ticket in found if ticket is not None), key=lambda ticket: ticket.opened)
 
 
-def has_result(folder: Path) -> bool:
-    """Did some run on this incident come to an end of its own?"""
+def last_result(folder: Path) -> dict[str, Any] | None:
+    """The result of the last run that came to an end of its own; None while there is none."""
+    results = [result for result in _results(folder) if result.get("outcome") not in (None, "failed")]
+    return max(results, key=lambda result: result.get("run", 0), default=None)
+
+
+def cost_of(folder: Path) -> float:
+    """What all runs on an incident have cost, US dollars."""
+    costs = (result.get("cost_usd") for result in _results(folder))
+    return sum(cost for cost in costs if isinstance(cost, int | float))
+
+
+def settled_deaths(tickets: Iterable[Ticket]) -> dict[str, tuple[int | None, float | None]]:
+    """The last death of each service that an incident was opened for."""
+    return {ticket.service: ticket.death for ticket in tickets}
+
+
+def _results(folder: Path) -> Iterator[dict[str, Any]]:
     for file in folder.glob("runs/*/result.json"):
         result = _object(file)
-        if result is not None and result.get("outcome") not in (None, "failed"):
-            return True
-    return False
+        if result is not None:
+            yield result
 
 
-def _read(file: Path) -> Ticket | None:
+def _ticket(file: Path) -> Ticket | None:
     raw = _object(file)
+    if raw is None or raw.get("incident") != file.parent.name:
+        return None
     try:
-        return Ticket(**raw) if raw is not None and raw["incident"] == file.parent.name else None
-    except (TypeError, KeyError):
+        return Ticket(**{**raw, "death": tuple(raw.get("death", (None, None)))})
+    except TypeError:
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 import time
@@ -12,16 +11,16 @@ from typing import TextIO
 
 import psutil  # type: ignore[import-untyped]
 
+from agent.watch.alerts import service_of
 from agent.watch.cases import Cases
 from agent.watch.config import WatchConfig
-from agent.watch.detect import Ending, Picture, Rules, step
-from agent.watch.endings import ending_of
+from agent.watch.coroner import Coroner, Notice
+from agent.watch.detect import Picture, Rules, step
 from agent.watch.eyes import Eyes, Seen
+from agent.watch.groups import Groups
 from agent.watch.signals import Signal
 from agent.watch.voice import Voice
 from sandbox.git import GitError
-from tools.capture import Evidence
-from tools.health import Health
 
 FULL_EVERY_S = 15.0
 AFTER_DEATH_S = 0.5
@@ -29,25 +28,10 @@ AFTER_DEATH_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Died:
-    service: str
-    pid: int
-    exit_code: int | None
+class Alert:
+    """What somebody else says about a service, as JSON."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Alert:
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Death:
-    """A death whose evidence was taken, until it is known what to make of it."""
-
-    pid: int | None
-    recorded_at: float | None
-    evidence: Evidence
-    ending: Ending
 
 
 class Watch:
@@ -62,26 +46,31 @@ class Watch:
         self, config: WatchConfig, tell: Callable[[Signal], None], alerts: TextIO | None = None
     ) -> None:
         self._config, self._tell, self._alerts = config, tell, alerts
-        self._inbox: queue.SimpleQueue[_Died | _Alert | None] = queue.SimpleQueue()
-        self._rules = Rules(grace_s=config.grace_s, again_s=config.cooldown_s, boot=float(psutil.boot_time()))
+        self._inbox: queue.SimpleQueue[Notice | Alert | None] = queue.SimpleQueue()
+        self._rules = Rules(config.grace_s, again_s=config.cooldown_s, boot=float(psutil.boot_time()))
         self._picture = Picture()
-        self._deaths: dict[str, _Death] = {}
         self._next_full = 0.0
+        self._told_trouble = ""
 
     def run(self, stop: threading.Event) -> None:
         """Watch until `stop` is set; heals that run then are told to end and stay resumable."""
+        config = self._config
         self._eyes = Eyes(
-            self._config.root, self._config.system_redis_url, self._config.services,
-            lambda *death: self._inbox.put(_Died(*death)), lambda text: self._inbox.put(_Alert(text)),
+            config.root, config.system_redis_url, config.services,
+            lambda *death: self._inbox.put(Notice(*death)), lambda text: self._inbox.put(Alert(text)),
         )  # fmt: skip
-        self._voice = Voice(self._config.system_redis_url)
-        self._cases = Cases(self._config, self._signal)
+        self._voice = Voice(config.system_redis_url)
+        self._coroner = Coroner(self._eyes, self._rules.boot)
+        self._cases = Cases(config, self._signal)
+        self._groups = Groups(self._cases, self._signal)
         if self._alerts is not None:
             threading.Thread(target=self._read_alerts, args=(self._alerts,), daemon=True).start()
         try:
             self._cases.resume()
             while not stop.is_set():
-                self._turn()
+                began = time.monotonic()
+                self.turn(began)
+                self._rest(began)
         finally:
             self._cases.stop()
             self._eyes.close()
@@ -91,20 +80,20 @@ class Watch:
         """Make the watch look at once; safe from a signal handler and from any thread."""
         self._inbox.put(None)
 
-    def _turn(self) -> None:
-        began = time.monotonic()
-        died, alerts = self._arrived()
-        full = began >= self._next_full
+    def turn(self, now: float) -> None:
+        """One look and all that follows from it. `now` is on the monotonic clock."""
+        notices, alerts = self._arrived()
+        full = now >= self._next_full
         if full:
-            self._next_full = began + FULL_EVERY_S
-        seen = self._eyes.look(full or bool(died), AFTER_DEATH_S if died else None)
-        self._take(seen.health, died)
+            self._next_full = now + FULL_EVERY_S
+        seen = self._eyes.look(full or bool(notices), AFTER_DEATH_S if notices else None)
+        self._coroner.attend(seen.health, self._picture.services, notices)
         self._detect(seen)
         for alert in alerts:
             self._alerted(alert, seen)
-        self._cases.work(seen.enabled is not False)
+        self._act(seen)
+        self._coroner.forget_old(seen.health, self._picture.services)
         self._voice.speak(time.monotonic())
-        self._rest(began)
 
     def _rest(self, began: float) -> None:
         """Sleep until the next look is due or something arrives."""
@@ -115,77 +104,90 @@ class Watch:
             return
         self._inbox.put(item)
 
-    def _arrived(self) -> tuple[list[_Died], list[_Alert]]:
-        died, alerts = [], []
+    def _arrived(self) -> tuple[list[Notice], list[Alert]]:
+        notices, alerts = [], []
         while not self._inbox.empty():
             item = self._inbox.get()
-            if isinstance(item, _Died):
-                died.append(item)
+            if isinstance(item, Notice):
+                notices.append(item)
             elif item is not None:
                 alerts.append(item)
-        return died, alerts
-
-    def _take(self, health: Health, died: list[_Died]) -> None:
-        """Evidence of every death that is news, before anything is restarted or rotated."""
-        for death in died:
-            self._remember(death.service, health, death.pid, None, death.exit_code)
-        for service, state in health.services.items():
-            process, known = state.process, self._picture.services.get(service)
-            if process.alive is not False or (known is not None and known.phase in ("down", "stopped")):
-                continue
-            kept = self._deaths.get(service)
-            if kept is not None and kept.pid == process.pid:
-                self._deaths[service] = replace(kept, recorded_at=process.recorded_at)
-            elif process.recorded_at is None or process.recorded_at >= self._rules.boot:
-                self._remember(service, health, process.pid, process.recorded_at, None)
-
-    def _remember(
-        self, service: str, health: Health, pid: int | None, recorded_at: float | None, code: int | None
-    ) -> None:
-        try:
-            evidence = self._eyes.take(service, health, pid, code)
-        except GitError:
-            return
-        self._deaths[service] = _Death(pid, recorded_at, evidence, ending_of(service, evidence.log))
+        return notices, alerts
 
     def _detect(self, seen: Seen) -> None:
-        endings = {service: death.ending for service, death in self._deaths.items()}
-        settled = {
-            service
-            for service, death in self._deaths.items()
-            if self._cases.is_settled(service, death.pid, death.recorded_at)
-        }
-        self._picture, signals = step(self._picture, seen.health, endings, self._rules, settled)
-        for signal in signals:
+        deaths = ((name, self._coroner.death_of(name)) for name in seen.health.services)
+        settled = {name for name, death in deaths if death and self._cases.is_settled(name, death.identity)}
+        self._picture, signals = step(
+            self._picture, seen.health, self._coroner.endings(), self._rules, settled
+        )
+        # An outage first: what fell with it belongs to it.
+        for signal in sorted(signals, key=lambda signal: signal.redis is None):
             if signal.event in ("service_down", "crash_loop"):
                 self._down(signal, seen)
+            elif signal.redis is not None:
+                self._redis(signal, seen)
             else:
                 self._signal(signal)
 
+    def _redis(self, signal: Signal, seen: Seen) -> None:
+        bus = str(signal.redis)
+        incident = None
+        try:
+            if signal.event == "redis_recovered":
+                incident = self._groups.redis_rose(bus, signal.ts)
+            else:
+                evidence = self._eyes.take(bus, seen.health, None, None) if self._expected(bus) else None
+                incident = self._groups.redis_fell(bus, signal.ts, evidence, self._eyes.redact)
+        except (OSError, GitError) as error:
+            self._trouble(error)
+        self._signal(replace(signal, incident=incident))
+
+    def _expected(self, bus: str) -> bool:
+        """Truth names this bus: one that only the documentation knows may never have been there."""
+        return bus == "system-redis" or self._eyes.site.truth_from != "table"
+
     def _down(self, signal: Signal, seen: Seen) -> None:
         service = str(signal.service)
-        death = self._deaths.get(service)
-        if death is None:
-            self._remember(service, seen.health, None, None, None)
-            death = self._deaths.get(service)
+        death = self._coroner.death_of(service) or self._coroner.take(service, seen.health, None, None, None)
         if death is None:
             self._signal(replace(signal, reason=f"{signal.reason}; nothing could be captured of it"))
             return
-        incident = self._cases.open(death.evidence, signal.event, self._eyes.redact)
+        incident = None
+        try:
+            dead = self._coroner.dead(seen.health, self._picture.services)
+            incident = self._groups.admit((signal, death), dead, self._eyes.redact)
+        except OSError as error:
+            self._trouble(error)
         self._signal(replace(signal, incident=incident))
-        self._cases.settle(service, death.pid, death.recorded_at)
 
-    def _alerted(self, alert: _Alert, seen: Seen) -> None:
+    def _act(self, seen: Seen) -> None:
+        """What waits: deaths for their cause, incidents for their heal."""
+        try:
+            self._groups.reconsider(
+                self._coroner.dead(seen.health, self._picture.services), self._eyes.redact
+            )
+            self._cases.work(seen.enabled is not False)
+        except OSError as error:
+            self._trouble(error)
+
+    def _alerted(self, alert: Alert, seen: Seen) -> None:
         """Somebody else says that a service is down: believed, unless it is seen to beat."""
-        service = _service_of(alert.text)
+        service = service_of(alert.text)
         if service is None or service not in seen.health.services:
             return
+        state, now = seen.health.services[service], time.time()
         known = self._picture.services.get(service)
-        state = seen.health.services[service]
         if state.status in ("healthy", "degraded") and state.process.alive is not False:
-            self._signal(Signal("heal_refused", time.time(), f"{service} was called down but beats", service))
+            self._signal(Signal("heal_refused", now, f"{service} was called down, but it beats", service))
         elif known is None or known.phase not in ("down", "stopped"):
-            self._down(Signal("service_down", time.time(), f"{service} was called down", service), seen)
+            self._down(Signal("service_down", now, f"{service} was called down by another", service), seen)
+
+    def _trouble(self, error: Exception) -> None:
+        """The state folder cannot be written: told once for each reason, and tried again."""
+        reason = f"the state folder cannot be used: {error}"
+        if reason != self._told_trouble:
+            self._told_trouble = reason
+            self._signal(Signal("trouble", time.time(), reason))
 
     def _signal(self, signal: Signal) -> None:
         signal = replace(signal, reason=self._eyes.redact(signal.reason))
@@ -194,17 +196,4 @@ class Watch:
 
     def _read_alerts(self, stream: TextIO) -> None:
         for line in stream:
-            self._inbox.put(_Alert(line))
-
-
-def _service_of(text: str) -> str | None:
-    """The service of a `service_down` event in any of the usual spellings; None for anything else."""
-    try:
-        event = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(event, dict):
-        return None
-    kind = event.get("event", event.get("type", event.get("kind")))
-    service = event.get("service")
-    return service if kind == "service_down" and isinstance(service, str) else None
+            self._inbox.put(Alert(line))

@@ -1,0 +1,111 @@
+"""Evidence of every death, taken when it happens and kept until it is known what to make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from agent.watch.correlate import Fate
+from agent.watch.detect import Ending, Known
+from agent.watch.endings import ending_of
+from agent.watch.eyes import Eyes
+from sandbox.git import GitError
+from tools.capture import Evidence
+from tools.health import Health
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A process that was seen to end, and its exit code where that could be had."""
+
+    service: str
+    pid: int
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """One death. `recorded_at` is when its PID file was written, Unix seconds."""
+
+    pid: int | None
+    recorded_at: float | None
+    evidence: Evidence
+    fate: Fate
+
+    @property
+    def identity(self) -> tuple[int | None, float | None]:
+        """What tells this death from the next one of the same service."""
+        return self.pid, self.recorded_at
+
+
+class Coroner:
+    """Keeps the last death of each service.
+
+    Args:
+        boot: when the machine started; PID files from before that are of no interest.
+    """
+
+    def __init__(self, eyes: Eyes, boot: float) -> None:
+        self._eyes, self._boot = eyes, boot
+        self._deaths: dict[str, Death] = {}
+
+    def attend(self, health: Health, known: Mapping[str, Known], notices: Iterable[Notice]) -> None:
+        """Take the evidence of deaths that were noticed, and of those that only the health shows."""
+        for notice in notices:
+            self.take(notice.service, health, notice.pid, None, notice.exit_code)
+        for service, state in health.services.items():
+            process = state.process
+            over = service in known and known[service].phase in ("down", "stopped")
+            if process.alive is not False:
+                continue
+            kept = self._deaths.get(service)
+            if kept is not None and kept.pid == process.pid:
+                self._deaths[service] = replace(kept, recorded_at=process.recorded_at)
+            elif not over and (process.recorded_at is None or process.recorded_at >= self._boot):
+                self.take(service, health, process.pid, process.recorded_at, None)
+
+    def take(
+        self, service: str, health: Health, pid: int | None, recorded_at: float | None, exit_code: int | None
+    ) -> Death | None:
+        """Take the evidence of one death now; None when the checkout cannot be read."""
+        try:
+            evidence = self._eyes.take(service, health, pid, exit_code)
+        except GitError:
+            return None
+        truth = self._eyes.site.truth
+        fate = Fate(
+            service,
+            evidence.at.timestamp(),
+            ending_of(evidence.log),
+            truth.component(service).buses,
+            truth.dependencies(service),
+        )
+        self._deaths[service] = Death(pid, recorded_at, evidence, fate)
+        return self._deaths[service]
+
+    def death_of(self, service: str) -> Death | None:
+        """The last death of a service."""
+        return self._deaths.get(service)
+
+    def endings(self) -> dict[str, Ending]:
+        """How the last process of each service ended."""
+        return {service: death.fate.ending for service, death in self._deaths.items()}
+
+    def dead(self, health: Health, known: Mapping[str, Known]) -> dict[str, Fate]:
+        """The fates of those whose process is dead now, planned stops apart."""
+        found = {}
+        for service, death in self._deaths.items():
+            state, phase = health.services.get(service), known.get(service, Known()).phase
+            planned = death.fate.ending.how == "orderly" or phase == "stopped"
+            if state is not None and state.process.alive is False and not planned:
+                found[service] = death.fate
+        return found
+
+    def forget_old(self, health: Health, known: Mapping[str, Known]) -> None:
+        """Let go of the raw evidence of services that live again and do not crash in a loop."""
+        for service, death in list(self._deaths.items()):
+            state, past = health.services.get(service), known.get(service, Known())
+            calm = past.phase == "up" and not past.crashes
+            if state is not None and state.process.alive and calm and death.evidence.log:
+                bare = replace(death.evidence, log=b"", other_logs={}, values={}, messages=())
+                self._deaths[service] = replace(death, evidence=bare)

@@ -1,0 +1,149 @@
+"""Deaths with one cause become one incident with members: an outage of a Redis, an upstream, a shared fault."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from agent.watch.cases import Cases
+from agent.watch.coroner import Death
+from agent.watch.correlate import Cause, Fate, Outage, cause_of
+from agent.watch.outage import report_of
+from agent.watch.signals import Signal
+from tools.capture import Evidence, write_incident
+from tools.capture.folder import as_json, write_private
+from tools.redact import Redactor
+
+HELD_S = 60.0
+"""How long a death waits for the one that caused it to be believed."""
+FORGET_S = 3600.0
+"""A cause that is older than this gathers no more members."""
+NOTHING_TO_HEAL = "an outage of the infrastructure: no service's code is to blame, so nothing is healed"
+
+Down = tuple[Signal, Death]
+
+
+@dataclass(slots=True)
+class _Group:
+    """An incident that others joined. `began` is Unix seconds."""
+
+    incident: str
+    cause: Cause
+    began: float
+    members: list[dict[str, object]] = field(default_factory=list)
+
+
+class Groups:
+    """Decides which incident a death belongs to.
+
+    Args:
+        tell: gets a signal when a death joined another's incident.
+    """
+
+    def __init__(self, cases: Cases, tell: Callable[[Signal], None]) -> None:
+        self._cases, self._tell = cases, tell
+        self._groups: dict[Cause, _Group] = {}
+        self._outages: dict[str, Outage] = {}
+        self._held: list[tuple[Down, float]] = []
+
+    def redis_fell(self, bus: str, now: float, evidence: Evidence | None, redact: Redactor) -> str | None:
+        """An outage began: one incident, whatever falls with it. Returns its id. Raises OSError."""
+        self._outages[bus] = Outage(bus, now)
+        if evidence is None:
+            return None
+        cause = Cause("redis", bus)
+        earlier = self._groups.get(cause)
+        if earlier is None or now - earlier.began > FORGET_S:
+            incident = self._cases.open_untreated(evidence, "redis_down", redact, NOTHING_TO_HEAL)
+            self._groups[cause] = _Group(incident, cause, now)
+        self._report(self._groups[cause])
+        return self._groups[cause].incident
+
+    def redis_rose(self, bus: str, now: float) -> str | None:
+        """The outage is over. Returns its incident's id."""
+        outage = self._outages.get(bus)
+        if outage is not None:
+            self._outages[bus] = replace(outage, ended=now)
+        group = self._groups.get(Cause("redis", bus))
+        if group is not None:
+            self._report(group)
+        return group.incident if group is not None else None
+
+    def admit(self, down: Down, dead: Mapping[str, Fate], redact: Redactor) -> str | None:
+        """Open an incident for a death, or let it join another. None: it waits for what caused it.
+
+        Raises:
+            OSError: the incident cannot be written.
+        """
+        signal, death = down
+        others = {name: fate for name, fate in dead.items() if name != death.fate.service}
+        cause = cause_of(death.fate, others, list(self._outages.values()))
+        if cause is None:
+            return self._cases.open(death, signal.event, redact)
+        group = self._group(cause, signal.ts)
+        if group is not None:
+            return self._join(group, down, redact)
+        if cause.kind in ("redis", "upstream"):
+            self._held.append((down, time.monotonic() + HELD_S))
+            return None
+        incident = self._cases.open(death, signal.event, redact)
+        self._groups[cause] = _Group(incident, cause, signal.ts)
+        return incident
+
+    def reconsider(self, dead: Mapping[str, Fate], redact: Redactor) -> None:
+        """Look again at the deaths that wait; after a while they stand for themselves. Raises OSError."""
+        held, self._held = self._held, []
+        for down, until in held:
+            signal, death = down
+            if time.monotonic() >= until or death.fate.service not in dead:
+                incident: str | None = self._cases.open(death, signal.event, redact)
+            else:
+                incident = self._again(down, until, dead, redact)
+            if incident is not None and self._cases.latest_of(death.fate.service) is not None:
+                self._cases.settle(death.fate.service, death.identity)
+
+    def _again(self, down: Down, until: float, dead: Mapping[str, Fate], redact: Redactor) -> str | None:
+        incident = self.admit(down, dead, redact)
+        if incident is None:
+            self._held[-1] = (down, until)
+        return incident
+
+    def _group(self, cause: Cause, now: float) -> _Group | None:
+        group = self._groups.get(cause)
+        if group is not None and now - group.began <= FORGET_S:
+            return group
+        if cause.kind != "upstream":
+            return None
+        ticket = self._cases.latest_of(cause.name)
+        if ticket is None or now - ticket.opened > FORGET_S:
+            return None
+        self._groups[cause] = _Group(ticket.incident, cause, ticket.opened)
+        return self._groups[cause]
+
+    def _join(self, group: _Group, down: Down, redact: Redactor) -> str:
+        signal, death = down
+        service = death.fate.service
+        folder = self._cases.incidents / group.incident
+        written = write_incident(death.evidence, folder / "members", signal.event, redact)
+        reason = f"{service} fell with others: {group.cause.words}"
+        member = {
+            "service": service,
+            "at": death.fate.at,
+            "reason": redact(signal.reason),
+            "folder": written.id,
+        }
+        group.members.append(member)
+        self._cases.settle(service, death.identity)
+        document = {"cause": group.cause.kind, "name": group.cause.name, "members": group.members}
+        write_private(folder / "members.json", as_json(document))
+        self._report(group)
+        self._tell(
+            Signal("victim", time.time(), reason, service, None, group.incident, {"cause": group.cause.kind})
+        )
+        return group.incident
+
+    def _report(self, group: _Group) -> None:
+        if group.cause.kind == "redis":
+            text = report_of(self._outages[group.cause.name], group.members)
+            write_private(self._cases.incidents / group.incident / "report.md", text)
