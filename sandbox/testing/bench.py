@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ class TestBench:
     plugins     pytest plug-ins that base tests may use, where the interpreter has them
     env         environment of the tests
     conceal     what a box may see of files of Truth and for secrets; without it, secret files are left out
+    node        the program that runs the tests of Node services; by default the one that is found
     twins       whether a patch's run goes along with one of turned-around tests, which must fail
 
     Raises (from its methods):
@@ -58,11 +60,12 @@ class TestBench:
         plugins: Sequence[str] = ("pytest_asyncio", "anyio"),
         env: Mapping[str, str] | None = None,
         conceal: Conceal | None = None,
+        node: Path | None = None,
         twins: bool = True,
     ) -> None:
         self.python = python
         self._repo = repo
-        self._box = TestBox(isolation, python, limits, test_s, dict(env or {}))
+        self._box = TestBox(isolation, python, limits, test_s, node or _node(), dict(env or {}))
         self._plugins = tuple(plugins)
         self._conceal = conceal
         self._twins = twins
@@ -140,3 +143,8 @@ class TestBench:
         if key not in self._paths:
             self._paths[key] = needed_paths(self._repo, trees.commit, service)
         return self._paths[key]
+
+
+def _node() -> Path | None:
+    found = shutil.which("node")
+    return Path(found).resolve() if found else None

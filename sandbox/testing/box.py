@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sandbox.isolation import Box, BoxRun, Isolation, interpreter_mounts
 from sandbox.isolation.box import WORK
 from sandbox.process import Limits
+from sandbox.testing.material import is_node_test
 from sandbox.testing.outcome import Failure, Status
 from sandbox.testing.settings import Settings
 from sandbox.testing.trees import Change
@@ -97,6 +98,7 @@ class TestBox:
     python: Path
     limits: Limits
     test_s: float
+    node: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, tree: Path, order: Order) -> Verdict:
@@ -105,12 +107,14 @@ class TestBox:
         Raises:
             BoxError: the box did not start.
         """
+        if self.node is None and any(is_node_test(path) for path in order.files):
+            return Verdict(problem="node is not installed, so that the tests of a Node service cannot be run")
         run = self.isolation.run(
             Box(
                 argv=(str(self.python), "-I", str(_HARNESS[0]), str(self._own_packages)),
                 tree=tree,
                 env={**self.env, "PYTHONDONTWRITEBYTECODE": "1"},
-                read_only=(*self._mounts, *_HARNESS),
+                read_only=(*self._mounts, *_HARNESS, *([self.node] if self.node else [])),
                 limits=self.limits,
                 stdin=json.dumps(self._plan(order)).encode(),
             )
@@ -131,7 +135,9 @@ class TestBox:
         return {
             "root": WORK,
             "service_dir": f"services/{order.service}",
-            "files": order.files,
+            "files": [path for path in order.files if not is_node_test(path)],
+            "node_files": [path for path in order.files if is_node_test(path)],
+            "node": str(self.node or ""),
             "select": order.select,
             "trusted": order.trusted,
             "ini": dict(settings.ini),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.testing.box import Order
+from sandbox.testing.material import is_node_test
 from sandbox.testing.settings import read_settings
 from sandbox.testing.trees import Trees
 
@@ -75,10 +76,13 @@ class Orders:
             Part(part.tree, replace(part.order, changes=_without(part.order, paths))) for part in self.patched
         ]
 
-    def turned(self) -> Part:
-        """The base's tests on the patch's code, each with a claim turned around."""
+    def turned(self) -> Part | None:
+        """The base's tests on the patch's code, each with a claim turned around; None if there are none."""
         first = self.patched[0]
-        return Part(first.tree, replace(first.order, twin=secrets.token_hex(16), changes=()))
+        files = tuple(path for path in first.order.files if not is_node_test(path))
+        if not files:
+            return None
+        return Part(first.tree, replace(first.order, files=files, twin=secrets.token_hex(16), changes=()))
 
     def turned_on_base(self, turned: Part) -> Part:
         """The same false claims on the base."""

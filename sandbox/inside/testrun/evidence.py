@@ -79,6 +79,9 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
     if node in seen:
         judged.tampering.append(f"verdict: {node} was reported twice")
     seen.add(node)
+    if event.get("node_test"):
+        _judge_script(event, node, status, judged)
+        return
     if planned.is_canary(node):
         _judge_canary(planned, event, status, judged)
         return
@@ -91,6 +94,18 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
     elif status == "passed" and not trails:
         judged.untracked.append(node)
     judged.outcomes[node] = _outcome(status, event.get("failure"))
+
+
+def _judge_script(event: Mapping[str, Any], node: str, status: str, judged: Judged) -> None:
+    """A test of Node: its word came by a way that only our reporter knows."""
+    canary = event.get("canary")
+    if canary:
+        if status != "failed" or (event.get("failure") or {}).get("message") != canary:
+            judged.tampering.append(
+                "verdict: claims that are false hold in node:assert, or pass in node:test"
+            )
+    else:
+        judged.outcomes[node] = _outcome(status, event.get("failure"))
 
 
 def _judge_canary(planned: Planned, event: Mapping[str, Any], status: str, judged: Judged) -> None:
@@ -136,7 +151,7 @@ def _settle_expected(planned: Planned, judged: Judged, failed_files: Mapping[str
 
 
 def _judge_canaries(planned: Planned, judged: Judged, seen: set[str]) -> None:
-    if not any(bare_name(node) in planned.failing for node in seen):
+    if planned.failing and not any(bare_name(node) in planned.failing for node in seen):
         judged.broken.append("no canary was heard of")
 
 

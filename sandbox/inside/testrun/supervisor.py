@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from . import canaries, evidence, suspects
+from . import canaries, evidence, node_run, suspects
 from .process import Worker, hide
 from .suspicion import RULES
 from .trusted import prepare
@@ -39,10 +39,14 @@ class Supervisor:
     def run(self, first: Worker) -> dict[str, Any]:
         """Run everything and judge it; `first` is a worker that waits for its orders."""
         suspicious = self._look_at_changes()
-        if suspicious or not self.plan["files"]:
+        if suspicious or not (self.plan["files"] or self.plan["node_files"]):
             first.kill()
             return {"suspects": suspicious}
-        self._run_all(first)
+        if self.plan["files"]:
+            self._run_all(first)
+        else:
+            first.kill()
+        self._run_scripts()
         return self._verdict()
 
     def _look_at_changes(self) -> list[tuple[str, str]]:
@@ -70,6 +74,11 @@ class Supervisor:
             worker = None
             if end is not None:
                 waiting[:0] = self._after_death(files, done, end)
+
+    def _run_scripts(self) -> None:
+        for path in self.plan["node_files"]:
+            patience = min(self.deadline - time.monotonic(), float(self.plan["test_s"]))
+            self.events += node_run.run_file(self.plan, path, patience)
 
     def _run_once(self, worker: Worker, files: list[str], done: set[str]) -> str | None:
         """None when the worker came to its end, else why it did not."""

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from . import script_suspects
 from .suspicion import (
     ALLOWED,
     ATTRIBUTES,
@@ -48,7 +49,7 @@ def told(path: str, before: str | None, after: str, *, test: bool) -> list[tuple
         SyntaxError: `after` is not Python for this interpreter.
     """
     if not path.endswith(".py"):
-        return []
+        return [] if test else script_suspects.told(path, before, after)
     return [
         (path, f"{found.rule}: {path}:{found.line} {RULES[found.rule]} ({found.detail})")
         for found in new_suspects(before, after)

@@ -1,0 +1,160 @@
+"""Runs a Node service's test files, each in a process of its own, and hears what became of the tests."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import secrets
+import select
+import signal
+import time
+from typing import Any
+
+REPORTER = __file__.rpartition("/")[0] + "/node/reporter.mjs"
+_WORDS, _MOST = 4000, 8 << 20
+_CANARY = """
+;({load}("node:test")).test("{name}", async () => {{
+  const assert = ({load}("node:assert")){end}, held = [];
+  const claims = [
+    () => assert.strictEqual({a}, {b}), () => assert.equal({a}, {b}),
+    () => assert.ok(false), () => assert(false),
+    () => assert.deepStrictEqual({{ a: {a} }}, {{ a: {b} }}), () => assert.deepEqual([{a}], [{b}]),
+    () => assert.notStrictEqual({a}, {a}), () => assert.notEqual({a}, {a}), () => assert.throws(() => {{}}),
+    () => assert.rejects(Promise.resolve()), () => assert.match("{a}", /{b}/), () => assert.fail("{a}"),
+  ];
+  for (const [i, claim] of claims.entries()) {{
+    try {{ await claim(); held.push(i); }} catch {{}}
+  }}
+  throw new Error("{name}" + held.join());
+}});
+"""
+_FRAME = re.compile(r"at (?:async )?(?:([^\s(]+)[^(]*\()?(?:file://)?(/[^\s():]+):(\d+):\d+")
+
+
+def run_file(plan: dict[str, Any], path: str, patience_s: float) -> list[dict[str, Any]]:
+    """Events of one test file, in the form of those of a Python worker; canaries included.
+
+    plan     "root" and "node", the program
+    path     of the test file, relative to the root
+
+    The implanted canary's event has the key `canary`.
+    """
+    name = f"canary {secrets.token_hex(8)}"
+    _implant(f"{plan['root']}/{path}", name)
+    words = [secrets.token_hex(12) for _ in range(_WORDS)]
+    lines, why = _listen(plan, path, words, patience_s)
+    events: list[dict[str, Any]] = []
+    ended = False
+    for word, line in zip(words, lines, strict=False):
+        said, kind, test, *error = line.split("\x01")
+        if said != word:
+            return [{"e": "noise"}]
+        if kind == "end":
+            ended = True
+            break
+        event = _event(plan["root"], f"{path}::{test}", kind, error)
+        events.append({**event, "canary": name} if test == name else event)
+    if not ended:
+        failure = {"type": "Crash", "message": why, "frames": [], "text": why}
+        events.append({"e": "collect", "node": path, "failure": failure})
+    elif not any(event.get("canary") for event in events):
+        events.append({"e": "noise"})
+    return events
+
+
+def _event(root: str, node: str, kind: str, error: list[str]) -> dict[str, Any]:
+    phases = {"setup": "passed", "call": "passed", "teardown": "passed"}
+    event: dict[str, Any] = {"e": "test", "node": node, "phases": phases, "node_test": True}
+    if kind == "failed":
+        phases["call"] = "failed"
+        event["failure"] = _failure(root, error)
+    elif kind in ("skipped", "xfailed"):
+        phases["call"] = "skipped"
+        event["xfail"] = kind == "xfailed"
+    return event
+
+
+def _failure(root: str, error: list[str]) -> dict[str, Any]:
+    name, message, stack = (*(part.replace("\x02", "\n") for part in error), "", "", "")[:3]
+    found = []
+    for function, file, line in _FRAME.findall(stack):
+        if file.startswith(f"{root}/"):
+            found.append((file[len(root) + 1 :], int(line), function or "<module>"))
+    return {
+        "type": name or "Error",
+        "message": message,
+        "frames": found[::-1],
+        "text": stack[:3000] or message,
+    }
+
+
+def _implant(file: str, name: str) -> None:
+    """Put a test among those of a file that tries false claims and fails with those that held."""
+    with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - pathlib is slow to import here
+        source = stream.read()
+    low = random.SystemRandom().randrange(1000, 10**6)
+    modern = file.endswith(".mjs") or re.search(r"^\s*import\s", source, re.MULTILINE)
+    load, end = ("await import", ".default") if modern else ("require", "")
+    with open(file, "a", encoding="utf-8") as stream:  # noqa: PTH123
+        stream.write(_CANARY.format(name=name, load=load, end=end, a=low, b=low + 1))
+
+
+def _listen(plan: dict[str, Any], path: str, words: list[str], patience_s: float) -> tuple[list[str], str]:
+    """The lines that the reporter wrote, and why there are no more."""
+    word_end, word_in = os.pipe()
+    events, event_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become_node(plan, path, word_end, event_end)
+    os.close(word_end)
+    os.close(event_end)
+    _write(word_in, "\n".join(words).encode())
+    heard, why = _read(events, time.monotonic() + patience_s)
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
+    os.waitpid(pid, 0)
+    os.close(events)
+    return heard.decode("utf-8", "replace").splitlines(), why
+
+
+def _become_node(plan: dict[str, Any], path: str, word_end: int, event_end: int) -> None:
+    os.setsid()
+    spare = os.dup(word_end), os.dup(event_end)
+    os.dup2(spare[0], 3)
+    os.dup2(spare[1], 4)
+    os.closerange(5, 256)
+    os.chdir(plan["root"])
+    url = f"file://{REPORTER}"
+    flags = [f"--import={url}", f"--test-reporter={url}", "--test-reporter-destination=stdout"]
+    try:
+        os.execv(plan["node"], [plan["node"], *flags, f"{plan['root']}/{path}"])
+    finally:
+        os._exit(127)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except BrokenPipeError:
+        pass
+    os.close(descriptor)
+
+
+def _read(descriptor: int, deadline: float) -> tuple[bytes, str]:
+    heard = bytearray()
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while True:
+        patience = deadline - time.monotonic()
+        if patience <= 0 or not poll.poll(patience * 1000):
+            return bytes(heard), "the test file did not come to its end in time"
+        block = os.read(descriptor, 1 << 16)
+        if not block or len(heard) > _MOST:
+            return bytes(heard), "node ended before all its tests were reported"
+        heard += block

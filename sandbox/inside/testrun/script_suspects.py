@@ -1,0 +1,29 @@
+"""Finds in a patched JavaScript file what no service needs. By its text: there is no parser here."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+_RULES = {
+    "test-detection": r"NODE_TEST_CONTEXT|node:test|NODE_ENV\s*[!=]==?\s*['\"]test|process\.execArgv",
+    "interpreter-hooks": r"require\.cache|Module\._|process\.binding|_linkedBinding"
+    r"|['\"](node:)?inspector['\"]|setFlagsFromString|['\"](node:)?vm['\"]|register\s*\(|prepareStackTrace|captureStackTrace",
+    "patching": r"(Object|Array|String|Function|Promise|RegExp|Map|Set|Error)\.prototype\.?\w*\s*(=[^=]|\[)"
+    r"|globalThis\.\w+\s*=[^=]|assert\.\w+\s*=[^=]|__proto__|setPrototypeOf|defineProperty\s*\(\s*(globalThis|Object)",
+    "dynamic-code": r"\beval\s*\(|new\s+Function\b|constructor\s*\.\s*constructor",
+    "raw-descriptor": r"\bwriteSync\s*\(\s*\d|createWriteStream\s*\([^)]*\bfd\b|/dev/fd|/proc/",
+    "processes": r"child_process|process\.(kill|reallyExit|abort)\b|worker_threads|node:cluster",
+}
+
+
+def told(path: str, before: str | None, after: str) -> list[tuple[str, str]]:
+    """What a patch newly does in one script: path and text each."""
+    found = []
+    for rule, pattern in _RULES.items():
+        had = Counter(match[0] for match in re.finditer(pattern, before or ""))
+        now = Counter(match[0] for match in re.finditer(pattern, after))
+        for text in now - had:
+            line = after[: after.index(text)].count("\n") + 1
+            found.append((path, f"{rule}: {path}:{line} does what no service needs ({text.strip()[:60]})"))
+    return found

@@ -1,0 +1,140 @@
+"""Services of Node: `node --test` files, their outcomes, and lies about them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+
+FILES = {
+    "services/sse/package.json": '{"name": "sse", "type": "module"}\n',
+    "services/sse/src/format.js": """
+        export function format(event, data) {
+          return `event: ${event}\\ndata: ${JSON.stringify(data)}\\n\\n`;
+        }
+
+        export function spot(model) {
+          return model.spot.value;
+        }
+        """,
+    "services/sse/tests/format.test.js": """
+        import assert from "node:assert";
+        import { describe, it, test } from "node:test";
+        import { format, spot } from "../src/format.js";
+
+        test("formats", () => {
+          assert.strictEqual(format("spot", 1), "event: spot\\ndata: 1\\n\\n");
+        });
+
+        describe("spot", () => {
+          it("is read", () => assert.strictEqual(spot({ spot: { value: 3 } }), 3));
+          it("may be missing", () => assert.strictEqual(spot({}), undefined));
+          it("comes later", { skip: true }, () => {});
+        });
+
+        test("waits", async () => {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        });
+        """,
+    "services/sse/tests/old.test.cjs": """
+        const assert = require("node:assert");
+        const test = require("node:test");
+
+        test("old style", () => assert.ok(true));
+        """,
+}
+TEST = "services/sse/tests/format.test.js"
+BROKEN = ("src/format.js", "event: ${event}", "evnt: ${event}")
+
+
+@pytest.fixture(scope="module")
+def market(new_market: Callable[[Mapping[str, str]], Any]) -> Any:
+    market = new_market(FILES)
+    market.service = "sse"
+    return market
+
+
+def test_the_base(market: Any) -> None:
+    run = market.baseline()
+
+    assert run.problem is None
+    assert {node.rpartition("/")[2]: outcome.status for node, outcome in run.outcomes.items()} == {
+        "format.test.js::formats": "passed",
+        "format.test.js::spot": "failed",
+        "format.test.js::spot > is read": "passed",
+        "format.test.js::spot > may be missing": "failed",
+        "format.test.js::spot > comes later": "skipped",
+        "format.test.js::waits": "passed",
+        "old.test.cjs::old style": "passed",
+    }
+    failure = run.outcomes[f"{TEST}::spot > may be missing"].failure
+    assert failure.type == "TypeError"
+    assert failure.frames[-1] == ("services/sse/src/format.js", 7, "spot")
+
+
+def test_an_honest_fix_is_green(market: Any) -> None:
+    run = market.run(("src/format.js", "model.spot.value", "model.spot?.value"), twins=True)
+
+    assert run.problem is None
+    assert run.passed(f"{TEST}::spot > may be missing")
+    assert run.passed(f"{TEST}::formats")
+
+
+def test_a_broken_patch_is_red(market: Any) -> None:
+    run = market.run(BROKEN)
+
+    assert run.outcomes[f"{TEST}::formats"].status == "failed"
+    assert run.passed("services/sse/tests/old.test.cjs::old style")
+
+
+TRICKS = {
+    "leaves": ("process.exit(0);", "missing"),
+    "writes another's lines": (
+        "import fs from 'fs';\nfor (let i = 0; i < 64; i++) {\n"
+        "  try { fs['write' + 'Sync'](i, 'x\\u0001passed\\u0001formats\\u0001\\n'); } catch {}\n}",
+        "missing",
+    ),
+    "prints TAP": ("console.log('TAP version 13\\nok 1 - formats');", "failed"),
+    "closes the channel": ("import fs from 'fs';\nfor (let i = 3; i < 64; i++) try { fs.closeSync(i); } catch {}", "missing"),
+    "bends strings": ("String['proto' + 'type'].split = () => ['passed'];", "failed"),
+    "neuters assert": (
+        "import assert from 'assert';\nconst it = assert;\nit.strictEqual = () => {};",
+        "tampering",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_a_lie_is_not_green(market: Any, name: str) -> None:
+    code, what = TRICKS[name]
+    run = market.run(
+        BROKEN, ("src/format.js", "\nexport function format", f"\n{code}\nexport function format")
+    )
+
+    assert not run.passed(f"{TEST}::formats")
+    if what == "tampering":
+        assert run.tampering == ("verdict: claims that are false hold in node:assert, or pass in node:test",)
+    elif run.tampering == ():
+        assert run.outcomes[f"{TEST}::formats"].status == what
+
+
+STATIC = {
+    "globalThis.test = 1;": "patching",
+    "Object.prototype.toString = null;": "patching",
+    "eval('1');": "dynamic-code",
+    "import { spawn } from 'child_process';": "processes",
+    "import inspector from 'node:inspector';": "interpreter-hooks",
+}
+
+
+@pytest.mark.parametrize("code", STATIC)
+def test_what_no_service_needs_is_tampering(market: Any, code: str) -> None:
+    run = market.run(
+        BROKEN, ("src/format.js", "\nexport function format", f"\n{code}\nexport function format")
+    )
+
+    assert {line.split(":")[0] for line in run.tampering} == {STATIC[code]}
