@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 CONFIG_NAME = "autohealer.toml"
 
@@ -72,6 +72,34 @@ class WatchSettings(Section):
     services: tuple[str, ...] = Field(default=(), description="empty: all that Truth names")
 
 
+class PublishSettings(Section):
+    """Where a branch goes beyond the target. By default nowhere: nothing is pushed."""
+
+    remote: str = Field(
+        default="", pattern=r"^([A-Za-z0-9_][\w./-]*)?$", description="a git remote of the target"
+    )
+    forge: Literal["none", "github", "gitlab"] = "none"
+    project: str = Field(default="", description="owner/name on the forge; else from the remote's URL")
+    api: str = Field(default="", description="the forge's API; else from the remote's host")
+    base: str = Field(default="", description="the branch to merge into; else the project's default")
+    most_open: int = Field(default=5, ge=1, description="pull requests of ours that may be open at once")
+    approval: bool = Field(default=False, description="wait for a person before anything is pushed")
+
+
+class NotifySettings(Section):
+    """Who is paged. URLs hold secrets, so none of them is ever shown. Times are seconds."""
+
+    webhook: SecretStr = Field(default=SecretStr(""), description="Slack-compatible incoming webhook")
+    slack_channel: str = Field(default="", description="with SLACK_BOT_TOKEN: messages that are updated")
+    slack_api: str = "https://slack.com/api"
+    apprise: SecretStr = Field(default=SecretStr(""), description="apprise URLs, separated by blanks")
+    redis_channel: str = Field(default="", description="Pub/Sub channel on system-redis")
+    settle_s: float = Field(default=3.0, ge=0, description="deaths within so long become one message")
+    throttle_s: float = Field(default=300.0, ge=0, description="the same news is not told again within")
+    most_per_hour: int = Field(default=30, ge=1, description="messages on one channel")
+    timeout_s: float = Field(default=5.0, gt=0)
+
+
 class Settings(Section):
     """All settings. Paths are absolute or relative to the working directory."""
 
@@ -88,6 +116,8 @@ class Settings(Section):
     triage: TriageSettings = TriageSettings()
     sandbox: SandboxSettings = SandboxSettings()
     watch: WatchSettings = WatchSettings()
+    publish: PublishSettings = PublishSettings()
+    notify: NotifySettings = NotifySettings()
 
     def state_folder(self) -> Path:
         """The state folder: the setting, else the user's state directory."""

@@ -70,7 +70,7 @@ def test_a_missing_file_and_an_unknown_model_say_what_to_do(tmp_path: Path) -> N
 def test_the_sample_names_every_setting_with_its_default(tmp_path: Path) -> None:
     sample = (files("prompts") / "autohealer.toml").read_text()
     assert load(write(tmp_path / "sample.toml", sample)) == Settings()
-    for section in ("limits", "triage", "sandbox", "watch"):
+    for section in ("limits", "triage", "sandbox", "watch", "publish", "notify"):
         body = sample.split(f"[{section}]")[1].split("\n[")[0]
         for name in type(getattr(Settings(), section)).model_fields:
             assert f"# {name} = " in body, f"{section}.{name}"
