@@ -54,7 +54,10 @@ class RunPytest(Tool):
         except (BoxError, GitError) as error:
             raise ToolError(f"The tests could not be run: {error}") from error
         if replay and bench.replay is not None:
-            parts += [bench.replay.of(side).text for side in ([None] if self.on == "base" else [patch])]
+            sides: list[Patch | None] = [None] if self.on == "base" else [patch]
+            if self.on == "both":
+                sides.insert(0, None)
+            parts += [bench.replay.of(side).text for side in sides]
         return "\n".join(parts) or "The service has no tests; only the replay judges it."
 
     def _selected(
@@ -85,10 +88,26 @@ def _told(bench: Workbench, tests: TestBench, on: str, select: Sequence[str]) ->
     commit = bench.repository.commit
     base = tests.run(bench.service, commit, None, select) if on != "patch" else None
     patched = tests.run(bench.service, commit, bench.patch, select) if on != "base" else None
+    _refuse_unknown(bench, tests, select, [run for run in (base, patched) if run is not None])
     parts = [part for title, run in (("base", base), ("patch", patched)) if run for part in _side(title, run)]
     if base is not None and patched is not None:
         parts.append(_compared(base, patched))
     return parts
+
+
+def _refuse_unknown(
+    bench: Workbench, tests: TestBench, select: Sequence[str], runs: Sequence[TestRun]
+) -> None:
+    """A file that exists was chosen with a test that it does not hold."""
+    if any(run.problem is not None for run in runs):
+        return
+    found = [node for run in runs for node in run.outcomes]
+    for name in select:
+        if any(node == name or node.startswith((f"{name}[", f"{name}::")) for node in found):
+            continue
+        file = name.split("::")[0]
+        held = tests.run(bench.service, bench.repository.commit, bench.patch, [file]).outcomes
+        raise ToolError(f"{file} holds no test {name!r}; {_nearest(name, list(held))}")
 
 
 def _side(title: str, run: TestRun) -> list[str]:
