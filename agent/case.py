@@ -100,6 +100,9 @@ def _live_logs(target: Path) -> Path | None:
 
 
 def _isolation(settings: Settings, emit: Emit) -> Isolation | None:
+    if not settings.sandbox.enabled:
+        emit(SandboxChosen(None, "switched off in the settings"))
+        return None
     try:
         isolation = find_isolation(allow_seatbelt=settings.sandbox.allow_seatbelt)
     except SandboxUnavailable as error:

@@ -58,6 +58,7 @@ class TriageSettings(Section):
 class SandboxSettings(Section):
     """How the target's code is run."""
 
+    enabled: bool = Field(default=True, description="off: no code of the target is run, diagnosis only")
     allow_seatbelt: bool = Field(default=False, description="macOS: not tried yet, so off until asked for")
     test_runs: int = Field(default=3, ge=1, le=20, description="how often a proof's tests must pass")
 
