@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Trigger = Literal["service_down", "crash_loop", "heartbeat_lost", "manual", "recorded"]
+Trigger = Literal["service_down", "crash_loop", "heartbeat_lost", "redis_down", "manual", "recorded"]
 HeartbeatStatus = Literal["healthy", "degraded", "dead", "running_no_heartbeat", "unknown"]
 
 SERVICE_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"

@@ -26,8 +26,6 @@ from tools.capture import Evidence, sweep_partial, write_incident
 from tools.redact import Redactor
 
 BUSY = 7
-PAUSE_S = 10.0
-"""Before a heal that was cut short, or that found its service busy, is started again."""
 
 
 class Cases:
@@ -39,6 +37,7 @@ class Cases:
 
     def __init__(self, config: WatchConfig, tell: Callable[[Signal], None]) -> None:
         self._restraint: Restraint = config.restraint
+        self._pause_s = config.pause_s
         self._tell = tell
         self.incidents: Path = config.state / "incidents"
         self._heals = Heals(config.heal, config.concurrent)
@@ -136,7 +135,7 @@ class Cases:
         elif result is not None or ticket.attempts >= MOST_ATTEMPTS:
             self._close(ticket, str(result["outcome"]) if result else None, code, seconds)
             return
-        self._not_before[ticket.incident] = time.monotonic() + (PAUSE_S if ended else 0.0)
+        self._not_before[ticket.incident] = time.monotonic() + (self._pause_s if ended else 0.0)
         self._keep(replace(ticket, state="queued", child=None))
 
     def _close(self, ticket: Ticket, outcome: str | None, code: int | None, seconds: float) -> None:

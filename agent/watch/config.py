@@ -15,6 +15,7 @@ class WatchConfig:
 
     `heal` is the command of a heal, to which the incident's id is appended. `services` empty
     means all that Truth names. `breaker` is how many heals a day one fault of one service gets.
+    A heal that was cut short is started again after `pause_s`.
     `quiet_hours` are two local times, such as ("22:00", "06:00"), between which no heal starts.
     `metrics_port` serves Prometheus metrics on 127.0.0.1; 0 is off.
     """
@@ -33,6 +34,7 @@ class WatchConfig:
     service_budget_usd: float | None = None
     quiet_hours: tuple[str, str] | None = None
     dry_run: bool = False
+    pause_s: float = 10.0
     metrics_port: int = 0
 
     @property

@@ -12,7 +12,7 @@ from agent.watch.detect import Ending
 BEFORE_S = 5.0
 """A service may notice that its Redis is gone before two of our looks agree on it."""
 AFTER_S = 15.0
-"""What an outage breaks may take a moment to die of it."""
+"""What an outage breaks may take a moment to die of it, with an error that says so."""
 UPSTREAM_S = 120.0
 """A service that dies longer after its upstream has a reason of its own."""
 TOGETHER_S = 3.0
@@ -86,8 +86,10 @@ def cause_of(fate: Fate, others: Mapping[str, Fate], outages: Sequence[Outage]) 
 
 
 def _within(fate: Fate, outage: Outage) -> bool:
-    ended = float("inf") if outage.ended is None else outage.ended + AFTER_S
-    return outage.began - BEFORE_S <= fate.at <= ended
+    if outage.ended is None:
+        return outage.began - BEFORE_S <= fate.at
+    late = AFTER_S if fate.ending.how == "crash" else 0.0
+    return outage.began - BEFORE_S <= fate.at <= outage.ended + late
 
 
 def _may_come_from_redis(ending: Ending) -> bool:

@@ -1,10 +1,12 @@
-"""Deaths with one cause become one incident with members: an outage of a Redis, an upstream, a shared fault."""
+"""Deaths with one cause become one incident with members: an outage, an upstream, a shared fault."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from agent.watch.cases import Cases
 from agent.watch.coroner import Death
@@ -19,6 +21,7 @@ HELD_S = 60.0
 """How long a death waits for the one that caused it to be believed."""
 FORGET_S = 3600.0
 """A cause that is older than this gathers no more members."""
+MEMBERS = "members.json"
 NOTHING_TO_HEAL = "an outage of the infrastructure: no service's code is to blame, so nothing is healed"
 
 Down = tuple[Signal, Death]
@@ -53,8 +56,7 @@ class Groups:
         if evidence is None:
             return None
         cause = Cause("redis", bus)
-        earlier = self._groups.get(cause)
-        if earlier is None or now - earlier.began > FORGET_S:
+        if self._group(cause, now) is None:
             incident = self._cases.open_untreated(evidence, "redis_down", redact, NOTHING_TO_HEAL)
             self._groups[cause] = _Group(incident, cause, now)
         self._report(self._groups[cause])
@@ -74,51 +76,46 @@ class Groups:
         """Open an incident for a death, or let it join another. None: it waits for what caused it.
 
         Raises:
-            OSError: the incident cannot be written.
+            OSError: the incident cannot be written now; it will be tried again.
         """
-        signal, death = down
-        others = {name: fate for name, fate in dead.items() if name != death.fate.service}
-        cause = cause_of(death.fate, others, list(self._outages.values()))
-        if cause is None:
-            return self._cases.open(death, signal.event, redact)
-        group = self._group(cause, signal.ts)
-        if group is not None:
-            return self._join(group, down, redact)
-        if cause.kind in ("redis", "upstream"):
-            self._held.append((down, time.monotonic() + HELD_S))
-            return None
-        incident = self._cases.open(death, signal.event, redact)
-        self._groups[cause] = _Group(incident, cause, signal.ts)
-        return incident
+        self._held.append((down, time.monotonic() + HELD_S))
+        return self._settle_held(self._held[-1], dead, redact)
 
     def reconsider(self, dead: Mapping[str, Fate], redact: Redactor) -> None:
         """Look again at the deaths that wait; after a while they stand for themselves. Raises OSError."""
-        held, self._held = self._held, []
-        for down, until in held:
-            signal, death = down
-            if time.monotonic() >= until or death.fate.service not in dead:
-                incident: str | None = self._cases.open(death, signal.event, redact)
-            else:
-                incident = self._again(down, until, dead, redact)
-            if incident is not None and self._cases.latest_of(death.fate.service) is not None:
-                self._cases.settle(death.fate.service, death.identity)
+        for held in list(self._held):
+            self._settle_held(held, dead, redact)
 
-    def _again(self, down: Down, until: float, dead: Mapping[str, Fate], redact: Redactor) -> str | None:
-        incident = self.admit(down, dead, redact)
-        if incident is None:
-            self._held[-1] = (down, until)
+    def _settle_held(
+        self, held: tuple[Down, float], dead: Mapping[str, Fate], redact: Redactor
+    ) -> str | None:
+        (signal, death), until = held
+        others = {name: fate for name, fate in dead.items() if name != death.fate.service}
+        cause = cause_of(death.fate, others, list(self._outages.values()))
+        group = self._group(cause, signal.ts) if cause is not None else None
+        if group is not None:
+            incident = self._join(group, held[0], redact)
+        elif cause is not None and cause.kind in ("redis", "upstream") and time.monotonic() < until:
+            return None
+        else:
+            incident = self._cases.open(death, signal.event, redact)
+            if cause is not None and cause.kind in ("fault", "machine"):
+                self._groups[cause] = _Group(incident, cause, signal.ts)
+        self._held.remove(held)
         return incident
 
     def _group(self, cause: Cause, now: float) -> _Group | None:
+        """The incident that gathers the deaths of this cause, if there is one yet."""
         group = self._groups.get(cause)
         if group is not None and now - group.began <= FORGET_S:
             return group
-        if cause.kind != "upstream":
+        if cause.kind not in ("upstream", "redis"):
             return None
         ticket = self._cases.latest_of(cause.name)
         if ticket is None or now - ticket.opened > FORGET_S:
             return None
-        self._groups[cause] = _Group(ticket.incident, cause, ticket.opened)
+        members = read_members(self._cases.incidents / ticket.incident)
+        self._groups[cause] = _Group(ticket.incident, cause, ticket.opened, members)
         return self._groups[cause]
 
     def _join(self, group: _Group, down: Down, redact: Redactor) -> str:
@@ -136,7 +133,7 @@ class Groups:
         group.members.append(member)
         self._cases.settle(service, death.identity)
         document = {"cause": group.cause.kind, "name": group.cause.name, "members": group.members}
-        write_private(folder / "members.json", as_json(document))
+        write_private(folder / MEMBERS, as_json(document))
         self._report(group)
         self._tell(
             Signal("victim", time.time(), reason, service, None, group.incident, {"cause": group.cause.kind})
@@ -147,3 +144,12 @@ class Groups:
         if group.cause.kind == "redis":
             text = report_of(self._outages[group.cause.name], group.members)
             write_private(self._cases.incidents / group.incident / "report.md", text)
+
+
+def read_members(folder: Path) -> list[dict[str, object]]:
+    """The members of an incident as an earlier watch wrote them."""
+    try:
+        found = json.loads((folder / MEMBERS).read_text(encoding="utf-8"))["members"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [dict(member) for member in found if isinstance(member, dict)]

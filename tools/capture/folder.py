@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,19 +33,28 @@ def new_id(evidence: Evidence) -> str:
 
 
 def write_incident(
-    evidence: Evidence, parent: Path, trigger: str, redact: Redactor, incident_id: str | None = None
+    evidence: Evidence,
+    parent: Path,
+    trigger: str,
+    redact: Redactor,
+    also: Callable[[str], Mapping[str, str]] = lambda incident: {},
 ) -> Captured:
     """Write an incident folder below `parent` and give it its name when it is whole.
+
+    Args:
+        also: more files by name, of an incident with that id; there from its first moment.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    incident_id = incident_id or new_id(evidence)
+    incident_id = new_id(evidence)
     make_private(parent)
     partial = parent / f"{PARTIAL}{incident_id}"
     make_private(partial)
     try:
         _write_files(evidence, partial, incident_id, trigger, redact)
+        for name, text in also(incident_id).items():
+            write_private(partial / name, text)
         final = parent / incident_id
         partial.rename(final)
     except OSError:
@@ -74,15 +83,15 @@ def write_private(path: Path, text: str) -> None:
 
 def _write_files(evidence: Evidence, folder: Path, incident_id: str, trigger: str, redact: Redactor) -> None:
     write_private(folder / "log.txt", redact(_text(evidence.log)))
-    write_private(folder / "snapshot.json", _json(evidence.health.document()))
-    write_private(folder / "truth.json", _json(_redacted(evidence.component, redact)))
-    write_private(folder / "redis.json", _json(_redacted(evidence.values, redact, by_name=False)))
+    write_private(folder / "snapshot.json", as_json(evidence.health.document()))
+    write_private(folder / "truth.json", as_json(_redacted(evidence.component, redact)))
+    write_private(folder / "redis.json", as_json(_redacted(evidence.values, redact, by_name=False)))
     write_private(folder / "messages.jsonl", "".join(_message_lines(evidence, redact)))
     if evidence.other_logs:
         make_private(folder / "logs")
     for name, tail in evidence.other_logs.items():
         write_private(folder / "logs" / f"{name}.txt", redact(_text(tail)))
-    write_private(folder / "incident.json", _json(_incident(evidence, incident_id, trigger)))
+    write_private(folder / "incident.json", as_json(_incident(evidence, incident_id, trigger)))
 
 
 def _incident(evidence: Evidence, incident_id: str, trigger: str) -> dict[str, Any]:
@@ -120,7 +129,8 @@ def _redacted(node: Any, redact: Redactor, by_name: bool = True) -> Any:
     return redact(node) if isinstance(node, str) else node
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """A value as the files of an incident hold it."""
     return json.dumps(value, indent=1) + "\n"
 
 

@@ -62,10 +62,10 @@ def _read_bus(url: str, uses: list[Use], into: dict[str, Typed]) -> None:
         client.close()
 
 
-def _keys(client: Redis, name: str) -> Iterator[bytes]:
+def _keys(client: Redis, name: str) -> Iterator[bytes | str]:
     """The keys that a name stands for: itself, or what a bounded scan finds for a wildcard."""
     if "{" not in name and "*" not in name:
-        yield name.encode()
+        yield name
         return
     pattern, cursor, found = name_pattern(name), 0, 0
     glob = name_pattern(name).pattern.replace(".+", "*").replace("\\", "")
@@ -79,7 +79,7 @@ def _keys(client: Redis, name: str) -> Iterator[bytes]:
             return
 
 
-def _read(client: Redis, key: bytes) -> Typed | None:
+def _read(client: Redis, key: bytes | str) -> Typed | None:
     kind = _text(client.type(key))
     with client.pipeline(transaction=False) as pipeline:
         pipeline.pttl(key)
@@ -93,7 +93,7 @@ def _read(client: Redis, key: bytes) -> Typed | None:
     return {**typed, "cut": True} if size > kept else typed
 
 
-def _queue(pipeline: Any, key: bytes, kind: str) -> None:
+def _queue(pipeline: Any, key: bytes | str, kind: str) -> None:
     """Ask for the size and the bounded content of a value."""
     many = LAST_ENTRIES * 20
     if kind == "string":
