@@ -11,6 +11,8 @@ from sandbox.patch import Patch
 from sandbox.scope import Refused
 from sandbox.worktree import PrivateRepository
 
+# Written through before the branch is told to anybody: git alone leaves loose objects to the disk's leisure.
+_DURABLE = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsync", "GIT_CONFIG_VALUE_0": "committed"}
 _OURS = "refs/heads/autoheal"
 _REF = re.compile(_OURS + r"/(?P<service>[^/]+)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -35,9 +37,9 @@ def create_branch(
     commit = _commit(repo, patch, message, date or datetime.now(UTC))
     target, owner = repo.located.common_dir, repo.located.owner
     pack = git(repo.git_dir, "pack-objects", "--stdout", "-q", stdin=_new_objects(repo, patch, commit))
-    git(target, "unpack-objects", "-q", stdin=pack, owner=owner)
+    git(target, "unpack-objects", "-q", stdin=pack, env=_DURABLE, owner=owner)
     try:
-        git(target, "update-ref", "--no-deref", ref, commit, "0" * len(commit), owner=owner)
+        git(target, "update-ref", "--no-deref", ref, commit, "0" * len(commit), env=_DURABLE, owner=owner)
     except GitError as error:
         _refuse_taken(repo, ref)
         raise GitError(f"the branch {ref} cannot be made: {error}") from error

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,11 +118,13 @@ def git_bounded(git_dir: Path, *args: str, limits: Limits) -> Completed:
         raise GitError(f"git {args[0]} could not be started: {error}") from error
 
 
-def blobs(git_dir: Path, ids: Iterable[str], *, largest: int = LARGEST_BLOB) -> Iterator[bytes]:
-    """The contents of blobs, in the order of `ids`, by one `cat-file --batch`.
+def blobs(
+    git_dir: Path, ids: Iterable[str], *, largest: int = LARGEST_BLOB, timeout: float = 120
+) -> Iterator[bytes]:
+    """The contents of blobs, in the order of `ids`, by one `cat-file --batch`. `timeout` is in seconds.
 
     Raises:
-        GitError: an object is missing, no blob, or larger than `largest` bytes.
+        GitError: an object is missing, no blob, or larger than `largest` bytes, or it took too long.
     """
     names = list(ids)
     # The ids come from a file: a pipe that we fill while git fills ours could stop both.
@@ -137,10 +140,13 @@ def blobs(git_dir: Path, ids: Iterable[str], *, largest: int = LARGEST_BLOB) -> 
             cwd=git_dir,
         ) as process:
             assert process.stdout is not None
+            deadline = threading.Timer(timeout, process.kill)
+            deadline.start()
             try:
                 for name in names:
                     yield _read_blob(process.stdout, name, largest)
             finally:
+                deadline.cancel()
                 process.kill()
 
 

@@ -72,16 +72,13 @@ def from_edits(
     """
     cap_edits(edits)
     start = start_from(repo, base, service)
+    own = {path: entry for path, entry in start.listing.items() if path.startswith(f"services/{service}/")}
     for edit in edits:
         check_kind(edit)
     gone = {edit.path.removeprefix("./") for edit in edits if edit.delete}
-    edits = [
-        edit.model_copy(update={"path": check_place(edit.path, service, start.listing, gone)})
-        for edit in edits
-    ]
+    edits = [edit.model_copy(update={"path": check_place(edit.path, service, own, gone)}) for edit in edits]
     versions, past = restorable(start, edits)
-    names = [path for path in start.listing if path.startswith(f"services/{service}/")]
-    wanted = apply_edits(edits, _originals(start, edits), versions, names)
+    wanted = apply_edits(edits, _originals(start, edits), versions, own)
     entries = _entries(start, wanted)
     tree = tree_of_entries(start, entries)
     return _judged(start, tree, past=past, asked=entries.keys(), find_secrets=find_secrets)

@@ -22,6 +22,7 @@ _DEPENDENCIES = re.compile(
 )
 _TEST_CONFIGURATION = re.compile(r"conftest\.py|(pytest|tox)\.ini|\.pytest\.ini|setup\.cfg|pyproject\.toml")
 _LONGEST_LINE = 10_000
+_MOST_DOTS = 1_000
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -84,16 +85,25 @@ def _refuse_added(text: Text, find_secrets: FindSecrets | None) -> None:
     lines = text.added_lines
     if any(len(line) > _LONGEST_LINE for line in lines):
         raise Refused("line-too-long", f"{text.path} would have a line of over {_LONGEST_LINE} bytes.")
+    if text.path.endswith(".py") and _has_endless_import(text.new or b""):
+        raise Refused("line-too-long", f"{text.path} would import a name of over {_MOST_DOTS} parts.")
     added = b"\n".join(lines).decode("utf-8", "replace")
     if _BIDI.search(added):
         raise Refused("bidi-control", f"{text.path} would hold characters that reorder the text as shown.")
-    rules = find_secrets(added) if find_secrets and added else ()
+    rules = find_secrets(f"{text.path}\n{added}") if find_secrets else ()
     if rules:
         raise Refused(
             "secret",
             f"{text.path} would hold what looks like a secret ({', '.join(sorted(set(rules)))}). "
             "Read it from the configuration that the service loads instead.",
         )
+
+
+def _has_endless_import(source: bytes) -> bool:
+    """Python takes a minute to parse a dotted name of 100,000 parts."""
+    for ending in (b"\\\r\n", b"\\\n", b"\\\r"):
+        source = source.replace(ending, b"")
+    return any(line.count(b".") > _MOST_DOTS and b"import" in line for line in source.splitlines())
 
 
 def _code_flags(text: Text) -> set[str]:

@@ -16,6 +16,9 @@ from sandbox.git import GitError, blobs, git
 
 FILE, EXECUTABLE, SYMLINK, GITLINK = "100644", "100755", "120000", "160000"
 
+LARGEST_FILE = 256 << 20
+"""Bytes of one file above which a worktree is refused: it is in memory while it is written."""
+
 _SAFE_LINK = re.compile(r"(\.\./)*[^/]")
 
 
@@ -53,7 +56,7 @@ def write_files(git_dir: Path, listing: Listing, folder: Path) -> None:
     where a disk has no symlinks. A submodule becomes an empty folder.
 
     Raises:
-        GitError: a blob is missing, or a path would leave the folder.
+        GitError: a blob is missing or too large, or a path would leave the folder.
     """
     for path in listing:
         _refuse_escape(path, listing)
@@ -62,7 +65,7 @@ def write_files(git_dir: Path, listing: Listing, folder: Path) -> None:
     files = {path: entry for path, entry in listing.items() if entry.mode != GITLINK}
     for path in listing.keys() - files.keys():
         (folder / path).mkdir(exist_ok=True)
-    contents = blobs(git_dir, [entry.oid for entry in files.values()])
+    contents = blobs(git_dir, [entry.oid for entry in files.values()], largest=LARGEST_FILE)
     for (path, entry), content in zip(files.items(), contents, strict=True):
         _write(folder / path, path, entry.mode, content)
 

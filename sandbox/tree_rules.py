@@ -97,11 +97,12 @@ def _refuse_special(path: str, entry: Entry | None) -> None:
 def _check_mode(change: Change, restored: Entry | None) -> None:
     _refuse_special(change.path, change.old)
     _refuse_special(change.path, change.new)
-    if change.deleted or change.new == restored:
+    mode = change.new.mode
+    if change.deleted or (restored is not None and mode == restored.mode and mode in (FILE, EXECUTABLE)):
         return
-    if change.added and change.new.mode == EXECUTABLE:
+    if change.added and mode == EXECUTABLE:
         raise Refused("mode-executable", f"{change.path} would be executable; a patch adds plain files only.")
-    if change.new.mode not in (FILE, EXECUTABLE) or (not change.added and change.new.mode != change.old.mode):
+    if mode not in (FILE, EXECUTABLE) or (not change.added and mode != change.old.mode):
         raise Refused("mode-change", f"The mode of {change.path} would change; a patch leaves modes alone.")
 
 

@@ -18,14 +18,17 @@ import weakref
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from sandbox.git import GitError, git, is_object_id
 from sandbox.pool import Pool, open_pool
 from sandbox.target import Target, locate, quoted
 from sandbox.tree import Entry, Listing, list_tree, remove_files, write_files
 
-_KEPT_INDEXES = 4
+_KEPT_INDEXES = 2
 _KEPT_LISTINGS = 8
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 _REVISION = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_@{}./^~+-]*")
 
 
@@ -51,6 +54,7 @@ class PrivateRepository:
         self.name = f"{re.sub(r'[^A-Za-z0-9]+', '-', self.target.name)[:40]}-{identity}"
         self.git_dir = self.state / "repositories" / self.name
         self._listings: dict[tuple[str, ...], Listing] = {}
+        self._indexes: dict[str, bytes] = {}
         self._commits: dict[str, str] = {}
         with _explained(self.state):
             self._make()
@@ -98,9 +102,7 @@ class PrivateRepository:
         tree = tree_ish if is_object_id(tree_ish) else self.resolve(tree_ish)
         key = (tree, *paths)
         if key not in self._listings:
-            while len(self._listings) >= _KEPT_LISTINGS:
-                self._listings.pop(next(iter(self._listings)))
-            self._listings[key] = list_tree(self.git_dir, tree, paths)
+            _remember(self._listings, key, list_tree(self.git_dir, tree, paths), _KEPT_LISTINGS)
         return self._listings[key]
 
     @contextlib.contextmanager
@@ -110,23 +112,21 @@ class PrivateRepository:
         Raises:
             GitError: there is no such tree.
         """
-        kept = self.git_dir / "bases" / f"{tree_ish}.index"
         with self.pool.scratch() as folder:
             index = folder / "index"
-            try:
-                shutil.copyfile(kept, index)
-            except FileNotFoundError:
-                git(self.git_dir, "read-tree", tree_ish, env={"GIT_INDEX_FILE": str(index)})
-                self._keep(index, kept)
-            yield {"GIT_INDEX_FILE": str(index)}
+            env = {"GIT_INDEX_FILE": str(index)}
+            if tree_ish in self._indexes:
+                index.write_bytes(self._indexes[tree_ish])
+            else:
+                git(self.git_dir, "read-tree", tree_ish, env=env)
+                _remember(self._indexes, tree_ish, index.read_bytes(), _KEPT_INDEXES)
+            yield env
 
     def sweep(self) -> None:
         """Remove what killed runs of ours left: scratch folders, half-made repositories, old objects."""
         self.pool.sweep()
         for leftover in self.git_dir.parent.glob(".making-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        for leftover in (self.git_dir / "bases").glob("*.new"):
-            leftover.unlink(missing_ok=True)
         git(self.git_dir, "prune", "--expire=14.days.ago", timeout=300)
 
     @cached_property
@@ -142,7 +142,6 @@ class PrivateRepository:
             making = Path(tempfile.mkdtemp(prefix=".making-", dir=self.git_dir.parent))
             object_format = f"--object-format={self.located.object_format()}"
             git(making, "init", "--quiet", "--bare", "--template=", object_format)
-            (making / "bases").mkdir()
             with contextlib.suppress(OSError):
                 # Another process was first.
                 making.rename(self.git_dir)
@@ -152,12 +151,6 @@ class PrivateRepository:
         if not alternates.exists() or alternates.read_bytes() != stores:
             alternates.parent.mkdir(exist_ok=True)
             _replace(alternates, stores)
-
-    def _keep(self, index: Path, kept: Path) -> None:
-        older = sorted(kept.parent.glob("*.index"), key=lambda path: path.stat().st_mtime)
-        for path in older[: 1 - _KEPT_INDEXES]:
-            path.unlink(missing_ok=True)
-        _replace(kept, index.read_bytes())
 
 
 def service_paths(service: str) -> tuple[str, ...]:
@@ -230,6 +223,13 @@ def _explained(state: Path) -> Iterator[None]:
         raise WorktreeError(
             f"no worktree can be made: {error}. Is there room, and may {state} be written?"
         ) from error
+
+
+def _remember(kept: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:
+    """Keep a value, and only the newest `most` of them."""
+    while len(kept) >= most:
+        kept.pop(next(iter(kept)))
+    kept[key] = value
 
 
 def _key(tree_ish: str, paths: Sequence[str]) -> str:

@@ -324,6 +324,14 @@ def test_a_line_that_nobody_can_review(gate) -> None:
     )
 
 
+def test_a_name_that_python_takes_a_minute_to_read(gate) -> None:
+    for text in ("import " + "a." * 4_000 + "a\n", "import a\\\n" + ".a.a.a.a\\\n" * 300 + ".a\n"):
+        assert gate.rule({"path": "services/a/n.py", "replace": text}) == "line-too-long"
+    assert gate.edits(
+        {"path": "services/a/n.py", "replace": "import a.b\nX = [" + "1.5, " * 1_500 + "]\n"}
+    ).files
+
+
 # --- what the text holds
 
 
@@ -341,6 +349,16 @@ def test_a_secret_among_the_added_lines(gate) -> None:
     assert refusal.rule == "secret"
     assert "api_key" in refusal.message
     assert "sk-live" not in refusal.message
+    assert gate.rule({"path": "services/a/sk-live-2.py", "replace": ""}, find_secrets=find) == "secret"
+
+
+def test_a_secret_that_was_there_before_is_not_the_patchs(gate) -> None:
+    found = []
+    gate.edits(
+        {"path": "services/a/main.py", "search": "1, 0", "replace": "1, 1"},
+        find_secrets=lambda text: found.append(text) or [],
+    )
+    assert found == ["services/a/main.py\nprint(ratio(1, 1))"]
 
 
 @pytest.mark.parametrize(
@@ -351,6 +369,7 @@ def test_a_secret_among_the_added_lines(gate) -> None:
         "import sys as s\nCALLER = s._getframe(1)\n",
         "from inspect import stack as look\nCALLER = look()\n",
         "try:\n    import _pytest\nexcept ImportError:\n    _pytest = None\n",
+        "from tests.helper import value\n",
         "import os\nBOX = os.environ.get('AUTOHEALER_RESULT_FD')\n",
     ],
 )

@@ -240,6 +240,13 @@ def test_a_restored_file_may_be_mended_in_the_same_patch(gate, repo, target) -> 
     )
 
 
+def test_a_restored_script_stays_one_when_it_is_mended(gate, repo, target) -> None:
+    first = target.git("rev-list", "--max-parents=0", "HEAD")
+    path = "services/a/lost.sh"
+    patch = gate.edits({"path": path, "restore": first}, edit(path, "echo lost", "echo found"))
+    assert git(repo.git_dir, "ls-tree", patch.tree, "--", path).startswith(b"100755 ")
+
+
 def test_a_file_put_back_to_an_older_version(gate, make_target, tmp_path) -> None:
     from sandbox.worktree import PrivateRepository
 

@@ -70,6 +70,15 @@ def with_submodule(make: Callable, tmp_path: Path):
     return target
 
 
+def a_submodule(make: Callable, tmp_path: Path):
+    """A target that is itself checked out as another repository's submodule."""
+    outer = make("outer")
+    outer.commit("outer", {"x": "x"})
+    inner = plain(make, tmp_path)
+    outer.git("submodule", "add", "-q", str(inner.path), "vendor/inner")
+    return type(outer)(outer.path / "vendor/inner")
+
+
 def linked_worktree(make: Callable, tmp_path: Path):
     target = plain(make, tmp_path)
     linked = tmp_path / "linked tree"
@@ -147,7 +156,7 @@ def booby_trapped(make: Callable, tmp_path: Path):
     return target
 
 
-KINDS = [plain, path_with_spaces, dirty, in_a_rebase, with_submodule, linked_worktree, bare, borrowing, shallow,
+KINDS = [plain, path_with_spaces, dirty, in_a_rebase, with_submodule, a_submodule, linked_worktree, bare, borrowing, shallow,
          lacking_blobs, packed, with_sha256, booby_trapped]  # fmt: skip
 
 

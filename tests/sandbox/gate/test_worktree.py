@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.git import GitError, git
+from sandbox.patch import Edit, from_edits
 from sandbox.pool import SLOTS, open_pool, open_pool_at
+from sandbox.scope import Refused
 from sandbox.worktree import PrivateRepository, WorktreeError, service_paths
 
 HOLD = """
@@ -223,11 +225,9 @@ def test_after_kill_9_a_sweep_leaves_nothing(own, target, base: str) -> None:
     assert theirs.exists()
     (theirs.parent / "manifest.json").unlink()
     (own.git_dir.parent / ".making-dead").mkdir()
-    (own.git_dir / "bases" / "1.index.1.new").write_text("")
     own.sweep()
     assert not list(own.pool.root.glob("scratch-*"))
     assert [path.name for path in own.git_dir.parent.iterdir()] == [own.name]
-    assert not list((own.git_dir / "bases").glob("*.new"))
     with own.checkout(base) as folder:
         assert folder == theirs, "its slot is free again, and what it held is not trusted"
     own.pool.drop()
@@ -280,6 +280,18 @@ def test_blobs_that_the_clone_lacks(own: PrivateRepository, target) -> None:
         pass
     with own.checkout(tree, ["heartbeat.py"]) as folder:
         assert [path.name for path in folder.iterdir()] == ["heartbeat.py"]
+
+
+def test_a_file_too_large_to_edit_is_no_obstacle(make_target, tmp_path: Path) -> None:
+    target = make_target()
+    base = target.commit("x", {"services/a/main.py": "x\n", "services/a/model.bin": b"m" * (9 << 20)})
+    repo = PrivateRepository(target.path, tmp_path / "state")
+    with repo.checkout(base) as folder:
+        assert (folder / "services/a/model.bin").stat().st_size == 9 << 20
+    assert from_edits(repo, base, "a", [Edit(path="services/a/main.py", search="x", replace="y")])
+    with pytest.raises(Refused) as caught:
+        from_edits(repo, base, "a", [Edit(path="services/a/model.bin", delete=True)])
+    assert caught.value.rule == "file-unreadable"
 
 
 def test_a_state_folder_that_cannot_be_written(target, tmp_path: Path) -> None:
@@ -352,16 +364,6 @@ def test_many_made_at_once_are_one(target, base: str, tmp_path: Path) -> None:
     for process, _ in started:
         process.communicate("")
     assert len(list((tmp_path / "state/repositories").iterdir())) == 1
-
-
-def test_the_base_indexes_that_are_kept_are_few(own: PrivateRepository, target) -> None:
-    trees = target.git(
-        "rev-list", "--objects", "--filter=object:type=tree", "--all", "--filter-provided-objects"
-    )
-    for line in trees.splitlines()[:8]:
-        with own.index(line.split()[0]) as env:
-            assert Path(env["GIT_INDEX_FILE"]).exists()
-    assert len(list((own.git_dir / "bases").glob("*.index"))) <= 4
 
 
 def test_a_lock_that_a_child_inherited_does_not_outlive_its_holder(own: PrivateRepository, base: str) -> None:
