@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,19 +53,20 @@ class Cluster:
     ) -> None:
         """`heartbeat` is interval and TTL in seconds for every service; None leaves Truth's own.
 
-        `env` is added to the services' environment and overrides the `env` blocks of Truth, e.g.
-        {"MASSIVE_SESSION": "closed"} for a market in which no price moves.
+        `env` is added to the services' environment at each start and overrides the `env` blocks of Truth,
+        e.g. {"MASSIVE_SESSION": "closed"} for a market in which no price moves.
         """
         self.root = root
         self.repo = repo
         self.python = python or Path(sys.executable)
         self.ports: dict[str, int] = {}
-        self._env = dict(env or {})
+        self.env = dict(env or {})
         self._heartbeat = heartbeat
         self._buses: dict[str, Bus] = {}
         self._services: dict[str, Child] = {}
         self._started: dict[str, float] = {}
         self._reaper: Reaper | None = None
+        self._listeners: list[socket.socket] = []
 
     def __enter__(self) -> Self:
         self._reaper = Reaper()
@@ -95,8 +97,17 @@ class Cluster:
             child.end()
         for bus in self._buses.values():
             bus.stop()
+        for listener in self._listeners:
+            listener.close()
         if self._reaper is not None:
             self._reaper.close()
+
+    def occupy(self, port: int = 0) -> int:
+        """Listen on a port (0: any) and never answer, until the cluster is closed. The port."""
+        listener = socket.create_server(("127.0.0.1", port))
+        self._listeners.append(listener)
+        number: int = listener.getsockname()[1]
+        return number
 
     # Redis and Truth
 
@@ -233,7 +244,7 @@ class Cluster:
         if self._heartbeat is not None:
             env["HEARTBEAT_INTERVAL_SEC"] = str(self._heartbeat[0])
             env["HEARTBEAT_TTL_SEC"] = str(self._heartbeat[1])
-        return env | self._env
+        return env | self.env
 
     def _launch(self, service: str) -> None:
         script = self.repo / "scripts" / f"ms-{service}.sh"

@@ -79,7 +79,7 @@ def make_repository(path: Path) -> TestbedRepository:
 def commit(repo: Path, message: str, *, date: str, author: str, paths: Iterable[str] = (".",)) -> str:
     """Commit what changed under `paths`. The same content, date and author give the same commit id.
 
-    `date` is ISO 8601 with an offset, `author` a key of `AUTHORS`.
+    `date` is ISO 8601 with an offset, `author` a key of `AUTHORS`. Without paths the index is committed.
     """
     name, _, address = AUTHORS[author].partition(" <")
     who = {
@@ -87,7 +87,8 @@ def commit(repo: Path, message: str, *, date: str, author: str, paths: Iterable[
         for role in ("AUTHOR", "COMMITTER")
         for part, value in (("NAME", name), ("EMAIL", address.rstrip(">")), ("DATE", date))
     }
-    git(repo, "add", "--all", "--force", "--", *paths)
+    if chosen := list(paths):
+        git(repo, "add", "--all", "--force", "--", *chosen)
     git(repo, "commit", "--quiet", "--no-verify", "--message", message, env=who)
     return git(repo, "rev-parse", "HEAD").strip()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.testbed.faults import FAULTS, Edit, Fault, FaultError
+from evals.testbed.faults import FAULTS, FaultError
 from evals.testbed.history import CHANGES
 from evals.testbed.repository import TREE, TestbedRepository, git, make_repository, tree_files
 
@@ -60,23 +60,37 @@ def test_every_listed_component_has_a_file_and_a_script(repository: TestbedRepos
         assert (repository.path / f"scripts/ms-{name}.sh").exists()
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
-def test_a_fault_is_the_same_commits_every_time(tmp_path: Path, fault: Fault) -> None:
-    heads = []
-    for name in ("one", "two"):
-        repo = make_repository(tmp_path / name)
-        heads.append(fault.apply(repo.path))
-        assert git(repo.path, "status", "--porcelain") == ""
-    assert heads[0] == heads[1]
-    fault.mend(tmp_path / "one")
-    changed = git(tmp_path / "one", "diff", "--name-only").splitlines()
-    assert all(path.startswith(f"services/{fault.service}/") for path in changed)
-    assert bool(changed) == (fault.group == "fixable")
+def test_every_fault_fits_the_tree_and_is_the_same_commits_every_time(repository: TestbedRepository) -> None:
+    for fault in FAULTS.values():
+        heads = set()
+        for _ in range(2):
+            git(repository.path, "reset", "--quiet", "--hard", repository.head)
+            heads.add(fault.apply(repository.path))
+        assert len(heads) == 1
+        assert git(repository.path, "status", "--porcelain") == "", fault.id
+        if fault.wrong_fix:
+            git(repository.path, "apply", "--check", str(fault.wrong_fix))
+        if fault.fix:
+            fault.mend(repository.path)
+            changed = git(repository.path, "ls-files", "--modified", "--others").split()
+            assert changed, fault.id
+            assert all(path.startswith(f"services/{fault.service}/") for path in changed), fault.id
 
 
-def test_an_edit_that_does_not_fit_says_so(repository: TestbedRepository) -> None:
-    with pytest.raises(FaultError, match="0 times"):
-        Edit("shared/redis_io.py", "no such text", "").apply(repository.path)
+def test_no_two_faults_are_the_same_case() -> None:
+    assert len({(fault.service, fault.symptom, fault.culprit) for fault in FAULTS.values()}) == len(FAULTS)
+    for fault in FAULTS.values():
+        assert (fault.fix is not None) == (fault.group == "fixable") or fault.group == "trap", fault.id
+        assert fault.fix is not None or fault.action, fault.id
+
+
+def test_a_patch_that_does_not_fit_says_which(repository: TestbedRepository) -> None:
+    fault = FAULTS["vigil-relative-move"]
+    fault.apply(repository.path)
+    with pytest.raises(FaultError, match=r"vigil-relative-move/1\.patch does not fit"):
+        fault.apply(repository.path)
+    with pytest.raises(FaultError, match="no reference fix"):
+        FAULTS["mesh-module-missing"].mend(repository.path)
 
 
 def test_the_services_tests_say_what_the_context_says(repository: TestbedRepository) -> None:

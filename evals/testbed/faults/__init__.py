@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from evals.testbed.faults import copilot, massive, mesh, vigil
-from evals.testbed.faults.fault import Edit, Fault, FaultError, Step
+from evals.testbed.faults.fault import Fault, FaultError
+from evals.testbed.faults.fixable import FIXABLE
+from evals.testbed.faults.not_fixable import NOT_FIXABLE
+from evals.testbed.faults.traps import TRAPS
 
-FAULTS: dict[str, Fault] = {
-    fault.id: fault for module in (vigil, copilot, mesh, massive) for fault in module.FAULTS
-}
+FAULTS: dict[str, Fault] = {fault.id: fault for fault in (*FIXABLE, *NOT_FIXABLE, *TRAPS)}
 """Every fault by its id."""
 
 DEMO = "vigil-relative-move"
 """The fault that the demo heals."""
 
-__all__ = ["DEMO", "FAULTS", "Edit", "Fault", "FaultError", "Step"]
+__all__ = ["DEMO", "FAULTS", "Fault", "FaultError"]

@@ -1,65 +1,34 @@
-"""What a fault is: commits that bring a bug, and what has to happen until it bites."""
+"""What a fault is: commits that bring a bug, and what has to happen until it bites.
+
+The commits of a fault are the files `<id>/1.patch`, `2.patch`, ... beside this module: a header with the
+author, the commit message, `---`, the diff. `<id>/fix.patch` is the reference fix, a plain diff, and
+`<id>/wrong.patch` a plausible fix that is none.
+"""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from agent.diagnosis import Category
 from evals.testbed.cluster import Cluster
 from evals.testbed.repository import commit, git
 
 FIRST_DATE = datetime.fromisoformat("2026-03-02T10:20:00-05:00")
 BETWEEN = timedelta(hours=19)
+CLOSED_MARKET = {"MASSIVE_SESSION": "closed"}
 
-Effect = Literal["exit", "stale"]
 Group = Literal["fixable", "not_fixable", "trap"]
+Effect = Literal["exit", "stale"]
+Trigger = Callable[[Cluster, str], None]
 
 
 class FaultError(Exception):
-    """A fault that does not fit the tree any more; the message names the file and the text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """`search` occurs once in `path` and becomes `replace`; an empty search makes a new file.
-
-    An empty search and an empty replace delete the file.
-    """
-
-    path: str
-    search: str
-    replace: str
-
-    def apply(self, repo: Path) -> None:
-        """Change the file in a checkout.
-
-        Raises:
-            FaultError: the text does not occur exactly once.
-        """
-        target = repo / self.path
-        if not self.search and not self.replace:
-            target.unlink()
-            return
-        if not self.search:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(self.replace, encoding="utf-8")
-            return
-        text = target.read_text(encoding="utf-8")
-        if text.count(self.search) != 1:
-            raise FaultError(f"{self.path} holds {self.search[:60]!r} {text.count(self.search)} times")
-        target.write_text(text.replace(self.search, self.replace), encoding="utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One commit of a fault, the way people make them: the bug among lines that are wanted."""
-
-    author: str
-    message: str
-    edits: tuple[Edit, ...]
+    """A fault that does not fit the tree any more; the message names its patch."""
 
 
 def restart(cluster: Cluster, service: str) -> None:
@@ -71,37 +40,56 @@ def restart(cluster: Cluster, service: str) -> None:
 class Fault:
     """A named way to break one service.
 
-    `effect` "exit" is a process that ends by itself, "stale" one that lives and beats but no longer
-    does its work. `needs` are the services that must run before, `env` what their cluster is started
-    with, `trigger` what makes it bite once the cluster runs. `fix` is the reference fix (absent where
-    the service's code is not at fault), `symptom` a text that its log then holds.
+    `effect` "exit" is a process that ends, "stale" one that lives but no longer does its work. `needs`
+    are the services that run before, `env` what their cluster is started with, `trigger` what makes the
+    fault bite once the cluster runs on its commits. `symptom` is a text that the log then holds.
+    `category` and `accept` are the right answers to what kind it is, `culprit` is file and function,
+    `action` what the operator should do where the service's code is not at fault. `packages` are modules
+    that the services' interpreter must have for the fault to show as it does.
     """
 
     id: str
     service: str
     title: str
     symptom: str
+    category: Category
     group: Group = "fixable"
+    accept: tuple[Category, ...] = ()
+    culprit: tuple[str, str] | None = None
+    action: str | None = None
     effect: Effect = "exit"
-    steps: tuple[Step, ...] = ()
-    fix: tuple[Edit, ...] = ()
     needs: tuple[str, ...] = ("massive",)
-    env: Mapping[str, str] = field(default_factory=lambda: {"MASSIVE_SESSION": "closed"})
-    trigger: Callable[[Cluster, str], None] = restart
+    env: Mapping[str, str] = field(default_factory=lambda: CLOSED_MARKET)
+    trigger: Trigger = restart
+    packages: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where its patches are; the folder is absent where no commit is at fault."""
+        return Path(__file__).parent / self.id
+
+    @property
+    def fix(self) -> Path | None:
+        """The reference fix as a diff, or None where the repository cannot be mended in the service."""
+        return self._optional("fix.patch")
+
+    @property
+    def wrong_fix(self) -> Path | None:
+        """A plausible diff that does not mend it, where there is one."""
+        return self._optional("wrong.patch")
 
     def apply(self, repo: Path) -> str:
         """Commit the fault on the checked-out branch; the last commit. The same tree gives the same commits.
 
         Raises:
-            FaultError: an edit does not fit the tree.
+            FaultError: a patch does not fit the tree.
         """
         last = git(repo, "rev-parse", "HEAD").strip()
-        for number, step in enumerate(self.steps):
-            for edit in step.edits:
-                edit.apply(repo)
+        for number, patch in enumerate(sorted(self.folder.glob("[0-9].patch"))):
+            author, message = _header(patch)
+            _git_apply(repo, patch, "--index")
             date = (FIRST_DATE + number * BETWEEN).isoformat()
-            paths = [edit.path for edit in step.edits]
-            last = commit(repo, step.message, date=date, author=step.author, paths=paths)
+            last = commit(repo, message, date=date, author=author, paths=())
         return last
 
     def strike(self, cluster: Cluster) -> None:
@@ -112,7 +100,29 @@ class Fault:
         """Write the reference fix into the checkout, uncommitted.
 
         Raises:
-            FaultError: an edit does not fit.
+            FaultError: there is none, or it does not fit.
         """
-        for edit in self.fix:
-            edit.apply(repo)
+        if self.fix is None:
+            raise FaultError(f"{self.id} has no reference fix")
+        _git_apply(repo, self.fix)
+
+    def _optional(self, name: str) -> Path | None:
+        file = self.folder / name
+        return file if file.exists() else None
+
+
+def _header(patch: Path) -> tuple[str, str]:
+    """Author and message of a patch file."""
+    head, separator, _diff = patch.read_text(encoding="utf-8").partition("\n---\n")
+    author, _, message = head.partition("\n\n")
+    if not separator or not author.startswith("author: "):
+        raise FaultError(f"{patch} has no header: 'author: NAME', the message, '---'")
+    return author.removeprefix("author: "), message
+
+
+def _git_apply(repo: Path, patch: Path, *options: str) -> None:
+    try:
+        git(repo, "apply", "--whitespace=nowarn", *options, str(patch))
+    except subprocess.CalledProcessError as error:
+        problem = error.stderr.decode(errors="replace").strip()
+        raise FaultError(f"{patch.parent.name}/{patch.name} does not fit: {problem}") from error

@@ -29,6 +29,7 @@ async def run(config, logger, stop):
     try:
         await asyncio.gather(*tasks)
     finally:
+        stop.set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

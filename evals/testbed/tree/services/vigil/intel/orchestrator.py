@@ -89,6 +89,7 @@ async def run(config, logger, stop):
         logger.ok(f"watching {SPOT}")
         await asyncio.gather(*tasks)
     finally:
+        stop.set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
