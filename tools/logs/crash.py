@@ -66,14 +66,18 @@ class Crash:
         return "package" if "package" in owners else next(iter(owners), "unknown")
 
 
-def last_crash(log: Path | bytes) -> Crash | None:
+def last_crash(log: Path | bytes, *, alive: bool = False) -> Crash | None:
     """The crash of the last run in a log, None when the log is empty.
+
+    Args:
+        log: the file, or its bytes.
+        alive: the process still runs without doing its work, so what it survived counts too.
 
     Raises:
         LogError: the log is missing or no regular file.
     """
     for window in windows(log):
-        verdict = scan([uncoloured(line) for line in window.lines], complete=window.complete)
+        verdict = scan([uncoloured(line) for line in window.lines], complete=window.complete, alive=alive)
         if verdict is None:
             if window.final:
                 return None

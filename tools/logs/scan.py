@@ -92,10 +92,10 @@ class _Run:
         return max(0, self.healthy[max(self.shutdown, event.end)] - event.healthy)
 
 
-def scan(lines: Sequence[str], *, complete: bool) -> Verdict | None:
+def scan(lines: Sequence[str], *, complete: bool, alive: bool = False) -> Verdict | None:
     """How the last run in `lines` ended, None when there is nothing but blank lines.
 
-    `complete` says that the lines are the whole log.
+    `complete` says that the lines are the whole log, `alive` that what was survived counts too.
     """
     text = "\n".join(lines).lower()
     if not text.strip():
@@ -103,7 +103,7 @@ def scan(lines: Sequence[str], *, complete: bool) -> Verdict | None:
     start = run_start(lines, text)
     run = _read(lines, start or 0, text)
     whole = complete or start is not None
-    event = _final(run)
+    event = _final(run, alive)
     if event is None:
         return _without_error(run, whole)
     return _verdict(event, run, whole or _is_settled(event, run))
@@ -226,8 +226,8 @@ def _line_error(line: str) -> CrashError:
     return CrashError(named.group(1) if named else "", message)
 
 
-def _final(run: _Run) -> _Event | None:
-    live = [event for event in run.events if _alive(event, run)]
+def _final(run: _Run, alive: bool) -> _Event | None:
+    live = [event for event in run.events if alive or not _survived(event, run)]
     traces = [event for event in live if event.kind in ("traceback", "node")]
     tasks = [event for event in live if event.kind == "unretrieved"]
     errors = [event for event in live if event.kind == "error_line"]
@@ -240,18 +240,18 @@ def _final(run: _Run) -> _Event | None:
     return chosen
 
 
-def _alive(event: _Event, run: _Run) -> bool:
-    """Whether nothing healthy enough followed an event for it to have been survived."""
+def _survived(event: _Event, run: _Run) -> bool:
+    """Whether what followed an event shows that the run went on, or ended for another reason."""
     after = run.healthy_after(event)
     if event.kind == "aside" or after > SURVIVED_LINES:
-        return False
-    if after >= _SEVERAL and _seconds_after(event, run) > SURVIVED_SECONDS:
-        return False
-    if run.signal is None or event.uncaught:
         return True
+    if after >= _SEVERAL and _seconds_after(event, run) > SURVIVED_SECONDS:
+        return True
+    if run.signal is None or event.uncaught:
+        return False
     if event.start > run.signal:
-        return event.kind != "error_line"
-    return after == 0
+        return event.kind == "error_line"
+    return after > 0
 
 
 def _seconds_after(event: _Event, run: _Run) -> float:

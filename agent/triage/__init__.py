@@ -1,0 +1,6 @@
+"""The diagnosis checklist of the documentation as code: what kind of fault it is and whose, without a model."""
+
+from agent.triage.result import Dependency, Triage
+from agent.triage.triage import triage
+
+__all__ = ["Dependency", "Triage", "triage"]
