@@ -121,6 +121,19 @@ def test_uid_is_not_root_and_has_a_name(backend: Isolation) -> None:
     assert {line.split("\t")[1].lstrip("0") for line in status} == {"", "1", "2"}
 
 
+def test_argv_cannot_speak_for_the_first_process(backend: Isolation) -> None:
+    code = """
+import os
+for descriptor in range(3, 64):
+    try: os.write(descriptor, b"\\nexit 0\\nkilled by me\\n")
+    except OSError: pass
+os._exit(5)
+"""
+    ran = backend.run(python(code))
+    assert ran.completed.returncode == 5
+    assert ran.result == b"\nexit 0\nkilled by me\n"
+
+
 def test_loopback_works_inside_under_its_name(backend: Isolation) -> None:
     code = """
 import socket

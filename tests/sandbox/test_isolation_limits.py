@@ -1,6 +1,8 @@
 """A box that does its worst: it ends in time, whole, and the next one does not notice."""
 
+import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -107,13 +109,17 @@ def healer(backend: Isolation, marker: str) -> Iterator["subprocess.Popen[bytes]
         process.wait()
 
 
-def test_the_box_dies_with_a_healer_that_is_killed(backend: Isolation, marker: str) -> None:
+def test_the_box_is_nobody_and_dies_with_a_healer_that_is_killed(backend: Isolation, marker: str) -> None:
     with healer(backend, marker):
         deadline = time.monotonic() + 10
         while not (inside := alive(f"{PYTHON}\0-I\0-S\0-c\0import time; time.sleep(300)  # {marker}")):
             assert time.monotonic() < deadline, "the box never came up"
             time.sleep(0.02)
         assert len(inside) == 1
+        status = Path("/proc", inside[0], "status").read_text()
+        uid = re.search(r"^Uid:\s(\d+)", status, re.MULTILINE)
+        assert uid is not None
+        assert int(uid[1]) == (os.geteuid() or 65534), "on the host it is nobody, or the healer's user"
     assert gone_within(marker, 1)
 
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from sandbox.process import Capture, Limits, ProcessError, run
 
 PATH = {"PATH": "/usr/bin:/bin"}
@@ -38,11 +39,11 @@ def test_missing_working_directory_is_an_error(tmp_path: Path) -> None:
 
 
 def test_no_descriptors_are_left_open() -> None:
-    before = len(os.listdir("/dev/fd"))
+    before = len(list(Path("/dev/fd").iterdir()))
     run(["true"], env=PATH)
     with pytest.raises(ProcessError):
         run(["/no/such/program"], env=PATH)
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 def test_big_input_and_output_do_not_wait_for_each_other() -> None:
