@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -53,3 +54,9 @@ class Diagnosis(BaseModel):
     risk: str | None = None
     confidence: float = Field(ge=0, le=1)
     operator_action: str | None = None
+
+    def redacted(self, redact: Callable[[str], str]) -> Diagnosis:
+        """The same with every text that may reach a report or a branch redacted."""
+        texts = ("root_cause", "why_not", "risk", "operator_action")
+        said = {name: redact(text) for name in texts if (text := getattr(self, name)) is not None}
+        return self.model_copy(update={**said, "evidence": tuple(map(redact, self.evidence))})

@@ -78,15 +78,15 @@ class Heal:
         case = self.open(folder)
         found = self.judge(case)
         if self.is_clear(found):
-            return self.conclude(found.to_diagnosis(), "not_fixable")
+            return self.by_rules(case, found, "not_fixable")
         model = self.plan.choose_model(case, self.emit)
         if model is None:
-            return self.conclude(found.to_diagnosis(), "diagnosed")
+            return self.by_rules(case, found, "diagnosed")
         try:
             return self.ask(case, found, model)
         except NoModelLeft as error:
             self.emit(Noted(f"no model answered, so this is what the rules found: {error}"))
-            return self.conclude(found.to_diagnosis(), "no_key" if error.no_key else "diagnosed")
+            return self.by_rules(case, found, "no_key" if error.no_key else "diagnosed")
         except Refused as refused:
             return "refused", f"{refused.rule}: {refused.message}"
 
@@ -116,10 +116,10 @@ class Heal:
         loop = self.loop(case, model)
         message = opening(case, found, self.earlier(case))
         for attempt in range(1, ATTEMPTS + 1):
-            diagnosis, limit = loop.run(message)
-            if diagnosis is None:
-                return self.conclude(found.to_diagnosis(), "limit")[0], limit or "no diagnosis was given"
-            self.conclude(diagnosis, "diagnosed")
+            answer, limit = loop.run(message)
+            if answer is None:
+                return self.by_rules(case, found, "limit")[0], limit or "no diagnosis was given"
+            diagnosis = self.conclude(case, answer)
             self.look_back(case)
             patch = case.bench.patch
             if not diagnosis.fixable or patch is None:
@@ -178,10 +178,17 @@ class Heal:
         """The proposed patch beside the journal, before anything is done with it."""
         self.run.write("patch.diff", patch.diff)
 
-    def conclude(self, diagnosis: Diagnosis, outcome: Outcome) -> tuple[Outcome, str]:
+    def conclude(self, case: Case, said: Diagnosis) -> Diagnosis:
+        """Keep a diagnosis, redacted, before anything follows from it."""
+        diagnosis = said.redacted(case.bench.redact)
         self.diagnosis = diagnosis
         self.run.write("diagnosis.json", diagnosis.model_dump_json(indent=1))
         self.emit(Diagnosed(diagnosis.category, diagnosis.fixable, diagnosis.root_cause))
+        return diagnosis
+
+    def by_rules(self, case: Case, found: Triage, outcome: Outcome) -> tuple[Outcome, str]:
+        """End with what the rules found."""
+        diagnosis = self.conclude(case, found.to_diagnosis())
         return outcome, diagnosis.why_not or diagnosis.root_cause
 
     def without_patch(self, diagnosis: Diagnosis) -> tuple[Outcome, str]:

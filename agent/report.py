@@ -33,7 +33,6 @@ def render_report(result: HealResult, *, crash: str, triage: str, diff: str) -> 
         result=result,
         headline=headline(result),
         diagnosis=result.diagnosis,
-        proof=result if result.proof else None,
         cost=told_cost(result),
         crash=crash.strip() or "(the log shows no crash)",
         triage=triage.strip() or "(the run ended before the rules were asked)",

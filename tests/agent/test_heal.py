@@ -19,6 +19,7 @@ from agent.result import Exit, HealResult
 from agent.settings import Settings
 from agent.store import Store
 from evals.record import INCIDENTS
+from evals.reference import edits_of
 from evals.testbed.faults import FAULTS, Fault
 from evals.testbed.repository import make_repository
 from tools.incident import IncidentFolder
@@ -75,7 +76,9 @@ def bench(tmp_path: Path) -> Bench:
 
 def edits(fault: Fault, count: int | None = None, *, test: bool = True) -> dict[str, Any]:
     rest = {"restore": None, "delete": None}
-    wanted = [{"path": e.path, "search": e.search, "replace": e.replace, **rest} for e in fault.fix[:count]]
+    assert fault.fix is not None
+    fix = edits_of(fault.fix)[:count]
+    wanted = [{"path": edit.path, "search": edit.search, "replace": edit.replace, **rest} for edit in fix]
     if test:
         path = "services/vigil/tests/test_day_change.py"
         wanted.append({"path": path, "search": None, "replace": TEST, **rest})

@@ -15,6 +15,7 @@ from agent.case import Case, open_case
 from agent.proof import LADDER, Proof, prove
 from agent.settings import Settings
 from evals.record import INCIDENTS
+from evals.reference import edits_of
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository
 from sandbox.patch import Edit, from_edits
@@ -56,7 +57,8 @@ def proof_of(case: Case, edits: Sequence[Edit], runs: int = 2) -> Proof:
 
 
 def fix() -> list[Edit]:
-    return [Edit(path=edit.path, search=edit.search, replace=edit.replace) for edit in FAULT.fix]
+    assert FAULT.fix is not None
+    return edits_of(FAULT.fix)
 
 
 def states(proof: Proof) -> dict[str, str]:
