@@ -141,6 +141,47 @@ class BranchMade(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PushIntended(Event):
+    """Written through before a remote is touched."""
+
+    remote: str
+    ref: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed(Event):
+    """The remote has the branch."""
+
+    remote: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestIntended(Event):
+    """Written through before a forge is asked for a pull request."""
+
+    forge: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestOpened(Event):
+    """There is one pull request. `how` is "opened", "found" (of a run that was killed) or "updated"."""
+
+    url: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishFailed(Event):
+    """The branch stays where it is; `text` says what is missing to bring it further."""
+
+    step: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended(Event):
     """The run is over. `outcome` is one of `agent.diagnosis.Outcome`, times are seconds."""
 
@@ -152,5 +193,8 @@ class Ended(Event):
 
 Emit = Callable[[Event], None]
 
-WRITTEN_THROUGH = (Started, Proposed, Diagnosed, BranchIntended, BranchMade, Ended)
+WRITTEN_THROUGH = (
+    Started, Proposed, Diagnosed, BranchIntended, BranchMade,
+    PushIntended, Pushed, PullRequestIntended, PullRequestOpened, Ended,
+)  # fmt: skip
 """Events that are on the disk before the next step begins."""

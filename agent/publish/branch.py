@@ -7,8 +7,10 @@ import textwrap
 from agent.case import Case
 from agent.diagnosis import Diagnosis
 from agent.events import BranchIntended, BranchMade, Emit
+from agent.outward import Outward
 from agent.prompt import fill
 from agent.proof import Proof
+from agent.publish.markdown import plain
 from sandbox.branch import create_branch, next_free_ref
 from sandbox.patch import Patch
 from sandbox.scope import Refused
@@ -21,8 +23,20 @@ def branch_name(service: str, incident: str) -> str:
     return f"refs/heads/autoheal/{service}/{incident}"
 
 
+def free_branch(case: Case) -> str:
+    """The ref that this run makes: the wished one, or the next that the target does not have."""
+    return next_free_ref(case.bench.gate, branch_name(case.incident.service, case.incident.id))
+
+
 def publish_branch(
-    case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis, model: str, emit: Emit
+    case: Case,
+    patch: Patch,
+    proof: Proof,
+    diagnosis: Diagnosis,
+    model: str,
+    emit: Emit,
+    *,
+    ref: str | None = None,
 ) -> tuple[str, str]:
     """Make the branch; returns its name without `refs/heads/` and its commit.
 
@@ -37,25 +51,34 @@ def publish_branch(
         raise Refused(
             "secret", f"the branch would hold a secret ({', '.join(leaked)}); nothing was published"
         )
-    ref = next_free_ref(case.bench.gate, branch_name(patch.service, case.incident.id))
+    ref = ref or free_branch(case)
     emit(BranchIntended(ref, patch.base, patch.tree))
     commit = create_branch(case.bench.gate, patch, ref=ref, message=message)
     emit(BranchMade(ref, commit))
     return ref.removeprefix("refs/heads/"), commit
 
 
+def outward(case: Case) -> Outward:
+    """What makes a text of this case fit to leave the machine."""
+    return Outward(case.bench.redact, (case.target, case.bench.gate.state))
+
+
 def commit_message(case: Case, proof: Proof, diagnosis: Diagnosis, model: str) -> str:
-    """The branch's commit message: title, cause, proof, trailers."""
-    redact = case.bench.redact
-    cause = redact(diagnosis.root_cause)
+    """The branch's commit message: title, cause, proof, trailers; nobody is called, no issue closed by it."""
+    clean = outward(case)
+    cause = plain(clean(diagnosis.root_cause))
+    rungs = [
+        {"name": rung.name, "state": rung.state, "detail": " ".join(plain(clean(rung.detail)).split())}
+        for rung in proof.rungs
+    ]
     return fill(
         "commit.txt",
         service=case.incident.service,
         title=title(cause),
         root_cause=textwrap.fill(cause, 100),
-        proof=proof,
+        proof={"rungs": rungs, "labels": [plain(clean(label)) for label in proof.labels]},
         incident=case.incident.id,
-        model=model,
+        model=" ".join(plain(model).split()),
     )
 
 
