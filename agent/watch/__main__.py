@@ -52,7 +52,8 @@ class Standing:
             self.follower = threading.Thread(target=self.follow, args=(log,), daemon=True)
             self.follower.start()
         elif happened.event == "heal_ended":
-            self.exit_code = int(happened.data.get("exit_code", 1))
+            code = happened.data.get("exit_code")
+            self.exit_code = 1 if code is None else int(code)
             self.stop.set()
 
     def follow(self, log: Path) -> None:

@@ -128,18 +128,21 @@ class Cases:
 
     def _after(self, ticket: Ticket, ended: Finished | None, seconds: float) -> None:
         """A heal has ended, now or while nobody watched: for good, or to be started again."""
-        folder, code = self.incidents / ticket.incident, ended.code if ended else None
-        result = last_result(folder)
+        code = ended.code if ended else None
+        result = last_result(self.incidents / ticket.incident)
         if code == BUSY and result is None:
             ticket = replace(ticket, attempts=ticket.attempts - 1)
-        elif result is not None or ticket.attempts >= MOST_ATTEMPTS:
+        elif result is not None or ticket.attempts >= MOST_ATTEMPTS or (code is not None and code > 0):
+            # An exit code of its own is an end, with or without a result: it would end so again.
             self._close(ticket, str(result["outcome"]) if result else None, code, seconds)
             return
         self._not_before[ticket.incident] = time.monotonic() + (self._pause_s if ended else 0.0)
         self._keep(replace(ticket, state="queued", child=None))
 
     def _close(self, ticket: Ticket, outcome: str | None, code: int | None, seconds: float) -> None:
-        how = f"its outcome is {outcome}" if outcome else f"it was cut short {ticket.attempts} times"
+        how = (
+            f"its outcome is {outcome}" if outcome else f"it gave no result (exit code {code}), see heal.log"
+        )
         cost = cost_of(self.incidents / ticket.incident)
         self._keep(replace(ticket, state="ended", reason=how, outcome=outcome, cost_usd=cost, child=None))
         details = {"exit_code": code, "outcome": outcome, "seconds": round(seconds, 1), "cost_usd": cost}
