@@ -56,7 +56,7 @@ def store(start: Start, contents: Sequence[bytes]) -> list[str]:
     """Write blobs into the private repository; their ids, in order."""
     if not contents:
         return []
-    with start.repository.pool.scratch() as folder:
+    with start.repository.scratch() as folder:
         names = [f"blob{number}" for number in range(len(contents))]
         for name, content in zip(names, contents, strict=True):
             (folder / name).write_bytes(content)

@@ -69,6 +69,7 @@ def from_edits(
     Raises:
         Refused: the edits do not fit or the result may not be; the message says what to do.
         GitError: there is no such commit.
+        WorktreeError: the state folder cannot be written.
     """
     cap_edits(edits)
     start = start_from(repo, base, service)
@@ -97,6 +98,7 @@ def from_diff(
     Raises:
         Refused: the diff does not apply or the result may not be.
         GitError: there is no such commit.
+        WorktreeError: the state folder cannot be written.
     """
     raw = cap_diff(diff)
     start = start_from(repo, base, service)

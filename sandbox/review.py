@@ -24,6 +24,9 @@ _TEST_CONFIGURATION = re.compile(r"conftest\.py|(pytest|tox)\.ini|\.pytest\.ini|
 _LONGEST_LINE = 10_000
 _MOST_DOTS = 1_000
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+# What a terminal that shows the diff would obey, and line ends that only the interpreter sees.
+_CONTROL = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\u2028\u2029]")
+_LONE_CR = re.compile(rb"\r(?!\n)")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -68,7 +71,7 @@ def review(texts: Sequence[Text], find_secrets: FindSecrets | None) -> tuple[str
     """The flags that a reviewer should look at, sorted. Restored files are taken as they were.
 
     Raises:
-        Refused: `binary`, `line-too-long`, `bidi-control`, `secret`, `detects-tests`.
+        Refused: `binary`, `line-too-long`, `bidi-control`, `control-character`, `secret`, `detects-tests`.
     """
     flags: set[str] = set()
     for text in texts:
@@ -90,6 +93,8 @@ def _refuse_added(text: Text, find_secrets: FindSecrets | None) -> None:
     added = b"\n".join(lines).decode("utf-8", "replace")
     if _BIDI.search(added):
         raise Refused("bidi-control", f"{text.path} would hold characters that reorder the text as shown.")
+    if _CONTROL.search(added) or _lone_crs(text.new) > _lone_crs(text.old):
+        raise Refused("control-character", f"{text.path} would hold control characters; write their escapes.")
     rules = find_secrets(f"{text.path}\n{added}") if find_secrets else ()
     if rules:
         raise Refused(
@@ -97,6 +102,10 @@ def _refuse_added(text: Text, find_secrets: FindSecrets | None) -> None:
             f"{text.path} would hold what looks like a secret ({', '.join(sorted(set(rules)))}). "
             "Read it from the configuration that the service loads instead.",
         )
+
+
+def _lone_crs(content: bytes | None) -> int:
+    return len(_LONE_CR.findall(content or b""))
 
 
 def _has_endless_import(source: bytes) -> bool:

@@ -112,7 +112,7 @@ class PrivateRepository:
         Raises:
             GitError: there is no such tree.
         """
-        with self.pool.scratch() as folder:
+        with self.scratch() as folder:
             index = folder / "index"
             env = {"GIT_INDEX_FILE": str(index)}
             if tree_ish in self._indexes:
@@ -121,6 +121,16 @@ class PrivateRepository:
                 git(self.git_dir, "read-tree", tree_ish, env=env)
                 _remember(self._indexes, tree_ish, index.read_bytes(), _KEPT_INDEXES)
             yield env
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A new folder that is removed at the end of the block.
+
+        Raises:
+            WorktreeError: it, or something in it, cannot be written.
+        """
+        with _explained(self.state), self.pool.scratch() as folder:
+            yield folder
 
     def sweep(self) -> None:
         """Remove what killed runs of ours left: scratch folders, half-made repositories, old objects."""

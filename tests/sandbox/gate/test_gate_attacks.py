@@ -340,6 +340,12 @@ def test_text_that_shows_in_another_order(gate) -> None:
     assert gate.rule({"path": "services/a/n.py", "replace": text}) == "bidi-control"
 
 
+@pytest.mark.parametrize("mark", ["\x1b[2J", "\x07", "\x7f", "\x9b1m", "\x08", "\r", "\u2028"])
+def test_text_that_a_terminal_would_obey(gate, mark: str) -> None:
+    assert gate.rule({"path": "services/a/n.py", "replace": f"x = '{mark}'\n"}) == "control-character"
+    assert gate.diff_rule(new_file("services/a/n.py", text=f"x = '{mark}'")) == "control-character"
+
+
 def test_a_secret_among_the_added_lines(gate) -> None:
     def find(text: str) -> list[str]:
         return ["api_key"] if "sk-live" in text else []

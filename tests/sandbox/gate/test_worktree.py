@@ -191,6 +191,36 @@ def test_an_error_in_the_block_is_the_callers(own: PrivateRepository, base: str)
         assert again == folder
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from sandbox.git import GitError
+from sandbox.patch import Edit, from_edits
+from sandbox.worktree import PrivateRepository, WorktreeError
+repo = PrivateRepository(Path(sys.argv[1]), Path(sys.argv[2]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
+edits = [Edit(path="services/a/big.py", search="VALUE_7 = 7", replace="VALUE_7 = 8")]
+for attempt in (lambda: repo.checkout(sys.argv[3]).__enter__(), lambda: from_edits(repo, sys.argv[3], "a", edits)):
+    try:
+        attempt()
+    except (WorktreeError, GitError) as error:
+        print(type(error).__name__, error)
+"""
+
+
+def test_a_disk_that_fills_up_is_said_and_harms_no_later_run(own, target, base: str) -> None:
+    """A limit on file sizes stands in for a full disk: writing fails half-way."""
+    argv = [sys.executable, "-c", FULL, str(target.path), str(own.state), base]
+    told = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(told) == 2
+    assert told[0].startswith("WorktreeError no worktree can be made: ")
+    assert told[0].endswith(f"Is there room, and may {own.state} be written?")
+    with own.checkout(base) as folder:
+        assert (folder / "services/a/big.py").stat().st_size > 8_000
+    edit = Edit(path="services/a/big.py", search="VALUE_7 = 7", replace="VALUE_7 = 8")
+    assert from_edits(own, base, "a", [edit]).files[0].added == 1
+
+
 def held(target, state: Path, base: str) -> tuple[subprocess.Popen[str], Path]:
     """A process that holds a worktree and a temporary index until its input ends."""
     process = subprocess.Popen(
