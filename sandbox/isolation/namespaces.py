@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from sandbox.isolation import job, session, view
 from sandbox.isolation.box import Box, BoxError, BoxRun
-from sandbox.isolation.interpreter import interpreter_mounts
 
 _MODULES = ("sandbox.isolation.landlock", "sandbox.isolation.init", "sandbox.isolation.unshare")
 _INODES = 200_000
@@ -26,7 +25,6 @@ class Namespaces:
         if sys.platform != "linux":
             raise BoxError("namespaces are a thing of Linux")
         self._system = view.system()
-        self._own = view.chosen(interpreter_mounts(job.interpreter()), self._system)
         self._code = job.program(_MODULES)
 
     def run(self, box: Box) -> BoxRun:

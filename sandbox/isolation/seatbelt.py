@@ -15,13 +15,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from sandbox.exchange import Capture, Exchange
 from sandbox.isolation import job
 from sandbox.isolation.box import RESULT_BYTES, RESULT_FD, WORK, Box, BoxError, BoxRun
 from sandbox.process import (
     DRAIN_S,
-    Capture,
     Completed,
-    Exchange,
     Limits,
     ProcessError,
     flooded,

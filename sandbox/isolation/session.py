@@ -11,12 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from sandbox.exchange import Capture, Exchange
 from sandbox.isolation import job
 from sandbox.isolation.box import RESULT_BYTES, Box, BoxError, BoxRun
 from sandbox.process import (
-    Capture,
     Completed,
-    Exchange,
     ProcessError,
     flooded,
     kill_group,

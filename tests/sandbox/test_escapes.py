@@ -48,7 +48,7 @@ def tried(who: str, switched_off: Defence = ()) -> Outcomes:
     home = Path(tempfile.mkdtemp(prefix="autohealer-user-"))
     home.chmod(0o755)
     shutil.copytree(ROOM / "isolation", home / "sandbox/isolation", ignore=shutil.ignore_patterns("*.pyc"))
-    for name in ("__init__.py", "process.py"):
+    for name in ("__init__.py", "exchange.py", "process.py"):
         shutil.copy(ROOM / name, home / "sandbox" / name)
     for name, text, other in switched_off:
         file = home / "sandbox/isolation" / name

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.process import Capture, Limits, ProcessError, run
+from sandbox.exchange import Capture
+from sandbox.process import Limits, ProcessError, run
 
 PATH = {"PATH": "/usr/bin:/bin"}
 
