@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from agent.case import Case
 from agent.events import Emit, Noted
@@ -59,15 +58,17 @@ def models_for(settings: Settings, *, by_name: bool) -> Iterator[ChooseModel]:
             yield lambda case, emit: _recorded(head, emit)
 
 
-def recorded_to(settings: Settings, path: Path, answered_by: str) -> AbstractContextManager[None]:
-    """Record what the models of the settings answer within.
+def recorded(settings: Settings) -> AbstractContextManager[None]:
+    """Record what the models answer within, where the settings name a file for it.
 
     Raises:
         CassetteError: at the end, when a key got into an answer.
     """
+    if settings.record is None:
+        return nullcontext()
     specs = [spec_named(settings, name) for name in settings.models]
     keys = [key.value for spec in specs if (key := KeyRing(None, os.environ).find(spec.key_names))]
-    return recording(path, answered_by=answered_by, specs=specs, secrets=keys)
+    return recording(settings.record, answered_by=settings.answered_by, specs=specs, secrets=keys)
 
 
 def _live(specs: list[ModelSpec], keys: KeyRing, emit: Emit, *, by_name: bool) -> Model | None:

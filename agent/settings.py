@@ -113,6 +113,8 @@ class Settings(Section):
     models: tuple[str, ...] = ("grok-4", "gpt-4o-mini")
     model: dict[str, ModelSettings] = Field(default_factory=dict)
     cassette: Path | None = Field(default=None, description="answer from a recorded model run")
+    record: Path | None = Field(default=None, description="record the model's answers into this file")
+    answered_by: str = Field(default="", description="for record: what really answers, in words")
     limits: LimitSettings = LimitSettings()
     triage: TriageSettings = TriageSettings()
     sandbox: SandboxSettings = SandboxSettings()

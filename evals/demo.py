@@ -8,6 +8,7 @@ staged but the model's words, which come from a recorded run unless `--model liv
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -27,13 +28,15 @@ CASSETTES = Path(__file__).parent / "recordings"
 SERVICES = ("massive", "vigil", "copilot", "mesh")
 KEYS = ("XAI_API_KEY", "OPENAI_API_KEY")
 CASES = ("bug", "redis")
+STAND_IN = "stand-in"
 
 
 @click.command()
 @click.option("--case", type=click.Choice(CASES), default="bug", show_default=True)
 @click.option("--model", type=click.Choice(["recorded", "live"]), default="recorded", show_default=True)
+@click.option("--record", "endpoint", metavar="URL", help="Record anew from this OpenAI-compatible endpoint.")
 @click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True)
-def main(case: str, model: str, folder: Path) -> None:
+def main(case: str, model: str, endpoint: str | None, folder: Path) -> None:
     """Break a MarketSwarm service for real and heal it; FOLDER is made anew."""
     folder = folder.absolute()
     shutil.rmtree(folder, ignore_errors=True)
@@ -46,7 +49,8 @@ def main(case: str, model: str, folder: Path) -> None:
             "testbed",
             f"three Redis servers, Truth published, {len(SERVICES)} services beat ({elapsed(started)})",
         )
-        config = write_config(folder, repo, cluster, case, model)
+        source = model_lines(case, model, endpoint)
+        config = write_config(folder, repo, cluster, source)
         code = by_watch(cluster, config, folder) if case == "bug" else by_name(cluster, config)
     sys.exit(code)
 
@@ -80,33 +84,46 @@ def autohealer(config: Path, *words: str) -> list[str]:
     return [sys.executable, "-m", "agent.cli", "--config", str(config), *words]
 
 
-def write_config(folder: Path, repo: Path, cluster: Cluster, case: str, model: str) -> Path:
-    """The demo's own autohealer.toml; says in plain words where the model's answers come from."""
-    cassette = CASSETTES / f"demo-{case}.yaml"
+def write_config(folder: Path, repo: Path, cluster: Cluster, source: list[str]) -> Path:
+    """The demo's own autohealer.toml."""
     lines = [
         f'repo = "{repo}"',
         f'state = "{folder / "state"}"',
         f'system_redis_url = "{cluster.urls["system-redis"]}"',
         f'python = "{sys.executable}"',
-    ]
-    if model == "live":
-        if not any(os.environ.get(key) for key in KEYS):
-            raise click.UsageError(f"MODEL=live needs a key: set {' or '.join(KEYS)}")
-        say("model", "live: the configured models are asked")
-    elif cassette.exists():
-        lines.append(f'cassette = "{cassette}"')
-        say("model", "recorded: the words of the model were recorded earlier, everything else is real")
-    else:
-        say("model", "none is needed: the rules decide this case")
-    lines += [
+        *source,
         "[watch]",
         "interval_s = 0.5",
         "grace_s = 5.0",
-        f"services = {list(SERVICES)}".replace("'", '"'),
+        f"services = {json.dumps(SERVICES)}",
     ]
     config = folder / "autohealer.toml"
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return config
+
+
+def model_lines(case: str, model: str, endpoint: str | None) -> list[str]:
+    """Settings that say where the model's answers come from; says so in plain words, too."""
+    cassette = CASSETTES / f"demo-{case}.yaml"
+    if endpoint:
+        say("model", f"recording from {endpoint} into {cassette}")
+        return [
+            f'models = ["{STAND_IN}"]',
+            f'record = "{cassette}"',
+            f'answered_by = "a stand-in at an endpoint on loopback ({STAND_IN}), not grok-4"',
+            f'[model."{STAND_IN}"]',
+            f'base_url = "{endpoint}"',
+        ]
+    if model == "live":
+        if not any(os.environ.get(key) for key in KEYS):
+            raise click.UsageError(f"MODEL=live needs a key: set {' or '.join(KEYS)}")
+        say("model", "live: the configured models are asked")
+        return []
+    if cassette.exists():
+        say("model", "recorded: the words of the model were recorded earlier, everything else is real")
+        return [f'cassette = "{cassette}"']
+    say("model", "none is needed: the rules decide this case")
+    return []
 
 
 def environment() -> Mapping[str, str]:

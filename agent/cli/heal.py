@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from agent.case import target_of
 from agent.cli.session import as_json, settings_of, store_of, tell_error, tells_errors
 from agent.events import Event
 from agent.heal import Plan, heal
-from agent.models import models_for, recorded_to
+from agent.models import models_for, recorded
 from agent.result import Exit, HealResult
 from agent.settings import Settings
 from agent.store import Store
@@ -55,14 +54,15 @@ def command(ctx: click.Context, /, as_json: bool, **said: Any) -> None:
         "repo": str(said["repo"].absolute()) if said["repo"] else None,
         "models": said["models"] or None,
         "cassette": str(said["cassette"]) if said["cassette"] else None,
+        "record": str(said["record"]) if said["record"] else None,
+        "answered_by": said["answered_by"] or None,
         "limits": {"cost_usd": said["max_cost"], "steps": said["max_steps"]},
     }
     settings = settings_of(ctx, overrides)
     store = store_of(settings)
     stop_after = "prove" if said["dry_run"] and said["stop_after"] == "branch" else said["stop_after"]
     folder = find_incident(store, settings, said["incident"], said["service"], said["commit"])
-    kept = recorded_to(settings, said["record"], said["answered_by"]) if said["record"] else nullcontext()
-    with kept, models_for(settings, by_name=bool(said["models"])) as choose_model:
+    with recorded(settings), models_for(settings, by_name=bool(said["models"])) as choose_model:
         plan = Plan(choose_model, stop_after, said["always_ask"])
         result = healed(folder, store, settings, plan, quiet=as_json)
     if as_json:

@@ -228,7 +228,7 @@ def test_a_patch_out_of_scope_is_refused_and_the_run_goes_on(bench: Bench) -> No
     result = bench.run([called(("propose_patch", outside)), said(diagnosis())])
     answer = bench.model.requests[1].items[-1]
     assert isinstance(answer, ToolResult)
-    assert answer.text.startswith("ERROR: Refused by out-of-scope")
+    assert answer.text.startswith("ERROR: Refused by outside-service")
     assert (result.outcome, bench.branches()) == ("diagnosed", [])
 
 
