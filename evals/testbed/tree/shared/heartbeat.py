@@ -13,6 +13,18 @@ import redis
 DEFAULT_INTERVAL_SEC = 5
 DEFAULT_TTL_SEC = 15
 ERROR_EVERY = 12
+JOIN_SEC = 3
+
+
+class StopEvent(threading.Event):
+    """Setting it waits for the thread: one that is cut off while the interpreter ends may hold a lock for ever."""
+
+    thread = None
+
+    def set(self):
+        super().set()
+        if self.thread is not None and self.thread is not threading.current_thread():
+            self.thread.join(JOIN_SEC)
 
 
 def start_heartbeat(config, logger):
@@ -22,11 +34,12 @@ def start_heartbeat(config, logger):
     interval = float(os.getenv("HEARTBEAT_INTERVAL_SEC") or beat.get("interval_sec", DEFAULT_INTERVAL_SEC))
     ttl = int(float(os.getenv("HEARTBEAT_TTL_SEC") or beat.get("ttl_sec", DEFAULT_TTL_SEC)))
     url = config["buses"]["system-redis"]["url"]
-    stop = threading.Event()
+    stop = StopEvent()
     logger.info(f"heartbeat thread started ({service}:heartbeat)", emoji="💓")
     thread = threading.Thread(
         target=_beat, args=(service, url, interval, ttl, stop, logger), name=f"{service}-heartbeat", daemon=True
     )
+    stop.thread = thread
     thread.start()
     return stop
 
