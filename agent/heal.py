@@ -209,7 +209,8 @@ class Heal:
             models=tuple(self.models), steps=spent.steps, input_tokens=spent.input_tokens,
             cached_tokens=spent.cached_tokens, output_tokens=spent.output_tokens,
             cost_usd=None if spent.unpriced_calls else spent.cost_usd, seconds=spent.seconds,
-            way_back=self.history.told if self.history else None, notes=tuple(self.notes), folder=str(self.run.path),
+            way_back=self.history.told if self.history else None, notes=tuple(self.notes),
+            folder=str(self.run.path),
         )  # fmt: skip
 
     def report(self, result: HealResult) -> str:

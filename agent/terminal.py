@@ -138,7 +138,7 @@ def show_result(console: Console, result: HealResult) -> None:
     console.print(f"[bold {colour}]{result.service}: {headline(result)}[/]")
     if result.diagnosis:
         for line in result.diagnosis.evidence:
-            console.print(f"  [dim]evidence[/]  {escape(line)}", highlight=False)
+            console.print(f"[dim] evidence[/]  {escape(line)}", highlight=False, soft_wrap=True)
     diff = folder / "patch.diff"
     if diff.exists():
         console.print(
@@ -146,12 +146,13 @@ def show_result(console: Console, result: HealResult) -> None:
         )
     if result.proof:
         console.print(_ladder(result))
-    where = Table.grid(padding=(0, 2))
-    where.add_row("[dim]branch[/]", escape(result.branch or "none"))
-    where.add_row("[dim]next[/]", escape(next_step(result)))
-    where.add_row("[dim]cost[/]", escape(told_cost(result)))
-    where.add_row("[dim]report[/]", escape(str(folder / "report.md")))
-    console.print(where)
+    for topic, told in (
+        ("branch", result.branch or "none"),
+        ("next", next_step(result)),
+        ("cost", told_cost(result)),
+        ("report", str(folder / "report.md")),
+    ):
+        console.print(f"[dim]{topic:>9}[/]  {escape(told)}", highlight=False, soft_wrap=True)
 
 
 def _ladder(result: HealResult) -> Table:

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from agent.case import target_of
-from agent.cli.session import as_json, settings_of, store_of, tell_error, tells_errors
+from agent.cli.session import as_json, settings_of, store_of, tells_errors
 from agent.events import Event
-from agent.heal import Plan, heal
+from agent.heal import Plan, StopAfter, heal
 from agent.models import models_for, recorded
-from agent.result import Exit, HealResult
-from agent.settings import Settings
+from agent.result import HealResult
+from agent.settings import Settings, SettingsError
 from agent.store import Store
 from tools.capture import capture_now
 from tools.incident import IncidentFolder
@@ -60,7 +60,9 @@ def command(ctx: click.Context, /, as_json: bool, **said: Any) -> None:
     }
     settings = settings_of(ctx, overrides)
     store = store_of(settings)
-    stop_after = "prove" if said["dry_run"] and said["stop_after"] == "branch" else said["stop_after"]
+    stop_after: StopAfter = (
+        "prove" if said["dry_run"] and said["stop_after"] == "branch" else said["stop_after"]
+    )
     folder = find_incident(store, settings, said["incident"], said["service"], said["commit"])
     with recorded(settings), models_for(settings, by_name=bool(said["models"])) as choose_model:
         plan = Plan(choose_model, stop_after, said["always_ask"])
@@ -76,7 +78,7 @@ def find_incident(
     """The incident in the store: found by id, imported from a folder, or captured now."""
     if service:
         if settings.repo is None:
-            tell_error("say which checkout the service runs from with --repo PATH", Exit.USAGE, as_json=False)
+            raise SettingsError("say which checkout the service runs from with --repo PATH")
         folder = capture_now(service, settings.repo, store.root, settings.system_redis_url)
     elif Path(str(named)).is_dir():
         folder = store.add(IncidentFolder(Path(str(named))))

@@ -6,7 +6,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -77,13 +78,17 @@ def _steps(folder: Path, repo: Path, count: int) -> float:
         arguments = {"path": "services/vigil/main.py", "start": number + 1, "end": number + 3, "commit": None}
         return called(("read_file", arguments if number < 40 else {**arguments, "start": 1, "end": number}))
 
-    model = Scripted([lambda request, number=number: turn(number) for number in range(count + 1)])
+    model = Scripted([partial(_at, turn, number) for number in range(count + 1)])
     request = Request("rules", tuple(map(tool_schema, SIX_TOOLS.values())), (), strict_schema(Diagnosis))
     limits = Limits(soft_steps=1000, steps=1000)
     loop = Loop(model, request, SIX_TOOLS, bench, limits, Spent(), lambda event: None, _unsaved)
     loop.run("incident")
     between = [after - before for before, after in pairwise(moments)]
     return statistics.median(between[len(between) // 2 :])
+
+
+def _at(turn: Callable[[int], Turn], number: int, request: Request) -> Turn:
+    return turn(number)
 
 
 def _unsaved(items: list[Item]) -> None:
