@@ -36,9 +36,10 @@ HEALER = """
 import sys
 from sandbox.isolation import Box
 from sandbox.isolation.{name} import {kind}
+from sandbox.process import Limits
 print("up", flush=True)
 code = "import time; time.sleep(300)  # {marker}"
-{kind}().run(Box(argv=({python!r}, "-I", "-S", "-c", code)))
+{kind}().run(Box(argv=({python!r}, "-I", "-S", "-c", code), limits=Limits(wall_s={wall_s})))
 """
 
 
@@ -94,10 +95,17 @@ def test_daemons_end_with_the_box(backend: Isolation, marker: str, parent: str) 
     assert gone_within(marker, 1)
 
 
+def in_the_box(marker: str) -> list[str]:
+    """The process that a healer of `healer` runs in its box, seen from the host."""
+    return alive(f"{PYTHON}\0-I\0-S\0-c\0import time; time.sleep(300)  # {marker}")
+
+
 @contextmanager
-def healer(backend: Isolation, marker: str) -> Iterator["subprocess.Popen[bytes]"]:
+def healer(backend: Isolation, marker: str, wall_s: float = 60) -> Iterator["subprocess.Popen[bytes]"]:
     """A process that runs a box, and that is killed at the latest when the test is done."""
-    code = HEALER.format(name=backend.name, kind=type(backend).__name__, marker=marker, python=PYTHON)
+    code = HEALER.format(
+        name=backend.name, kind=type(backend).__name__, marker=marker, python=PYTHON, wall_s=wall_s
+    )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"up\n"
@@ -112,7 +120,7 @@ def healer(backend: Isolation, marker: str) -> Iterator["subprocess.Popen[bytes]
 def test_the_box_is_nobody_and_dies_with_a_healer_that_is_killed(backend: Isolation, marker: str) -> None:
     with healer(backend, marker):
         deadline = time.monotonic() + 10
-        while not (inside := alive(f"{PYTHON}\0-I\0-S\0-c\0import time; time.sleep(300)  # {marker}")):
+        while not (inside := in_the_box(marker)):
             assert time.monotonic() < deadline, "the box never came up"
             time.sleep(0.02)
         assert len(inside) == 1
@@ -211,6 +219,41 @@ def test_memory_fill_by_many_processes(backend: Isolation, fill: str, marker: st
     assert not done.timed_out
     assert b"[box ended: its processes held" in done.stderr
     assert gone_within(marker, 1)
+
+
+@pytest.mark.slow
+def test_memory_fill_in_the_kernel(backend: Isolation, marker: str) -> None:
+    """Full socket buffers count for no process: the machine's own memory tells."""
+    code = f"""
+import os, resource, socket, time
+for _ in range(4): os.fork()  # {marker}
+kept = []
+try:
+    while True:
+        kept += socket.socketpair()
+        for plug in kept[-2:]:
+            plug.setblocking(False)
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)
+            try:
+                while True: plug.send(bytes(60_000))
+            except BlockingIOError: pass
+except OSError: time.sleep(60)
+"""
+    done = backend.run(python(code, Limits(wall_s=30, memory_mb=150, processes=30, tmpfs_mb=16))).completed
+    assert b"[box ended: the machine has" in done.stderr
+    assert not done.timed_out
+    assert gone_within(marker, 1)
+
+
+@pytest.mark.slow
+def test_a_healer_that_is_stopped_does_not_keep_its_box(backend: Isolation, marker: str) -> None:
+    with healer(backend, marker, wall_s=1) as process:
+        while not in_the_box(marker):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(5)
+        assert in_the_box(marker) == []
+        process.send_signal(signal.SIGCONT)
 
 
 def test_endless_computation(backend: Isolation) -> None:
