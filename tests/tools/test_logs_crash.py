@@ -248,6 +248,13 @@ def test_runs_without_a_banner_are_told_by_their_set_up_lines() -> None:
     assert crash_of(first + setup(60) + work(60, 61) + traceback("ValueError: 2")).kind == "traceback"
 
 
+def test_error_that_names_the_logger_starts_no_run() -> None:
+    log = work(20) + traceback("AttributeError: 'LogUtil' object has no attribute 'exception'")
+    assert final_of(log).name == "AttributeError"
+    log = work(20) + line("ERROR", "SetupBase failed: no such component", 5)
+    assert crash_of(log).kind == "error_line"
+
+
 def test_configuration_dump_is_part_of_the_run() -> None:
     dump = "".join(line("INFO", f"  bus {n} = redis://127.0.0.1:{6379 + n}", 1) for n in range(80))
     log = banner() + line("INFO", "configuration:", 1) + dump + traceback("KeyError: 'buses'")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tools.logs.lines import is_error_line, is_log_line
+
 BANNER = re.compile(r"\bStarting\s+[\w./-]{1,80}\s+at\s+.{0,40}\d\d?:\d\d")
 _RULE = re.compile(r"\s*[=\-#*_━─═]{5,}\s*$")
 _SETUP = re.compile(
@@ -101,6 +103,14 @@ def shutdown_start(lines: Sequence[str], start: int, text: str) -> int | None:
     return first if strong else None
 
 
+def _opens_run(line: str) -> bool:
+    """Whether a line belongs to the set-up of a service.
+
+    Tracebacks name SetupBase and LogUtil too, in their source lines and in their messages.
+    """
+    return is_log_line(line) and not is_error_line(line) and _SETUP.search(line) is not None
+
+
 def _last_banner(lines: Sequence[str]) -> int | None:
     indices = range(len(lines) - 1, -1, -1)
     return next((i for i in indices if "Starting" in lines[i] and BANNER.search(lines[i])), None)
@@ -112,7 +122,6 @@ def _inferred_start(lines: Sequence[str], floor: int) -> int | None:
     for index in range(len(lines) - 1, floor - 1, -1):
         if start is not None and (start - index > _SETUP_GAP or ends_run(lines[index])):
             break
-        # An indented line is the source in a traceback, where SetupBase(...).load() opens no run.
-        if not lines[index][:1].isspace() and _SETUP.search(lines[index]):
+        if _opens_run(lines[index]):
             start = index
     return start
