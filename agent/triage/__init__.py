@@ -1,4 +1,4 @@
-"""The diagnosis checklist of the documentation as code: what kind of fault it is and whose, without a model."""
+"""The diagnosis checklist as code: what kind of fault it is and whose, without a model."""
 
 from agent.triage.result import Dependency, Triage
 from agent.triage.triage import triage

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 from agent.diagnosis import Category
+from agent.triage.reads import is_gone, matches, place_of_words, uses_in_frames
 from agent.triage.result import Finding
 from agent.triage.scene import Scene
-from tools.logs import CrashError
+from tools.logs import CrashError, Frame
 from tools.logs.frames import likely_path
-from tools.repository.tree import RepositoryError
-from tools.truth import Use, name_pattern
 
 _NOTHING = re.compile(r"NoneType|\bnull\b|\bundefined\b|not NoneType|\bNone\b")
 _DATA = re.compile(
@@ -20,18 +19,20 @@ _DATA = re.compile(
     r"|'[\w.:-]{1,60}'$",
 )
 _SIGNATURE = re.compile(
-    r"unexpected keyword argument|missing \d+ required|takes (?:from )?\d+ (?:to \d+ )?positional|has no attribute"
+    r"unexpected keyword argument|missing \d+ required|takes (?:from )?\d+ (?:to \d+ )?positional"
+    r"|has no attribute"
     r"|is not defined|is not a function|object is not callable|has no property|not a constructor"
 )
 _LOOP = re.compile(
     r"event loop|was never awaited|attached to a different loop|can't be used in 'await'|coroutine"
-    r"|division by zero|sub-exceptions?\)|worker .{0,40}(?:failed|died)|task .{0,40}(?:failed|died)|CancelledError",
+    r"|division by zero|sub-exceptions?\)|worker .{0,40}(?:failed|died)|task .{0,40}(?:failed|died)"
+    r"|CancelledError",
     re.IGNORECASE,
 )
 _DATA_TYPES = {
     "KeyError", "IndexError", "ValueError", "UnicodeDecodeError", "UnicodeEncodeError", "JSONDecodeError",
-    "ValidationError", "DataError", "InvalidOperation", "OverflowError", "StopIteration", "RangeError", "LookupError",
-    "ResponseError",
+    "ValidationError", "DataError", "InvalidOperation", "OverflowError", "StopIteration", "RangeError",
+    "LookupError", "ResponseError",
 }  # fmt: skip
 _LOOP_TYPES = {
     "CancelledError",
@@ -87,53 +88,40 @@ def upstream(scene: Scene) -> Finding | None:
     error = scene.final
     if error is None or error.name not in _READS_DATA or not _DATA.search(error.text):
         return None
-    missing = _missing_values(scene)
     for name in scene.truth.dependencies(scene.service):
-        if not scene.is_down(name):
-            continue
-        gone = [use.name for use in missing if name in scene.truth.writers(use)]
-        touched = _touches(scene, name)
-        nothing = bool(_NOTHING.search(error.text))
-        if not (gone or touched or nothing):
-            continue
-        confidence = 0.6 + 0.2 * nothing + 0.1 * touched + 0.15 * bool(gone)
-        return Finding(
-            Category.UPSTREAM,
-            "not_fixable" if nothing or gone else "unclear",
-            min(confidence, 0.96),
-            f"{name} is dead, and {scene.service} fails on data that {name} writes"
-            f"{f' and that is gone: {gone[0]}' if gone else ''}.",
-            reason="upstream",
-            action=f"start {name}, then {scene.service}",
-            culprit=scene.culprit(),
-            evidence=(
-                f"log: {error.text}",
-                scene.health(name),
-                *(f"redis: {key} was not there" for key in gone),
-            ),
-            notes=("the code could be more careful, but what it lacks is the data",),
-            explains=(name,),
-        )
+        if scene.is_down(name):
+            finding = _missing_data(scene, error, name)
+            if finding is not None:
+                return finding
     return None
 
 
-def _missing_values(scene: Scene) -> list[Use]:
-    """What the service reads as keys and the capture did not find."""
-    values = scene.folder.redis_values()
-    if not values:
-        return []
-    keys = [key for bus in values.values() for key in bus]
-    reads = [use for use in scene.component.reads if use.kind == "key"]
-    return [use for use in reads if not any(name_pattern(use.name).fullmatch(key) for key in keys)]
-
-
-def _touches(scene: Scene, upstream_name: str) -> bool:
-    """Whether the code that failed names something that the upstream writes."""
-    frames = scene.final.frames if scene.final else ()
-    own = {likely_path(frame) for frame in frames if scene.owner_of(frame) == "service"}
-    written = [use.name.partition("{")[0] for use in scene.truth.component(upstream_name).writes]
-    words = [word for word in written if word] or [f"{upstream_name}:"]
-    return any(word in (scene.source(path) or "") for path in own for word in words)
+def _missing_data(scene: Scene, error: CrashError, name: str) -> Finding | None:
+    """The failing code reads what a dead service writes; None where that is there, or was not read."""
+    uses = uses_in_frames(scene, name)
+    gone = [use.name for use in uses if is_gone(scene, use)]
+    unknown = [use.name for use in uses if is_gone(scene, use) is None]
+    if not gone and not unknown:
+        return None
+    nothing = bool(_NOTHING.search(error.text))
+    what = (gone or unknown)[0]
+    return Finding(
+        Category.UPSTREAM,
+        "not_fixable" if gone or nothing else "unclear",
+        0.95 if gone and nothing else 0.9 if gone else 0.85 if nothing else 0.55,
+        f"{name} is dead, and {scene.service} fails where it reads {what}, which {name} writes"
+        f"{' and which is gone' if gone else ''}.",
+        reason="upstream",
+        action=f"start {name}, then {scene.service}",
+        culprit=scene.culprit(),
+        evidence=(
+            f"log: {error.text}",
+            scene.health(name),
+            *(f"redis: {key} was not there" for key in gone[:3]),
+        ),
+        notes=("the code could be more careful, but what it lacks is the data",),
+        explains=(name,),
+    )
 
 
 def foreign(scene: Scene) -> Finding | None:
@@ -147,13 +135,13 @@ def foreign(scene: Scene) -> Finding | None:
         frame = scene.frame
         where = likely_path(frame) if frame else "another service"
         return Finding(
-            category_of(scene, error), "unclear", 0.6, f"The error comes from {where}, which is not {scene.service}'s.",
+            category_of(scene, error), "unclear", 0.6, f"The error comes from {where}, not from {scene.service}.",
             reason="shared", culprit=scene.culprit(frame), evidence=(f"log: {error.text}",),
         )  # fmt: skip
     own = scene.own_frame
     return Finding(
         category_of(scene, error), "unclear", 0.4,
-        "No frame of the traceback lies in the repository; the cause may still be what the service asked for.",
+        "No frame of the traceback lies in the repository; the service may still be the cause.",
         culprit=scene.culprit() if own else None, evidence=(f"log: {error.text}", _innermost(error)),
         notes=("all frames lie in packages or in Python, which does not clear the service",),
     )  # fmt: skip
@@ -163,17 +151,12 @@ def _shared(scene: Scene, error: CrashError) -> Finding:
     frame = scene.frame
     place = f"{likely_path(frame)}:{frame.line}" if frame else "shared/"
     own = scene.own_frame
-    if frame is not None and (frame.code or "").startswith("raise ") and own is not None:
-        return Finding(
-            category_of(scene, error), "unclear", 0.55,
-            f"{place} refuses what {scene.service} gave it.",
-            culprit=scene.culprit(), evidence=(f"log: {error.text}", f"called from {likely_path(own)}:{own.line}"),
-            notes=("raised in shared/ on purpose, to refuse an argument: the caller may be at fault",),
-        )  # fmt: skip
+    if frame is not None and own is not None and _refuses(frame):
+        return _refused_by_shared(scene, error, place, own)
     suspicious = bool(_NOTHING.search(error.message)) and own is not None
     changed = _changed_later(scene, likely_path(frame) if frame else None, likely_path(own) if own else None)
     note = "the service passes None into shared/, so the fault may be its own" if suspicious else (
-        f"{place} was changed later than the code that calls it" if changed else "the call itself looks as always"
+        f"{place} was changed later than the code that calls it" if changed else "the call looks as always"
     )  # fmt: skip
     return Finding(
         Category.SHARED_BUG,
@@ -185,6 +168,29 @@ def _shared(scene: Scene, error: CrashError) -> Finding:
         culprit=scene.culprit(frame),
         evidence=(f"log: {error.text}", f"innermost frame of the repository: {place}"),
         notes=(note,),
+    )
+
+
+def _refuses(frame: Frame) -> bool:
+    """Whether code raised on purpose, to refuse what it was given."""
+    return (frame.code or "").startswith(("raise ", "throw ", "assert "))
+
+
+def _refused_by_shared(scene: Scene, error: CrashError, place: str, own: Frame) -> Finding:
+    called_from = f"{likely_path(own)}:{own.line}"
+    path = place.rpartition(":")[0]
+    changed = _changed_later(scene, path, likely_path(own))
+    known = category_of(scene, error)
+    signature = changed and known in (Category.UNKNOWN, Category.BAD_DATA)
+    return Finding(
+        Category.IMPORT_MODULE if signature else known,
+        "fixable",
+        0.75 if changed else 0.6,
+        f"{place} refuses what {scene.service} gives it at {called_from}"
+        f"{'; shared/ was changed later than that call' if changed else ''}.",
+        culprit=scene.culprit(),
+        evidence=(f"log: {error.text}", f"called from {called_from}: {own.code or ''}".rstrip(": ")),
+        notes=("raised in shared/ on purpose, to refuse an argument: the call is at fault, not shared/",),
     )
 
 
@@ -234,15 +240,18 @@ def error_line(scene: Scene) -> Finding | None:
     if error is None or scene.crash is None or error.frames:
         return None
     category = category_of(scene, error)
-    place = _logged_at(scene, error.message)
+    written = _logged_at(scene, error.message)
+    place = place_of_words(scene, error.message)
     known = category is not Category.UNKNOWN
+    read = f"{place.file}:{place.line} reads what the message names" if place else None
+    line = f"the log line is written at {written}" if written else None
     return Finding(
         category,
         "fixable" if known else "unclear",
         0.6 if known else 0.35,
-        f"{scene.service} logged {error.message[:300]!r} and ended; the traceback was swallowed.",
-        culprit=None,
-        evidence=(f"log: {error.message}", *((f"that line is written at {place}",) if place else ())),
+        f"{scene.service} logged {error.message[:300]!r}; the traceback was swallowed.",
+        culprit=place,
+        evidence=(f"log: {error.message}", *(told for told in (line, read) if told)),
         notes=("no traceback was printed: where the line is written is not where the fault is",),
     )
 
@@ -252,11 +261,7 @@ def _logged_at(scene: Scene, message: str) -> str | None:
     found = re.match(r"[A-Za-z][A-Za-z _-]{7,80}", message)
     if found is None:
         return None
-    try:
-        matches = scene.repository.grep(found.group().strip(), paths=[scene.root.rstrip("/")]).found
-    except RepositoryError:
-        return None
-    own = [match for match in matches if "/tests/" not in match.path]
+    own = matches(scene, found.group().strip())
     return f"{own[0].path}:{own[0].line}" if own else None
 
 

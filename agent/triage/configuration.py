@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from itertools import pairwise
 
 from agent.diagnosis import Category, Culprit
 from agent.triage.result import Finding
@@ -16,7 +17,8 @@ _NO_TRUTH = re.compile(
 _NO_COMPONENT = re.compile(r"[Cc]omponent '([^'\n]{1,80})' (?:missing|not found) in Truth")
 _VARIABLE = re.compile(
     r"^'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'$"
-    r"|\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b.{0,30}\b(?:not set|missing|required|not configured|undefined|unset|empty)\b"
+    r"|\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b.{0,30}\b(?:not set|missing|required|not configured"
+    r"|undefined|unset|empty)\b"
     r"|\b(?:missing|no|set|need|requires?)\b.{0,30}?\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b"
 )
 _PUBLISH = "run scripts/ms-build-truth.sh"
@@ -53,6 +55,7 @@ def _no_component(scene: Scene, asked: str, text: str) -> Finding:
         )  # fmt: skip
     place = _literal(scene, asked)
     close = difflib.get_close_matches(asked, [scene.service, *known], n=1, cutoff=0.5)
+    meant = f"; meant is {close[0]!r}" if close else ""
     return Finding(
         Category.TRUTH_LOAD,
         "fixable" if place else "unclear",
@@ -61,7 +64,8 @@ def _no_component(scene: Scene, asked: str, text: str) -> Finding:
         culprit=place,
         evidence=(f"log: {text}", *((f"{place.file}:{place.line} holds {asked!r}",) if place else ())),
         notes=(
-            f"not an unpublished Truth: the name is not the service's{f'; meant is {close[0]!r}' if close else ''}",
+            "not an unpublished Truth: the name is not the service's"
+            + (f"; meant is {close[0]!r}" if close else ""),
         ),
     )
 
@@ -143,7 +147,7 @@ def _removed_from_truth(scene: Scene, name: str) -> tuple[str, str] | None:
     """The file of Truth that once had a setting, and the change that took it out."""
     path = f"truth/components/{scene.service}.json"
     changes = scene.repository.history(path, _COMMITS)
-    for newer, older in zip(changes, changes[1:], strict=False):
+    for newer, older in pairwise(changes):
         try:
             if name.encode() in scene.repository.read(path, older.commit):
                 return path, f"{newer.commit[:10]} {newer.subject}"

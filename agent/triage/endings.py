@@ -29,13 +29,16 @@ def still_running(scene: Scene) -> Finding | None:
     """A process that lives, and no error in its log."""
     if not scene.is_alive or scene.crash is None or scene.crash.kind not in ("no_trace", "stopped"):
         return None
+    beat = scene.snapshot.heartbeats[scene.service]
+    starting = beat.last_ts is None and not beat.alive
     return Finding(
         Category.UNKNOWN,
-        "unclear",
-        0.5,
-        f"{scene.service} still ran when the snapshot was taken, and its last run logged no error: it may be"
-        " starting slowly, or hang.",
-        action="wait for the start to end; look at what it waits for",
+        "not_fixable" if starting else "unclear",
+        0.75 if starting else 0.4,
+        f"{scene.service} still ran when the snapshot was taken, and its last run logged no error"
+        f"{': it had not beaten yet, so it was still starting.' if starting else '; it may hang.'}",
+        reason="operator" if starting else None,
+        action="wait until it has started; look at what it waits for",
         evidence=(scene.health(scene.service), *_last_lines(scene)),
     )
 
@@ -76,7 +79,7 @@ def killed(scene: Scene) -> Finding | None:
     if code in _CRASHED_CODES:
         return Finding(
             Category.UNKNOWN, "unclear", 0.5,
-            f"{scene.service} was ended by {_CRASHED_CODES[code]}: a fault below Python, in a compiled module.",
+            f"{scene.service} was ended by {_CRASHED_CODES[code]}: a fault in a compiled module.",
             evidence=evidence,
         )  # fmt: skip
     if code is not None and code not in _KILLED_CODES:
@@ -91,7 +94,7 @@ def killed(scene: Scene) -> Finding | None:
         f"{scene.service} was ended from outside: its log stops in the middle of its work, without an error"
         " and without a shutdown, as after SIGKILL or the kernel's out-of-memory killer.",
         reason="operator",
-        action=f"look for 'Out of memory' in the kernel's log, then start it again with {start_script(scene)}",
+        action=f"look for 'Out of memory' in the kernel's log, then start it with {start_script(scene)}",
         evidence=evidence,
     )
 

@@ -11,11 +11,13 @@ from tools.logs import CrashError
 
 _WEBSOCKET = re.compile(
     r"received 1\d{3}|sent 1\d{3}|policy violation|WebSocket connection (?:closed|is closed|failed)"
-    r"|websocket.{0,40}(?:closed|rejected|refused|HTTP 4\d\d|HTTP 5\d\d)|server rejected WebSocket|no close frame",
+    r"|websocket.{0,40}(?:closed|rejected|refused|HTTP 4\d\d|HTTP 5\d\d)|server rejected WebSocket"
+    r"|no close frame",
     re.IGNORECASE,
 )
 _EXTERNAL_TYPES = re.compile(
-    r"^(?:aiohttp|httpx2?|requests|urllib3|openai|anthropic|xai|httpcore|socket\.gaierror|ssl|polygon|feedparser)\b"
+    r"^(?:aiohttp|httpx2?|requests|urllib3|openai|anthropic|xai|httpcore|socket\.gaierror|ssl|polygon"
+    r"|feedparser)\b"
     r"|^urllib\.error\."
 )
 _TIMEOUT_NAMES = {
@@ -27,13 +29,17 @@ _TIMEOUT_NAMES = {
     "timeout",
 }
 _EXTERNAL_TEXT = re.compile(
-    r"\btimed? ?out\b|\bTimeoutError\b|rate.?limit|Too Many Requests|\b429\b|\b50[0234]\b.{0,30}(?:error|gateway|unavailable)"
-    r"|Service Unavailable|Bad Gateway|getaddrinfo|ENOTFOUND|EAI_AGAIN|Name or service not known|nodename nor servname"
-    r"|Temporary failure in name resolution|insufficient_quota|SSLError|CERTIFICATE_VERIFY_FAILED|ETIMEDOUT|UND_ERR_CONNECT",
+    r"\btimed? ?out\b|\bTimeoutError\b|rate.?limit|Too Many Requests|\b429\b"
+    r"|\b50[0234]\b.{0,30}(?:error|gateway|unavailable)"
+    r"|Service Unavailable|Bad Gateway|getaddrinfo|ENOTFOUND|EAI_AGAIN|Name or service not known"
+    r"|nodename nor servname"
+    r"|Temporary failure in name resolution|insufficient_quota|SSLError|CERTIFICATE_VERIFY_FAILED"
+    r"|ETIMEDOUT|UND_ERR_CONNECT",
     re.IGNORECASE,
 )
 _BAD_KEY = re.compile(
-    r"\b401\b|\b403\b|invalid.{0,10}api.?key|incorrect api key|Unauthorized|Forbidden|AuthenticationError|PermissionDenied"
+    r"\b401\b|\b403\b|invalid.{0,10}api.?key|incorrect api key|Unauthorized|Forbidden"
+    r"|AuthenticationError|PermissionDenied"
     r"|api.?key.{0,30}(?:invalid|expired|revoked|missing|not set)|no api key",
     re.IGNORECASE,
 )
@@ -42,7 +48,8 @@ _SHORT = re.compile(r"timeout ?= ?(0?\.\d+|0)\b")
 _NO_SPACE = re.compile(r"ENOSPC|No space left on device|\[Errno 28\]|Disk quota exceeded", re.I)
 _NO_FILES = re.compile(r"EMFILE|ENFILE|Too many open files|\[Errno 24\]", re.I)
 _NO_MEMORY = re.compile(
-    r"\bMemoryError\b|Cannot allocate memory|\[Errno 12\]|heap out of memory|can't start new thread|std::bad_alloc"
+    r"\bMemoryError\b|Cannot allocate memory|\[Errno 12\]|heap out of memory|can't start new thread"
+    r"|std::bad_alloc"
     r"|Allocation failed|Out of memory",
     re.IGNORECASE,
 )
@@ -108,7 +115,8 @@ def _bad_key(scene: Scene, error: CrashError) -> Finding:
     keys = ", ".join(scene.component.api_keys) or "the API key"
     return Finding(
         Category.EXTERNAL_API_TIMEOUT, "not_fixable", 0.9, "The provider does not accept the key.",
-        reason="operator", action=f"check {keys} in Truth and in the environment", evidence=(f"log: {error.text}",),
+        reason="operator", action=f"check {keys} in Truth and in the environment",
+        evidence=(f"log: {error.text}",),
     )  # fmt: skip
 
 

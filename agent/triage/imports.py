@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from agent.diagnosis import Category, Culprit
 from agent.triage.packages import distribution_of, is_required
+from agent.triage.reads import newest
 from agent.triage.result import Finding
 from agent.triage.scene import Scene
 from tools.logs import Frame
@@ -123,8 +124,9 @@ def _own_module(scene: Scene, module: str, path: str) -> Finding:
     last = scene.repository.last_commit_with(path) or scene.repository.last_commit_with(package)
     if last is not None:
         return _own(
-            scene, 0.95, f"{path} was deleted; history has it, last in {last[:10]}, so it can be restored from there.",
-            culprit=Culprit(file=path, function=""), evidence=(f"{path} is in {last[:10]} and not in the commit",),
+            scene, 0.95, f"{path} was deleted; it can be restored from history, last in {last[:10]}.",
+            culprit=Culprit(file=path, function=""),
+            evidence=(f"{path} is in {last[:10]} and not in the commit",),
             notes=("a file that was lost, not one that was never committed",),
         )  # fmt: skip
     moved = _moved(scene, ("services/" + scene.service,))
@@ -192,7 +194,7 @@ def _repository_module(scene: Scene, module: str) -> Finding:
     if last is not None:
         return Finding(
             Category.SHARED_BUG, "not_fixable", 0.8,
-            f"{path} was deleted, last in {last[:10]}, and nothing took its place; it is not this service's to restore.",
+            f"{path} was deleted, last in {last[:10]}, and nothing took its place; it is not the service's.",
             reason="shared", action=f"git checkout {last[:10]} -- {path}", culprit=scene.culprit(),
             evidence=(f"log: No module named '{module}'", f"{path} is in {last[:10]} and not in the commit"),
         )  # fmt: skip
@@ -226,7 +228,7 @@ def _missing_package(scene: Scene, module: str) -> Finding:
     package = distribution_of(top)
     if is_required(scene.repository, top):
         return _package(
-            scene, module, f"{package} is in requirements.txt but not installed in the services' environment.",
+            scene, module, f"{package} is in requirements.txt but not installed for the services.",
             ".venv/bin/pip install -r requirements.txt",
         )  # fmt: skip
     why = f"{package} is not installed, and requirements.txt does not name it."
@@ -269,7 +271,7 @@ def _name(scene: Scene, module: str, name: str, circular: bool) -> Finding:
     if circular:
         own = scene.own_frame is not None and scene.owner == "service"
         why = f"Modules import each other, so that {name!r} is not defined yet when it is asked for."
-        return _own(scene, 0.9, why) if own else _shared(scene, why)
+        return _own(scene, 0.9, why, culprit=_last_import(scene)) if own else _shared(scene, why)
     if scene.owner == "shared":
         return _shared(scene, f"shared/ asks {module} for {name!r}, which it does not have.")
     if scene.own_frame is None:
@@ -289,6 +291,16 @@ def _name(scene: Scene, module: str, name: str, circular: bool) -> Finding:
         evidence=(f"{path} does not define {name}",),
         notes=notes,
     )
+
+
+def _last_import(scene: Scene) -> Culprit | None:
+    """Of the imports that form a circle, the one that was written last."""
+    frames = scene.final.frames if scene.final else ()
+    inside = [
+        frame for frame in frames if scene.owner_of(frame) == "service" and "import" in (frame.code or "")
+    ]
+    places = [place for frame in inside[1:] or inside if (place := scene.culprit(frame)) is not None]
+    return newest(scene, places)
 
 
 def _file_of(scene: Scene, module: str) -> str | None:

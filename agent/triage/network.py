@@ -14,21 +14,26 @@ _IN_USE = re.compile(
     r"EADDRINUSE|address already in use|\[Errno (?:98|48)\]|Only one usage of each socket", re.I
 )
 _REFUSED = re.compile(
-    r"ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ETIMEDOUT|Connection refused|Connect call failed|Connection reset by peer"
+    r"ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ETIMEDOUT|Connection refused|Connect call failed"
+    r"|Connection reset by peer"
     r"|Connection closed by server|Error -?\d{1,5} (?:connecting to|while writing)|Cannot connect to host"
-    r"|All connection attempts failed|Timeout connecting to server|Timeout reading from|ConnectionRefusedError"
+    r"|All connection attempts failed|Timeout connecting to server|Timeout reading from"
+    r"|ConnectionRefusedError"
     r"|Max retries exceeded|Server disconnected|No route to host|Connection lost|Broken pipe",
     re.IGNORECASE,
 )
 _REDIS_STATE = re.compile(
     r"NOAUTH|WRONGPASS|invalid (?:username-)?password|AuthenticationError|Authentication required"
-    r"|OOM command not allowed|MISCONF|READONLY You can't|LOADING Redis|MASTERDOWN|max number of clients|BusyLoading",
+    r"|OOM command not allowed|MISCONF|READONLY You can't|LOADING Redis|MASTERDOWN"
+    r"|max number of clients|BusyLoading",
     re.IGNORECASE,
 )
 _MYSQL = re.compile(
-    r"Can't connect to MySQL|Access denied for user|Unknown database|Lost connection to MySQL|MySQL server has gone away"
+    r"Can't connect to MySQL|Access denied for user|Unknown database|Lost connection to MySQL"
+    r"|MySQL server has gone away"
     r"|MySQL Connection not available|Too many connections|ER_ACCESS_DENIED|ER_BAD_DB|ER_CON_COUNT"
-    r"|PROTOCOL_CONNECTION_LOST|\b(?:2002|2003|2005|2006|2013|2055|1040|1044|1045|1049|1698)\b[ (:,].{0,40}(?:mysql|HY000|28000|42000|08004|connect)"
+    r"|PROTOCOL_CONNECTION_LOST|\b(?:2002|2003|2005|2006|2013|2055|1040|1044|1045|1049"
+    r"|1698)\b[ (:,].{0,40}(?:mysql|HY000|28000|42000|08004|connect)"
     r"|Can't connect to server on|server closed the connection|Authentication plugin",
     re.IGNORECASE,
 )
@@ -58,7 +63,7 @@ def port_conflict(scene: Scene) -> Finding | None:
         Category.PORT_CONFLICT,
         "unclear",
         0.6,
-        f"{scene.service} wants port {port}, which is {holder}'s; Truth gives it {scene.component.port or 'none'}.",
+        f"{scene.service} wants port {port}, which is {holder}'s; its own is {scene.component.port or 'none'}.",
         evidence=(f"log: {text}",),
         notes=(
             f"not a left-over process: port {port} belongs to {holder}, so look where the port comes from",

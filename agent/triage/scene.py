@@ -24,7 +24,8 @@ _BUS_LINE = re.compile(
 )
 _TRUTH_LINE = re.compile(r"Truth (?:from|at) redis://[^\s]{0,200}?:(\d{2,5})")
 _ADDRESS = re.compile(
-    r"(?:(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|::1|:::?|://[\w.-]{1,200}|host [\w.-]{1,200}|on '[\w.-]{1,200}):"
+    r"(?:(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|::1|:::?|://[\w.-]{1,200}|host [\w.-]{1,200}"
+    r"|on '[\w.-]{1,200}):"
     r"|\('[\w.:-]{1,200}', |port[=: ]{1,3}'?)(\d{2,5})(?![\d.])"
 )
 _LOG_BYTES = 256 << 10
