@@ -1,23 +1,25 @@
-"""What a reviewer must be told about a patch, read from its syntax trees and not from words.
+"""What a reviewer must be told about a patch, in two words each, read from its syntax and not from words.
 
-workaround        a new broad `except`, an error that is swallowed, a default that hides missing data
-drops behaviour   an import, route, middleware, subscription, task or key that the base had is gone
+    workaround        a new broad `except`, an error that is swallowed, a default that hides missing data
+    drops behaviour   an import, route, middleware, subscription, task or key that the base had is gone
+
+The first are flags of the gate (`sandbox.signals`); what is served less is read here.
 """
 
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-LabelName = Literal["workaround", "drops behaviour"]
-Seen = Counter[tuple[str, str]]
-_Finder = Callable[[ast.AST], Iterator[str]]
+LabelName = Literal["workaround", "drops behaviour", "look at"]
 
-BROAD = {"Exception", "BaseException"}
-QUIET_CALLS = {"debug", "info", "warning", "warn", "error", "print", "sleep"}
+WORKAROUNDS = {
+    "broad-except": "a broad except",
+    "swallows-error": "a swallowed error",
+    "adds-default": "a default that hides missing data",
+}
 SERVING_CALLS = {
     "subscribe": "subscription",
     "psubscribe": "subscription",
@@ -52,21 +54,18 @@ class Label:
         return f"{self.name}: {self.detail}"
 
 
-def labels_of(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Label, ...]:
-    """The labels of a patch.
+def labels_of(flags: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Label, ...]:
+    """The labels of a patch with the gate's `flags`.
 
     `before` and `after` map the changed Python files (tests left out) to their source on the base
     and with the patch; a file that is missing on one side is empty there. What does not parse is
     the business of another rung and yields nothing.
     """
-    old, new = _trees(before), _trees(after)
-    hidden = _count(new, _workarounds) - _count(old, _workarounds)
-    softened = _defaults_for_lookups(old, new)
-    lost = _lost(old, new)
+    lost = sorted(_lost(_trees(before), _trees(after)))
     return (
-        *(Label("workaround", f"{what} in {where}") for what, where in sorted(hidden)),
-        *(Label("workaround", detail) for detail in softened),
-        *(Label("drops behaviour", f"{what} {name}") for what, name in sorted(lost)),
+        *(Label("workaround", WORKAROUNDS[flag]) for flag in flags if flag in WORKAROUNDS),
+        *(Label("drops behaviour", f"{what} {name}") for what, name in lost),
+        *(Label("look at", flag) for flag in flags if flag not in WORKAROUNDS),
     )
 
 
@@ -78,109 +77,6 @@ def _trees(sources: Mapping[str, str]) -> dict[str, ast.Module]:
         except (SyntaxError, ValueError, RecursionError):
             continue
     return trees
-
-
-def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
-    """Every function with its name, and the module itself for what stands outside of one."""
-    yield "the module", tree
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name, node
-
-
-def _own(scope: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a scope without those of the functions inside it."""
-    for child in ast.iter_child_nodes(scope):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _own(child)
-
-
-def _count(trees: Mapping[str, ast.Module], find: _Finder) -> Seen:
-    return Counter(
-        (what, name) for tree in trees.values() for name, scope in _functions(tree) for what in find(scope)
-    )
-
-
-def _workarounds(scope: ast.AST) -> Iterator[str]:
-    for node in _own(scope):
-        if isinstance(node, ast.ExceptHandler):
-            if _is_broad(node.type):
-                yield "a broad except"
-            if _swallows(node):
-                yield "a swallowed error"
-        elif isinstance(node, ast.Call) and _called(node) == "suppress":
-            yield "a suppressed error"
-        elif isinstance(node, ast.keyword) and node.arg == "return_exceptions" and _is_true(node.value):
-            yield "exceptions returned as results"
-
-
-def _is_broad(caught: ast.expr | None) -> bool:
-    if caught is None:
-        return True
-    names = caught.elts if isinstance(caught, ast.Tuple) else [caught]
-    return any(_last_name(name) in BROAD for name in names)
-
-
-def _swallows(handler: ast.ExceptHandler) -> bool:
-    """Whether a handler only logs, skips or returns a constant: the error ends there."""
-    return all(_is_quiet(statement) for statement in handler.body)
-
-
-def _is_quiet(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Pass | ast.Continue | ast.Break):
-        return True
-    if isinstance(statement, ast.Return):
-        return statement.value is None or isinstance(
-            statement.value, ast.Constant | ast.Dict | ast.List | ast.Tuple
-        )
-    if isinstance(statement, ast.Assign):
-        return isinstance(statement.value, ast.Constant | ast.Dict | ast.List | ast.Tuple)
-    call = statement.value if isinstance(statement, ast.Expr) else None
-    call = call.value if isinstance(call, ast.Await) else call
-    return isinstance(call, ast.Constant) or (isinstance(call, ast.Call) and _called(call) in QUIET_CALLS)
-
-
-def _defaults_for_lookups(old: Mapping[str, ast.Module], new: Mapping[str, ast.Module]) -> list[str]:
-    """Lookups that could fail on the base and have a made-up constant now."""
-    failing = _lookups(old) - _lookups(new)
-    gained = _count(new, _defaults) - _count(old, _defaults)
-    return [f"a default for {key} in {where}" for key, where in sorted(gained) if (key, where) in failing]
-
-
-def _lookups(trees: Mapping[str, ast.Module]) -> Seen:
-    return _count(trees, _subscripts)
-
-
-def _subscripts(scope: ast.AST) -> Iterator[str]:
-    for node in _own(scope):
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-            yield ast.unparse(node.slice)
-
-
-def _defaults(scope: ast.AST) -> Iterator[str]:
-    for node in _own(scope):
-        if (
-            isinstance(node, ast.BoolOp)
-            and isinstance(node.op, ast.Or)
-            and isinstance(node.values[-1], ast.Constant)
-        ):
-            yield from (key for value in node.values[:-1] if (key := _got(value)))
-        elif isinstance(node, ast.Call) and _makes_up(node):
-            yield ast.unparse(node.args[-2])
-
-
-def _makes_up(call: ast.Call) -> bool:
-    """Whether it is `x.get(key, constant)` or the like; None is no made-up value."""
-    if _called(call) not in ("get", "pop", "getattr") or len(call.args) < 2:
-        return False
-    return isinstance(call.args[-1], ast.Constant | ast.Dict | ast.List) and not _is_none(call.args[-1])
-
-
-def _got(value: ast.expr) -> str | None:
-    """The key of `x.get(key)`."""
-    is_get = isinstance(value, ast.Call) and _called(value) == "get" and value.args
-    return ast.unparse(value.args[0]) if is_get and isinstance(value, ast.Call) else None
 
 
 def _lost(old: Mapping[str, ast.Module], new: Mapping[str, ast.Module]) -> set[tuple[str, str]]:
@@ -264,11 +160,3 @@ def _last_name(node: ast.expr) -> str | None:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else None
-
-
-def _is_true(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is True
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None

@@ -238,11 +238,11 @@ def passed(run: TestRun, node: str) -> bool:
 
 
 def labels(repo: PrivateRepository, patch: Patch) -> tuple[str, ...]:
-    """What a reviewer must be told: the gate's flags, and what the syntax trees show."""
+    """What a reviewer must be told."""
     changed = [file for file in patch.files if file.path.endswith(".py") and not is_test(file.path)]
     before = {file.path: _source(repo, patch.base, file.path) for file in changed if file.kind != "added"}
     after = {file.path: _source(repo, patch.tree, file.path) for file in changed if file.kind != "deleted"}
-    return (*patch.flags, *map(str, labels_of(before, after)))
+    return tuple(map(str, labels_of(patch.flags, before, after)))
 
 
 def _source(repo: PrivateRepository, tree_ish: str, path: str) -> str:

@@ -23,6 +23,7 @@ _WATCHES_CALLER = re.compile(
 _WATCHES_TEXT = re.compile(r"PYTEST_|AUTOHEALER|_pytest")
 _WATCHED_MODULES = frozenset({"pytest", "_pytest"})
 _TEST_PART = re.compile(r"_?pytest$|tests?$|test_|conftest$")
+_TELLS = frozenset({"debug", "info", "warn", "warning", "error"})
 _BROAD = frozenset({"Exception", "BaseException"})
 _SKIPS = re.compile(
     r"pytest\.(mark\.(skip|skipif|xfail)|skip|xfail|importorskip|exit)"
@@ -100,7 +101,8 @@ class _Reader:
         for signal, pattern in _CALLS:
             self.counts[signal] += pattern.fullmatch(name) is not None
         getter = name.endswith((".get", ".setdefault", ".pop")) and len(node.args) == 2
-        self.counts["adds-default"] += getter or (name == "getattr" and len(node.args) == 3)
+        given = getter or (name == "getattr" and len(node.args) == 3)
+        self.counts["adds-default"] += given and not _is_none(node.args[-1])
 
     def _attribute(self, node: ast.Attribute | ast.Name) -> None:
         last = node.attr if isinstance(node, ast.Attribute) else self.aliases.get(node.id, "")
@@ -121,10 +123,10 @@ class _Reader:
         self.counts["swallows-error"] += all(map(_does_nothing, node.body))
 
     def _bool_op(self, node: ast.BoolOp) -> None:
-        self.counts["adds-default"] += isinstance(node.op, ast.Or) and _is_literal(node.values[-1])
+        self.counts["adds-default"] += isinstance(node.op, ast.Or) and _is_made_up(node.values[-1])
 
     def _if_expression(self, node: ast.IfExp) -> None:
-        self.counts["adds-default"] += _is_literal(node.orelse) or _is_literal(node.body)
+        self.counts["adds-default"] += _is_made_up(node.orelse) or _is_made_up(node.body)
 
     def _assign(self, node: ast.Assign) -> None:
         for target in node.targets:
@@ -188,8 +190,22 @@ def _does_nothing(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Return):
         return statement.value is None or _is_literal(statement.value)
     if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Constant)
+        return isinstance(statement.value, ast.Constant) or _only_tells(statement.value)
     return isinstance(statement, ast.Pass | ast.Continue | ast.Break)
+
+
+def _only_tells(node: ast.expr) -> bool:
+    """A call that logs: the error is told, and ends there all the same."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TELLS
+
+
+def _is_made_up(node: ast.expr) -> bool:
+    """A literal in the place of data; None says that there is none."""
+    return _is_literal(node) and not _is_none(node)
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _is_literal(node: ast.expr) -> bool:
