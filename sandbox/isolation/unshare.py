@@ -5,7 +5,7 @@ environment, and becomes the box's first process. As root it first shows what th
 a mount namespace of its own and drops its uid for good; the rest is what an ordinary user does.
 """
 # Only what a bare interpreter has at hand is imported.
-# ruff: noqa: PTH102, PTH103, PTH112, PTH120, PTH123, PTH211
+# ruff: noqa: PTH102, PTH103, PTH110, PTH112, PTH120, PTH123, PTH211
 
 from __future__ import annotations
 
@@ -123,7 +123,8 @@ def _furnish(libc: ctypes.CDLL, plan: dict[str, Any]) -> None:
     os.makedirs(_NEW + "/proc")
     _mount(libc, "proc", _NEW + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     for node in _NODES:
-        _bind(libc, f"{_OLD}/dev/{node}", f"{_NEW}/dev/{node}")
+        if os.path.exists(f"{_OLD}/dev/{node}"):
+            _bind(libc, f"{_OLD}/dev/{node}", f"{_NEW}/dev/{node}")
     os.mkdir(_NEW + "/dev/pts")
     options = "newinstance,ptmxmode=0666,mode=620"
     _mount(libc, "devpts", _NEW + "/dev/pts", "devpts", _NOSUID | _NOEXEC, options)

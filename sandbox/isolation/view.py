@@ -30,6 +30,8 @@ ETC = {
     "/etc/resolv.conf": "",
 }
 """The box's own /etc."""
+RESERVED = ("/tmp", "/work", "/dev/shm", "/etc", "/proc", "/sys")
+"""What a box has of its own: no part of the host may lie there, or above it."""
 UID = 65534
 """The box's user and group, inside; also outside when the healer is root."""
 
@@ -69,7 +71,7 @@ def chosen(paths: Iterable[Path], already: tuple[Part, ...]) -> tuple[Part, ...]
     """`paths` and every symlink on the way to them, outermost folders first.
 
     Raises:
-        BoxError: a path that is not absolute or does not exist.
+        BoxError: a path that is not absolute, does not exist or would hide what is the box's own.
     """
     parts: dict[str, Part] = {}
     for path in paths:
@@ -106,6 +108,10 @@ def _trace(path: Path, parts: dict[str, Part], already: tuple[Part, ...]) -> Non
             return
     if not path.exists():
         raise BoxError(f"{path} does not exist, so that the box cannot see it")
+    own = [place for place in RESERVED if Path(place).is_relative_to(path)]
+    own += [place for place in ("/proc", "/sys", "/dev") if path.is_relative_to(place)]
+    if own:
+        raise BoxError(f"{path} cannot be shown in a box, which has its own {own[0]}")
     parts[str(path)] = Bind(str(path), str(path))
 
 

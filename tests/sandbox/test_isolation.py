@@ -209,6 +209,12 @@ def test_read_only_path_that_cannot_be(backend: Isolation, path: Path) -> None:
         backend.run(shell("true", read_only=(path,)))
 
 
+@pytest.mark.parametrize("path", ["/", "/tmp", "/etc", "/dev", "/proc/self", "/sys", "/usr/../tmp"])
+def test_what_is_the_boxs_own_is_never_the_hosts(backend: Isolation, path: str) -> None:
+    with pytest.raises(BoxError, match="has its own"):
+        backend.run(shell("true", read_only=(Path(path),)))
+
+
 def test_virtual_environment_runs_inside(backend: Isolation) -> None:
     python = Path(sys.executable)
     argv = (str(python), "-c", "import sys, pytest; print(sys.prefix); print(pytest.__file__)")
