@@ -24,7 +24,7 @@ from sandbox.process import Limits
 
 NETWORKED = ("bubblewrap", "namespaces")
 """The isolations with a network of their own, where the ports of live servers are out of reach."""
-HARNESS = ("resp", "buses", "monitor", "service", "boot_service")
+HARNESS = ("resp", "buses", "shapes", "monitor", "routes", "service", "boot_service")
 TRACER = Path(__file__).parent / "inside" / "trace_functions.py"
 ALLOWANCE_S = 15.0
 
@@ -55,6 +55,7 @@ class World:
     document that `truth_bus` holds under the key `truth`, None for none; `values` are by bus and
     key; `messages` are published in order; `env` is the service's whole environment but for PATH
     and HOME. `closed_ports` are ports of live servers elsewhere: nothing may answer on them.
+    `paths` are HTTP paths that are asked for.
     """
 
     service: str
@@ -66,6 +67,7 @@ class World:
     env: Mapping[str, str] = field(default_factory=dict)
     entry_point: str = ""
     closed_ports: tuple[int, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,10 @@ class BootReport:
     subscriptions are those held at the end (those it ever made, where it ended by itself), the
     lists and streams it waits for among them. Functions are
     `path:qualified name`. The messages come twice: what is late was seen after the second time,
-    `first_functions` are those reached between the two. `problem` says why there is no report.
+    `first_functions` are those reached between the two. `fields` are what the JSON values of its
+    keys and channels are made of, as `bus:name path`; `routes` are paths that it answers by HTTP,
+    and `METHOD path`; `missing` are those of the keys it read last that are not there. `problem`
+    says why there is no report.
     """
 
     output: str = ""
@@ -135,6 +140,9 @@ class BootReport:
     functions: frozenset[str] = frozenset()
     first_functions: frozenset[str] = frozenset()
     late_functions: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
+    routes: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
     problem: str | None = None
 
     @property

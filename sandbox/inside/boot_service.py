@@ -22,13 +22,16 @@ from typing import Any, BinaryIO
 from sandbox.inside.buses import BusError, Buses, refuse_live
 from sandbox.inside.monitor import Monitor, Seen
 from sandbox.inside.resp import RespError
+from sandbox.inside.routes import routes
 from sandbox.inside.service import Service
+from sandbox.inside.shapes import FIELDS_KEPT, fields_of_key
 
 RESULT_FD = "AUTOHEALER_RESULT_FD"
 PR_SET_DUMPABLE = 4
 TICK_S = 0.01
 LISTEN = "0A"
 SCRATCH = "/tmp/boot"
+DRAIN_S = 0.3
 
 
 def main(stream: BinaryIO) -> None:
@@ -75,6 +78,7 @@ class Boot:
         self._times: dict[str, float] = specification["times"]
         self._messages: list[dict[str, str]] = specification["messages"]
         self._awaited = Awaited(specification["await"])
+        self._paths: list[str] = specification["paths"]
         self._beat = f":{specification['service']}:heartbeat"
         self._buses, self._seen = buses, Seen()
         ours = {f"127.0.0.1:{each.socket.getsockname()[1]}".encode() for each in buses.clients.values()}
@@ -102,17 +106,34 @@ class Boot:
 
     def run(self) -> dict[str, Any]:
         """Let it start, serve and stop; the report."""
-        signal_name, stopped_late, held, ports = None, False, set[str](), list[int]()
         if self._start():
             self._serve()
-        if alive := self._alive():
-            held, ports = self._buses.held_subscriptions(), listening(set(self._buses.ports.values()))
+        alive = self._alive()
+        state = self._state(alive)
+        signal_name, stopped_late = None, False
+        if alive:
             signal_name = self._service.stop()
             stopped_late = not self._until(lambda: not self._alive(), self._times["stop_s"])
         self._service.kill()
-        self._until(lambda: self._service.pipe not in self._selector.get_map(), 0.3)
-        return {**self._report(held if alive else None), "alive": alive, "ports": ports,
-                "signal": signal_name, "stopped_late": stopped_late}  # fmt: skip
+        self._until(lambda: self._service.pipe not in self._selector.get_map(), DRAIN_S)
+        ended = {"alive": alive, "signal": signal_name, "stopped_late": stopped_late}
+        return {**self._report(), **state, **ended}
+
+    def _state(self, alive: bool) -> dict[str, list[Any]]:
+        """What can only be seen while the servers hold it: before the service is stopped."""
+        seen, ports = self._seen, listening(set(self._buses.ports.values()))
+        held = self._buses.held_subscriptions() if alive else seen.subscriptions
+        for name in sorted(seen.keys):
+            bus, _, key = name.partition(":")
+            if len(seen.fields) < FIELDS_KEPT:
+                seen.fields.update(fields_of_key(self._buses.clients[bus], bus, key))
+        return {
+            "subscriptions": sorted(held | seen.patterns | seen.consumed),
+            "fields": sorted(seen.fields),
+            "missing": [name for name in seen.reads if not self._buses.holds(name)],
+            "ports": ports,
+            "routes": sorted(set(routes(ports, self._paths))),
+        }
 
     def _start(self) -> bool:
         """Wait for the first heartbeat; False when it ended or the time was up."""
@@ -165,9 +186,8 @@ class Boot:
             self._heartbeat = time.monotonic() - self._started
         return self._heartbeat is not None
 
-    def _report(self, held: set[str] | None) -> dict[str, Any]:
+    def _report(self) -> dict[str, Any]:
         seen, service = self._seen, self._service
-        subscriptions = seen.subscriptions if held is None else held
         return {
             "output": service.output.text(),
             "shutdown_output": service.shutdown.text(),
@@ -177,7 +197,6 @@ class Boot:
             "channels": sorted(seen.channels),
             "late_keys": sorted(seen.late_keys),
             "late_channels": sorted(seen.late_channels),
-            "subscriptions": sorted(subscriptions | seen.patterns | seen.consumed),
             "functions": sorted(set().union(*service.functions)),
             "first_functions": sorted(service.functions[1]),
             "late_functions": sorted(service.functions[2]),

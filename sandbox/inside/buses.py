@@ -89,6 +89,11 @@ class Buses:
                 held.add(f"{bus}:{channel.decode(errors='replace')}")  # type: ignore[union-attr]
         return held
 
+    def holds(self, name: str) -> bool:
+        """Whether a key, given as `bus:key`, exists."""
+        bus, _, key = name.partition(":")
+        return self.clients[bus].call("EXISTS", key) == 1
+
     def kill(self) -> None:
         """End the servers at once: they hold nothing worth an orderly shutdown."""
         for client in self.clients.values():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from sandbox.inside.resp import Client
+from sandbox.inside.shapes import FIELDS_KEPT, fields
 
 READ_AT_ONCE = 1 << 20
 LINE_KEPT = 1 << 14
@@ -20,6 +21,10 @@ FIRST_KEY = re.compile(
     r"|[LR]PUSHX?|LSET|LINSERT|SADD|Z(ADD|INCRBY)|XADD|PFADD|GEOADD|[SZ](UNION|INTER|DIFF|RANGE)STORE"
 )
 """Commands that write, and whose first argument is the key that they write."""
+READS = re.compile(
+    r"(M|HM?)?GET(ALL|EX)?|LRANGE|LINDEX|SMEMBERS|Z(REV)?RANGE(BYSCORE)?|X(REV)?RANGE|H(KEYS|VALS)"
+)
+READS_KEPT = 3
 WAITS_FOR = re.compile(r"B[LR]POP|BZPOP(MIN|MAX)")
 
 
@@ -33,6 +38,8 @@ class Seen:
         self.subscriptions: set[str] = set()
         self.patterns: set[str] = set()
         self.consumed: set[str] = set()
+        self.fields: set[str] = set()
+        self.reads: list[str] = []
         self.late_keys: set[str] = set()
         self.late_channels: set[str] = set()
         self.late = False
@@ -85,6 +92,10 @@ class Monitor:
         seen = self._seen
         if command in ("PUBLISH", "SPUBLISH"):
             self._add(seen.channels, seen.late_channels, rest[:1])
+            if len(seen.fields) < FIELDS_KEPT:
+                seen.fields.update(fields(f"{self._bus}:{rest[0]}", rest[-1]))
+        elif READS.fullmatch(command):
+            self._read(rest if command == "MGET" else rest[:1])
         elif FIRST_KEY.fullmatch(command):
             self._add(seen.keys, seen.late_keys, rest[:1])
         elif command in ("MSET", "MSETNX"):
@@ -95,6 +106,11 @@ class Monitor:
             self._add(seen.patterns, set(), rest)
         else:
             self._add(seen.consumed, set(), list(_consumed(command, rest)))
+
+    def _read(self, keys: list[str]) -> None:
+        named = [f"{self._bus}:{key}" for key in keys]
+        earlier = [name for name in self._seen.reads if name not in named]
+        self._seen.reads = [*earlier, *named][-max(READS_KEPT, len(named)) :]
 
     def _add(self, ever: set[str], late: set[str], names: list[str]) -> None:
         named = {f"{self._bus}:{name}" for name in names}

@@ -190,6 +190,44 @@ def test_every_type_of_value_is_there_before_the_start(start: Start) -> None:
     )
 
 
+SERVER = """\
+import json, os, redis, signal, sys, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+market = redis.Redis(port=6380)
+redis.Redis(port=6379).set("pulse:heartbeat", 1)
+
+class Api(BaseHTTPRequestHandler):
+    def do_OPTIONS(self):
+        known = self.path == "/api/trades"
+        self.send_response(405 if known else 404)
+        if known:
+            self.send_header("Allow", "GET, POST")
+        self.end_headers()
+
+server = HTTPServer(("127.0.0.1", 8123), Api)
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+market.set("pulse:state", json.dumps({"spot": {"SPX": {"price": 1, "levels": [{"strike": 5}]}}, "none": None}))
+market.hset("pulse:rows", mapping={"one": json.dumps({"a": 1}), "two": "text"})
+market.publish("pulse:events", json.dumps([{"kind": "up"}]))
+market.get("there is none")
+market.get("pulse:state")
+server.serve_forever()
+"""
+
+
+def test_routes_fields_and_missing_keys_are_seen(start: Start) -> None:
+    report = start(SERVER, world=replace(WORLD, paths=("/api/trades", "/api/none")))
+    assert report.ports == {8123}
+    assert report.routes == {"/api/trades", "GET /api/trades", "POST /api/trades"}
+    state = ("spot", "spot.SPX", "spot.SPX.price", "spot.SPX.levels", "none")
+    assert report.fields == {
+        *(f"market-redis:pulse:state {path}" for path in state),
+        "market-redis:pulse:rows one", "market-redis:pulse:rows one a", "market-redis:pulse:rows two",
+        "market-redis:pulse:events [].kind",
+    }  # fmt: skip
+    assert report.missing == {"market-redis:there is none"}
+
+
 def test_what_is_awaited_is_waited_for_and_no_longer(start: Start) -> None:
     main = (
         "import redis, threading, time\nr = redis.Redis(port=6379)\nr.set('pulse:heartbeat', 1)\n"

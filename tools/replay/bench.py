@@ -14,12 +14,12 @@ from sandbox.worktree import PrivateRepository, WorktreeError
 from tools.incident import IncidentError, IncidentFolder
 from tools.logs import Crash, map_frames
 from tools.replay.history import Bisected, bisect, changes
-from tools.replay.outside import outside_cause
-from tools.replay.stage import staged
+from tools.replay.outside import outside_cause, upstream_cause
+from tools.replay.stage import Staged, staged
 from tools.replay.told import told
 from tools.replay.verdict import Judged, Verdict, judge, stack_of
 from tools.replay.world import make_world
-from tools.truth import TruthError
+from tools.truth import Truth, TruthError
 
 NAME = "replay::boots_and_beats"
 HISTORY_S = 60.0
@@ -33,8 +33,10 @@ class Replayed:
 
     They differ where a boot that beats says nothing, since the base beats as well. `crash` is
     what was seen to crash, `text` what a model is told: the same for the same observations.
+    `tree` is what was booted, by the id of a tree or of its commit.
     """
 
+    tree: str
     verdict: Verdict
     why: str
     crash: Crash | None
@@ -59,7 +61,7 @@ class Replay:
     commit: str
     crash: Crash | None
     waits: Waits = field(default_factory=Waits)
-    _seen: dict[str, tuple[Judged, BootReport]] = field(default_factory=dict, init=False, repr=False)
+    _seen: dict[str, Replayed] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         paths = self.repo.listing(self.repo.resolve(self.commit))
@@ -68,25 +70,29 @@ class Replay:
 
     def of(self, patch: Patch | None) -> Replayed:
         """Replay a patch, or the base commit for None."""
-        base = self._replayed(*self._boot(self.repo.resolve(self.commit)))
+        base = self._boot(self.repo.resolve(self.commit))
         if base.observed == "beats" and self.crash is not None:
             base = self._unclear(base, f"the base beats here, so {self._lacking()}")
         if patch is None or base.report.problem is not None:
             return base
-        patched = self._replayed(*self._boot(patch.tree))
+        patched = self._boot(patch.tree)
         if patched.verdict == "beats" and base.verdict == "unclear":
             return self._unclear(patched, f"it beats, which says nothing: {base.why}")
         return patched
 
     def at(self, commit: str) -> Replayed:
         """Replay another commit; its verdict is what was observed."""
-        return self._replayed(*self._boot(self.repo.resolve(commit)))
+        return self._boot(self.repo.resolve(commit))
 
     def again(self, patch: Patch | None, awaited: Awaited = Awaited()) -> Replayed:
         """Replay a patch once more, with more patience for what is `awaited`."""
         tree = self.repo.resolve(self.commit) if patch is None else patch.tree
         self._seen[tree] = self._booted(tree, replace(self.waits, patience_s=PATIENCE_S), awaited)
         return self.of(patch)
+
+    def once_more(self, replayed: Replayed) -> Replayed:
+        """Boot the tree of an earlier replay again; what is remembered of it stays."""
+        return self._booted(replayed.tree, self.waits, Awaited())
 
     def last_good(self, steps: int) -> Replayed | None:
         """The newest commit that beats, among the `steps` changes before the incident's."""
@@ -106,26 +112,37 @@ class Replay:
         entry = self.repo.listing(patch.tree).get(path)
         return entry is not None and function in _defined(next(blobs(self.repo.git_dir, [entry.oid])))
 
-    def _boot(self, tree: str) -> tuple[Judged, BootReport]:
+    def _boot(self, tree: str) -> Replayed:
         if tree not in self._seen:
             self._seen[tree] = self._booted(tree, self.waits, Awaited())
         return self._seen[tree]
 
-    def _booted(self, tree: str, waits: Waits, awaited: Awaited) -> tuple[Judged, BootReport]:
+    def _booted(self, tree: str, waits: Waits, awaited: Awaited) -> Replayed:
         try:
             with staged(self.repo, tree, self.service) as stage:
-                world = make_world(self.folder, self.service, stage.truth)
-                why = (
-                    outside_cause(self.crash, self.service, self.folder, stage.truth) if self.crash else None
-                )
-                why = why or _not_booted(world, stage.listing.keys())
-                if why is not None:
-                    return Judged("unclear", why), BootReport(problem=why)
-                awaited = replace(awaited, functions=self._culprit(stage.folder))
-                report = boot(self.isolation, self.python, stage.folder, world, waits=waits, awaited=awaited)
-                return judge(report, self.crash, self.service, stage.listing.__contains__), report
+                judged, report = self._run(stage, waits, awaited)
         except (GitError, TruthError, WorktreeError, IncidentError) as error:
-            return Judged("unclear", str(error)), BootReport(problem=str(error))
+            judged, report = Judged("unclear", str(error)), BootReport(problem=str(error))
+        text = told(NAME, judged, report)
+        return Replayed(tree, judged.verdict, judged.why, judged.crash, report, text, judged.verdict)
+
+    def _run(self, stage: Staged, waits: Waits, awaited: Awaited) -> tuple[Judged, BootReport]:
+        world = make_world(self.folder, self.service, stage.truth, stage.http_paths)
+        outside = outside_cause(self.crash, self.service) if self.crash else None
+        why = outside or _not_booted(world, stage.listing)
+        if why is not None:
+            return Judged("unclear", why), BootReport(problem=why)
+        awaited = replace(awaited, functions=self._culprit(stage.folder))
+        report = boot(self.isolation, self.python, stage.folder, world, waits=waits, awaited=awaited)
+        judged = judge(report, self.crash, self.service, stage.listing.__contains__)
+        return self._unless_upstream(judged, report, stage.truth), report
+
+    def _unless_upstream(self, judged: Judged, report: BootReport, truth: Truth) -> Judged:
+        """A crash for want of data whose writer was down says nothing about the code."""
+        if judged.verdict != "reproduced" or judged.crash is None:
+            return judged
+        why = upstream_cause(judged.crash, self.service, self.folder, truth, report.missing)
+        return judged if why is None else Judged("unclear", why, judged.crash)
 
     def _lacking(self) -> str:
         if self.folder.messages():
@@ -141,12 +158,8 @@ class Replay:
                 return (f"{path}:{function}",)
         return ()
 
-    def _replayed(self, judged: Judged, report: BootReport) -> Replayed:
-        text = told(NAME, judged, report, self.service)
-        return Replayed(judged.verdict, judged.why, judged.crash, report, text, judged.verdict)
-
     def _unclear(self, replayed: Replayed, why: str) -> Replayed:
-        text = told(NAME, Judged("unclear", why), replayed.report, self.service)
+        text = told(NAME, Judged("unclear", why), replayed.report)
         return replace(replayed, verdict="unclear", why=why, text=text)
 
 

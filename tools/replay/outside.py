@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from tools.incident import Heartbeat, IncidentFolder
 from tools.logs import Crash, CrashError
-from tools.truth import Truth
+from tools.truth import Truth, Use
 
 _REFUSED = re.compile(
     r"connection refused|connect call failed|could not connect|can't connect|cannot connect"
@@ -32,23 +33,32 @@ _COMPONENT = re.compile(
     r"component ['\"]?(?P<name>[\w-]+)['\"]? (?:is )?(?:missing|not found)", re.IGNORECASE
 )
 _MISSING_DATA = re.compile(
-    r"nonetype|expecting value: line 1 column 1 \(char 0\)|must be str, bytes or bytearray"
-    r"|no data|not (?:available|found)|unavailable|missing|stale|empty",
+    r"nonetype|expecting value: line 1 column 1 \(char 0\)|\bno data\b|\b(?:not |un)available\b|\bstale\b",
     re.IGNORECASE,
 )
-_MISSING_DATA_TYPES = frozenset(
-    {"KeyError", "IndexError", "StopIteration", "StopAsyncIteration", "LookupError"}
-)
 
 
-def outside_cause(crash: Crash, service: str, folder: IncidentFolder, truth: Truth) -> str | None:
+def outside_cause(crash: Crash, service: str) -> str | None:
     """Why a crash is not the code's of `service`, or None where it may well be."""
     final = crash.final
-    if final is None:
-        return None
     causes = (error for error in crash.errors if error.relation == "cause" or error is final)
-    found = next((why for error in causes if (why := _infrastructure(error, service))), None)
-    return found or _upstream(final, service, folder, truth)
+    return next((why for error in causes if (why := _infrastructure(error, service))), None)
+
+
+def upstream_cause(
+    crash: Crash, service: str, folder: IncidentFolder, truth: Truth, missing: Collection[str]
+) -> str | None:
+    """Whose death, as the snapshot saw it, explains a crash for want of data; None where nothing does.
+
+    `missing` are keys, as `bus:key`, that the service read last and that were not there.
+    """
+    final = crash.final
+    if final is None or not _MISSING_DATA.search(final.message):
+        return None
+    heartbeats = folder.snapshot().heartbeats
+    down = [name for name in truth.dependencies(service) if _is_dead(heartbeats.get(name))]
+    lacking = [name for name in down if any(_writes(truth, name, key) for key in missing)]
+    return f"data is missing whose writer is down: {', '.join(lacking)}" if lacking else None
 
 
 def network_cause(crash: Crash) -> str | None:
@@ -80,32 +90,12 @@ def _is_refused(final: CrashError) -> bool:
     return final.name in _MAYBE_REFUSED_TYPES and _REFUSED.search(final.message) is not None
 
 
-def _upstream(final: CrashError, service: str, folder: IncidentFolder, truth: Truth) -> str | None:
-    """Data is missing because who writes it is down."""
-    if final.name not in _MISSING_DATA_TYPES and not _MISSING_DATA.search(final.message):
-        return None
-    heartbeats = folder.snapshot().heartbeats
-    down = [name for name in truth.dependencies(service) if _is_dead(heartbeats.get(name))]
-    lacking = [name for name in down if _lacks(name, service, folder, truth)]
-    if not lacking:
-        return None
-    return f"data is missing whose writer is down: {', '.join(lacking)}"
-
-
 def _is_dead(heartbeat: Heartbeat | None) -> bool:
     if heartbeat is None:
         return False
     return heartbeat.status == "dead" or (heartbeat.alive is False and heartbeat.pid_alive is not True)
 
 
-def _lacks(upstream: str, service: str, folder: IncidentFolder, truth: Truth) -> bool:
-    """Whether something that the service reads of an upstream was not there at the capture."""
-    captured = {key for keys in folder.redis_values().values() for key in keys}
-    uses = [use for use in truth.component(service).reads if upstream in truth.writers(use)]
-    stored = [use.name for use in uses if use.kind != "channel"]
-    return not captured or not all(any(_matches(name, key) for key in captured) for name in stored)
-
-
-def _matches(name: str, key: str) -> bool:
-    pattern = re.sub(r"\\\{\w+\\\}|\\\*", ".*", re.escape(name))
-    return re.fullmatch(pattern, key) is not None
+def _writes(truth: Truth, upstream: str, missing: str) -> bool:
+    bus, _, key = missing.partition(":")
+    return upstream in truth.writers(Use(bus, "key", key)) or key.startswith(f"{upstream}:")

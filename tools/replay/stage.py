@@ -18,16 +18,25 @@ from tools.redact import Redactor
 from tools.truth import Truth, from_document, from_files, is_secret_name
 
 _OTHER_SERVICE = re.compile(rb"\bservices[./]([A-Za-z0-9_-]{1,64})")
+_HTTP_PATH = re.compile(
+    rb"""["'](/(?:[A-Za-z0-9_.-]+|[{<][A-Za-z0-9_:]+[}>])(?:/(?:[A-Za-z0-9_.-]+|[{<][A-Za-z0-9_:]+[}>]))*)["']"""
+)
+_PARAMETER = re.compile(r"[{<][^}>]*[}>]")
+MOST_PATHS = 80
 _SETTING = re.compile(r"(\s*(?:export\s+)?)([A-Za-z_]\w*)(\s*=\s*)(.*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A folder without secrets, the Truth of its tree (cleaned too), and the paths of the tree."""
+    """A folder without secrets, the Truth of its tree (cleaned too), and what the tree holds.
+
+    `http_paths` are the HTTP paths that the service's code names, their parameters filled in.
+    """
 
     folder: Path
     truth: Truth
     listing: Listing
+    http_paths: tuple[str, ...]
 
 
 @contextlib.contextmanager
@@ -55,7 +64,8 @@ def staged(repo: PrivateRepository, tree_ish: str, service: str) -> Iterator[Sta
         for path, content in cleaned.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
-        yield Staged(folder, from_document(_without_secrets(truth.document, redact)), listing)
+        published = from_document(_without_secrets(truth.document, redact))
+        yield Staged(folder, published, listing, _http_paths(folder / "services" / service))
 
 
 def _needed(repo: PrivateRepository, tree_ish: str, service: str) -> Listing:
@@ -66,6 +76,12 @@ def _needed(repo: PrivateRepository, tree_ish: str, service: str) -> Listing:
     named = {name.decode() for code in blobs(repo.git_dir, own) for name in _OTHER_SERVICE.findall(code)}
     others = tuple(f"services/{name}" for name in sorted(named - {service}))
     return repo.listing(tree_ish, (*paths, *others)) if others else listing
+
+
+def _http_paths(folder: Path) -> tuple[str, ...]:
+    found = (path for file in sorted(folder.rglob("*.py")) for path in _HTTP_PATH.findall(file.read_bytes()))
+    filled = dict.fromkeys(_PARAMETER.sub("1", path.decode()) for path in found)
+    return tuple(filled)[:MOST_PATHS]
 
 
 def _cleaned(path: str, raw: bytes, redact: Redactor) -> bytes | None:

@@ -7,7 +7,7 @@ import re
 from sandbox.boot import BootReport
 from tools.logs import Crash, CrashError
 from tools.logs.frames import likely_path
-from tools.replay.verdict import Judged, described
+from tools.replay.verdict import Judged
 
 FRAMES = 6
 MESSAGE_CHARACTERS = 400
@@ -15,10 +15,10 @@ LINES = 8
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,16}")
 
 
-def told(name: str, judged: Judged, report: BootReport, service: str) -> str:
+def told(name: str, judged: Judged, report: BootReport) -> str:
     """The result of the replay as that of a test: the verdict in the first line, then what shows it."""
     state = {"beats": "PASSED", "unclear": "SKIPPED"}.get(judged.verdict, "FAILED")
-    first = f"{name} {state} ({_headline(judged, service)})"
+    first = f"{name} {state} ({_headline(judged)})"
     if judged.crash is not None and judged.verdict != "beats":
         return "\n".join([first, *_shown(judged.crash)])
     if judged.verdict == "other_crash":
@@ -26,9 +26,7 @@ def told(name: str, judged: Judged, report: BootReport, service: str) -> str:
     return first
 
 
-def _headline(judged: Judged, service: str) -> str:
-    if judged.verdict == "reproduced" and judged.crash is not None:
-        return f"reproduced: {described(judged.crash, service)}"
+def _headline(judged: Judged) -> str:
     return f"{judged.verdict.replace('_', ' ')}: {judged.why}" if judged.verdict != "beats" else judged.why
 
 

@@ -46,6 +46,9 @@ def judge(report: BootReport, crash: Crash | None, service: str, exists: Callabl
     again = next((each for each in seen if crash and is_same(each, crash, service)), None)
     if again is not None:
         return Judged("reproduced", described(again, service), again)
+    said = still_said(report, crash)
+    if said is not None:
+        return Judged("reproduced", f"it is logged as an error: {said[:200]}")
     if report.alive and report.first_heartbeat_s is not None:
         return _living(seen, service)
     return _dead(report, [map_frames(each, exists) for each in _endings(report)], service)
@@ -120,7 +123,7 @@ def place(frame: Frame) -> str:
 
 
 def still_said(report: BootReport, crash: Crash | None) -> str | None:
-    """An ERROR line of a living service that still tells of the incident's exception."""
+    """An ERROR line that tells of the incident's exception: caught and logged, or about to be raised."""
     final = crash.final if crash else None
     wanted = normal_message(final.message) if final else ""
     if len(wanted) < _SAID_AT_LEAST:

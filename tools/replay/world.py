@@ -17,8 +17,11 @@ FIRST_SPARE_PORT = 6390
 _REDIS_URL = re.compile(r"(?:redis|valkey)s?://[^\s\"',]+")
 
 
-def make_world(folder: IncidentFolder, service: str, truth: Truth) -> World:
-    """The world of an incident for `service`, with the Truth of one tree, secrets already out of it."""
+def make_world(folder: IncidentFolder, service: str, truth: Truth, paths: tuple[str, ...] = ()) -> World:
+    """The world of an incident for `service`, with the Truth of one tree, secrets already out of it.
+
+    `paths` are the HTTP paths that the service's code names.
+    """
     buses = _buses(truth)
     ports = {urlsplit(url).port for url in buses.values()}
     return World(
@@ -31,6 +34,7 @@ def make_world(folder: IncidentFolder, service: str, truth: Truth) -> World:
         env=_environment(service, truth, buses),
         entry_point=truth.component(service).entry_point,
         closed_ports=tuple(sorted(port for port in _live_ports(truth) if port not in ports)),
+        paths=paths,
     )
 
 

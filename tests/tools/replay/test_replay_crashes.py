@@ -162,7 +162,7 @@ CASES = (
                         '                self.logger.error(f"step failed: {error}")\n',
                     )
                 ],
-                "it still logs the error",
+                "it is logged as an error: step failed: Expecting",
             ),
             ([(LEVELS, "if raw is not None", "if raw")], "JSONDecodeError"),
         ],

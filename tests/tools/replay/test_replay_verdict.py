@@ -9,7 +9,8 @@ import pytest
 from sandbox.boot import BootReport
 from tools.logs import last_crash, map_frames
 from tools.replay import bisect, judge, serves_less
-from tools.replay.gone import ran, unvaried
+from tools.replay.gone import ran
+from tools.replay.served import both, common, missing, unvaried
 from tools.replay.told import told
 from tools.replay.verdict import crashes, is_same, stack_of, still_said
 
@@ -144,7 +145,8 @@ def test_every_traceback_and_error_line_is_found() -> None:
 
 def test_an_error_that_is_caught_and_logged_is_still_said() -> None:
     line = f"[2026-01-01 10:00:00][vigil][{{}}] rule failed: {NONE.partition(': ')[2]}\n"
-    assert still_said(replace(BEATS, output=line.format("ERROR")), INCIDENT) is not None
+    logged = judged(replace(BEATS, output=line.format("ERROR")))
+    assert (logged.verdict, logged.why[:30]) == ("reproduced", "it is logged as an error: rule")
     assert still_said(replace(BEATS, output=line.format("WARN")), INCIDENT) is None
     assert still_said(BEATS, INCIDENT) is None
     assert still_said(BEATS, None) is None
@@ -155,7 +157,7 @@ def test_words_do_not_depend_on_times_or_addresses() -> None:
     for number in (1, 2):
         output = f"[2026-01-0{number} 10:00:00][vigil][INFO] up in <Loop at 0x7f00{number}aab0>\n"
         report = BootReport(exit_code=0, output=output, first_heartbeat_s=number)
-        texts.add(told("replay::x", judged(report), report, "vigil"))
+        texts.add(told("replay::x", judged(report), report))
     assert len(texts) == 1
     assert texts.pop() == (
         "replay::x FAILED (other crash: it ended by itself with exit code 0 and no error)\n"
@@ -165,7 +167,7 @@ def test_words_do_not_depend_on_times_or_addresses() -> None:
 
 def test_words_show_the_way_to_the_error() -> None:
     report = BootReport(output=trace(), exit_code=1)
-    assert told("replay::x", judged(report), report, "vigil").splitlines() == [
+    assert told("replay::x", judged(report), report).splitlines() == [
         f"replay::x FAILED (reproduced: TypeError at {RULES}:41 in check)",
         "  services/vigil/main.py:41 in <module>",
         "      asyncio.run(main())",
@@ -184,6 +186,8 @@ SERVED = BootReport(
     ports=frozenset({8123, 45678}),
     late_keys=frozenset({"s:vigil:heartbeat"}),
     late_channels=frozenset({"m:events"}),
+    fields=frozenset({"m:state spot", "m:state spot.SPX", "m:state spot.SPX.price", "m:bar:1700000001 v"}),
+    routes=frozenset({"/health", "/api/trades", "POST /api/trades"}),
 )
 
 
@@ -194,12 +198,36 @@ SERVED = BootReport(
         ({"channels": frozenset()}, ["channel no longer served: m:events"]),
         ({"subscriptions": frozenset()}, ["subscription no longer served: m:spot"]),
         ({"ports": frozenset()}, ["port no longer served: 8123"]),
+        (
+            {"routes": frozenset({"/health", "/api/trades"})},
+            ["route no longer served: POST /api/trades"],
+        ),
+        (
+            {"fields": frozenset({"m:state spot", "m:bar:7 v"})},
+            ["field no longer served: m:state spot.SPX"],
+        ),
         ({"late_channels": frozenset()}, ["once the messages came again, no longer served: m:events"]),
         ({"keys": SERVED.keys | {"m:new"}, "late_keys": frozenset(), "ports": frozenset({8123, 40000})}, []),
     ],
 )
 def test_serving_less(change, lost) -> None:
     assert serves_less(SERVED, replace(SERVED, **change)) == lost
+
+
+def test_as_many_of_a_kind_must_be_served() -> None:
+    before = frozenset({"i:article:1f2a", "i:article:9c0b", "i:one"})
+    assert missing(before, frozenset({"i:article:77", "i:article:78", "i:one"})) == set()
+    assert missing(before, frozenset({"i:article:1f2a", "i:one"})) == {"i:article:9c0b"}
+
+
+def test_what_is_not_served_every_time_is_no_loss() -> None:
+    other = replace(SERVED, channels=frozenset(), ports=frozenset({8123}))
+    assert both(SERVED, other).channels == SERVED.channels
+    assert common(SERVED, other).channels == frozenset()
+    assert (
+        serves_less(common(SERVED, other), other)
+        == ["once the messages came again, no longer served: m:events"][:0]
+    )
 
 
 def test_numbers_and_ids_in_names_do_not_matter() -> None:

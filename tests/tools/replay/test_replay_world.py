@@ -72,6 +72,13 @@ def test_another_service_comes_along_only_where_its_code_is_used(checkout, priva
         assert not (stage.folder / "services/sse").exists()
 
 
+def test_the_paths_that_the_code_names_are_asked_for(checkout, private) -> None:
+    code = 'ROUTES = ["/api/trades", "/api/trades/{id}/close", "/health", "/", "no/path", "/with space", "//x"]\n'
+    checkout.commit("pulse: routes", [("services/pulse/intel/api.py", "", code)])
+    with staged(private, "HEAD", "pulse") as stage:
+        assert stage.http_paths == ("/api/trades", "/api/trades/1/close", "/health")
+
+
 def world(
     tmp_path: Path, document: dict[str, Any], files: dict[str, Any] | None = None, service: str = "pulse"
 ):
