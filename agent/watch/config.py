@@ -13,6 +13,7 @@ from agent.watch.restraint import Restraint
 class WatchConfig:
     """How to watch. Times are seconds, money is US dollars a day (None: no bound).
 
+    Between full looks (figures, HTTP, MySQL, Truth) only life and death are looked at.
     `heal` is the command of a heal, to which the incident's id is appended. `services` empty
     means all that Truth names. `breaker` is how many heals a day one fault of one service gets.
     A heal that was cut short is started again after `pause_s`.
@@ -26,6 +27,7 @@ class WatchConfig:
     heal: tuple[str, ...]
     services: tuple[str, ...] = ()
     interval_s: float = 1.0
+    full_every_s: float = 15.0
     cooldown_s: float = 600.0
     grace_s: float = 30.0
     concurrent: int = 2

@@ -22,7 +22,6 @@ from agent.watch.signals import Signal
 from agent.watch.voice import Voice
 from sandbox.git import GitError
 
-FULL_EVERY_S = 15.0
 AFTER_DEATH_S = 0.5
 """How long the look after a death may take: the evidence comes right after it."""
 
@@ -85,7 +84,7 @@ class Watch:
         notices, alerts = self._arrived()
         full = now >= self._next_full
         if full:
-            self._next_full = now + FULL_EVERY_S
+            self._next_full = now + self._config.full_every_s
         seen = self._eyes.look(full or bool(notices), AFTER_DEATH_S if notices else None)
         self._coroner.attend(seen.health, self._picture.services, notices)
         self._detect(seen)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -22,6 +23,11 @@ name, url, mode, ttl = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4])
 print(f"Starting {name} at 2026-11-22 12:00:00", flush=True)
 if mode == "crash":
     {}["SPX"]
+if mode == "gives_up":
+    print(f"[2026-11-22 12:00:01][{name}][ERROR] orchestrator internal error: no price for SPX", flush=True)
+    print(f"[2026-11-22 12:00:01][{name}][INFO] shutting down", flush=True)
+    print(f"[2026-11-22 12:00:01][{name}][INFO] stopped", flush=True)
+    sys.exit(0)
 def stop(number, frame):
     print(f"[2026-11-22 12:00:01][{name}][INFO] received SIGTERM, shutting down", flush=True)
     print(f"[2026-11-22 12:00:01][{name}][INFO] stopped", flush=True)
@@ -32,6 +38,10 @@ needed = redis.Redis.from_url(sys.argv[5], socket_timeout=1) if mode == "needs" 
 began = time.monotonic()
 while True:
     payload = {"service": name, "ts": time.time(), "pid": os.getpid(), "status": "running"}
+    if mode == "bare":
+        payload = {"service": name}
+    if mode == "skewed":
+        payload["ts"] = (time.time() + 3600) * 1000
     try:
         if mode != "mute":
             client.set(f"{name}:heartbeat", json.dumps(payload), px=int(ttl * 1000))
@@ -89,12 +99,12 @@ class Site:
         (self.root / ".pids" / f"{service}.pid").unlink()
         self.processes[service].wait(5)
 
-    def watch(self) -> None:
+    def watch(self, alerts: TextIO | None = None) -> None:
         options = {"interval_s": 0.1, "grace_s": 1.0, **self.watch_options}
         heal = (sys.executable, str(self.state / "heal.py"), str(self.state), str(self.heal_seconds))
         config = WatchConfig(self.root, self.state, self.system_url, heal, **options)
         self.stop = threading.Event()
-        watch = Watch(config, self.signals.append)
+        watch = Watch(config, self.signals.append, alerts)
         self.thread = threading.Thread(target=watch.run, args=(self.stop,))
         self.thread.start()
 

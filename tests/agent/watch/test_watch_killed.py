@@ -113,6 +113,7 @@ def test_fifty_incidents_under_kill(site, tmp_path):
     assert not list((site.state / "incidents").glob(".capture-*"))
 
 
+@pytest.mark.slow
 def test_a_heal_outlives_a_killed_watch_and_the_next_one_adopts_it(site, tmp_path):
     standing = Standing(site, tmp_path)
     (site.state / "heal.py").write_text(HEAL.replace("time.sleep(0.2)", "time.sleep(0.8)"))

@@ -7,6 +7,8 @@ import os
 import signal
 import time
 
+import pytest
+
 SERVICES = ("massive", "vigil", "mesh", "copilot", "sse")
 
 
@@ -30,6 +32,7 @@ def test_a_dead_redis_is_one_incident_with_members_and_no_heal(site, part, publi
     assert [path.name for path in (site.state / "incidents").iterdir()] == [incident]
 
 
+@pytest.mark.slow
 def test_a_dead_system_redis_is_one_incident_and_all_resumes(site, system):
     truth = system.client().get("truth")
     site.up(*SERVICES)
@@ -67,6 +70,7 @@ def test_all_services_killed_at_once_are_one_incident_and_one_heal(site):
     assert len(site.events("victim")) == 4
 
 
+@pytest.mark.slow
 def test_faults_in_two_services_are_two_incidents(site):
     site.up("vigil", "mesh")
     for service in ("vigil", "mesh"):
@@ -76,6 +80,7 @@ def test_faults_in_two_services_are_two_incidents(site):
     assert len(site.events("service_down")) == 2 and len(set(site.heals())) == 2
 
 
+@pytest.mark.slow
 def test_a_truth_that_is_deleted_changes_nothing_that_runs(site, system):
     site.up("vigil", "mesh")
     system.client().delete("truth")
@@ -102,6 +107,7 @@ def test_events_from_others_are_taken_and_checked(site, system):
     ]
 
 
+@pytest.mark.slow
 def test_a_heal_that_is_killed_is_started_again_and_ends_once(site):
     site.watch_options["pause_s"] = 0.1
     site.heal_seconds = 2.0
@@ -115,6 +121,7 @@ def test_a_heal_that_is_killed_is_started_again_and_ends_once(site):
     assert json.loads(ticket.read_text())["attempts"] == 2
 
 
+@pytest.mark.slow
 def test_messages_that_were_heard_are_in_the_capture(site, system, part, publish_truth):
     reads = {"inputs": {"redis": [{"bus": "system-redis", "kind": "channel", "name": "massive:spot"}]}}
     publish_truth({"vigil": {**part(), **reads}})
@@ -128,6 +135,7 @@ def test_messages_that_were_heard_are_in_the_capture(site, system, part, publish
     assert len(lines) == 50 and json.loads(json.loads(lines[-1])["data"]) == {"SPX": 59}
 
 
+@pytest.mark.slow
 def test_a_state_folder_that_cannot_be_written_is_told_and_tried_again(site):
     site.up("vigil")
     (site.state / "incidents").write_text("in the way")

@@ -1,0 +1,163 @@
+"""Deployments as they really are: odd payloads, odd processes, odd ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+@pytest.mark.slow
+def test_a_deploy_that_replaces_the_process_is_no_event(site):
+    site.up("vigil")
+    site.operator_stops("vigil")
+    site.start("vigil")
+    time.sleep(1.5)
+    assert site.events() == []
+
+
+def test_a_process_that_exits_with_0_after_an_error_has_crashed(site):
+    site.up("vigil")
+    site.operator_stops("vigil")
+    assert site.start("vigil", "gives_up").wait(5) == 0
+    site.until(lambda: site.events("heal_ended"))
+    down = next(s for s in site.signals if s.event == "service_down")
+    assert "no price for SPX" in down.reason
+
+
+@pytest.mark.parametrize("mode", ["bare", "skewed"])
+@pytest.mark.slow
+def test_any_payload_will_do(site, mode):
+    site.start("vigil", mode)
+    site.up()
+    time.sleep(0.5)
+    assert site.events() == []
+    site.processes["vigil"].kill()
+    site.until(lambda: site.events("heal_ended"))
+    assert site.events("service_down") == [("service_down", "vigil")]
+
+
+@pytest.mark.slow
+def test_a_process_without_a_pid_file_is_known_by_its_heartbeat(site):
+    site.start("vigil")
+    (site.root / ".pids" / "vigil.pid").unlink()
+    site.up()
+    site.processes["vigil"].kill()
+    site.until(lambda: site.events("heal_ended"))
+
+
+def test_a_reused_pid_is_not_the_service(site):
+    site.up("vigil")
+    site.processes["vigil"].kill()
+    stranger = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(30)"])
+    try:
+        file = site.root / ".pids" / "vigil.pid"
+        file.write_text(f"{stranger.pid}\n")
+        os.utime(file, (time.time() - 3600, time.time() - 3600))
+        site.until(lambda: site.events("heal_ended"))
+    finally:
+        stranger.kill()
+        stranger.wait()
+    assert site.events("heartbeat_lost") == []
+
+
+@pytest.mark.slow
+def test_what_dies_while_redis_is_away_is_told_when_it_is_back_and_belongs_to_the_outage(site, system):
+    truth = system.client().get("truth")
+    site.up("vigil", "mesh")
+    system.stop()
+    site.until(lambda: site.events("redis_down"))
+    site.processes["vigil"].kill()
+    time.sleep(0.5)
+    system.start()
+    system.client().set("truth", truth)
+    site.until(lambda: site.events("victim"))
+    assert site.events("victim") == [("victim", "vigil")] and site.heals() == []
+
+
+def test_events_come_by_standard_input_too(site):
+    site.watch(io.StringIO('{"event": "service_down", "service": "vigil"}\nnonsense\n'))
+    site.until(lambda: site.events("heal_ended"))
+    assert site.events("service_down") == [("service_down", "vigil")]
+
+
+@pytest.mark.slow
+def test_as_many_heals_run_as_may_and_the_rest_wait(site):
+    site.watch_options["concurrent"] = 1
+    site.heal_seconds = 0.5
+    site.up("vigil", "mesh")
+    for service in ("vigil", "mesh"):
+        site.processes[service].kill()
+    site.until(lambda: len(site.events("heal_ended")) == 2)
+    kinds = [event for event, _ in site.events("heal_started", "heal_ended")]
+    assert kinds == ["heal_started", "heal_ended"] * 2
+
+
+@pytest.mark.slow
+def test_truth_that_changes_is_followed(site, part, publish_truth):
+    site.watch_options["full_every_s"] = 0.3
+    publish_truth({"vigil": part()})
+    site.up("vigil")
+    publish_truth({"vigil": part(), "mesh": part()})
+    time.sleep(0.6)
+    site.start("mesh")
+    time.sleep(0.8)
+    site.processes["mesh"].kill()
+    site.until(lambda: site.events("heal_ended"))
+    assert site.events("service_down") == [("service_down", "mesh")]
+
+
+def test_a_secret_in_an_error_is_not_published(site, part, publish_truth):
+    secret = "mk-live-7f3a9c51d2"
+    main = site.root / "services" / "vigil" / "main.py"
+    main.write_text(main.read_text().replace('{}["SPX"]', f'raise ValueError("key {secret} was refused")', 1))
+    publish_truth({"vigil": {**part(), "env": {"MASSIVE_API_KEY": secret}}})
+    site.start("vigil", "crash").wait(5)
+    site.watch()
+    site.until(lambda: site.events("heal_ended"))
+    down = next(s for s in site.signals if s.event == "service_down")
+    assert "was refused" in down.reason and secret not in down.json()
+    log = (site.state / "incidents" / site.heals()[0] / "log.txt").read_text()
+    assert "was refused" in log and secret not in log
+
+
+@pytest.mark.slow
+def test_sighup_starts_the_watch_again(site, tmp_path):
+    mark = tmp_path / "again"
+    config = {
+        "root": str(site.root), "state": str(site.state), "system_redis_url": site.system_url,
+        "heal": ["true"], "services": [], "interval_s": 0.1,
+    }  # fmt: skip
+    again = [sys.executable, "-c", f"open({str(mark)!r}, 'w').close()"]
+    said = {"config": config, "again": again, "once": False, "alerts": False, "as_json": True}
+    watch = subprocess.Popen([sys.executable, "-m", "agent.watch", json.dumps(said)])
+    time.sleep(1.0)
+    watch.send_signal(signal.SIGHUP)
+    assert watch.wait(10) == 0
+    assert mark.exists()
+
+
+def test_the_watch_takes_little(site):
+    config = {
+        "root": str(site.root), "state": str(site.state), "system_redis_url": site.system_url,
+        "heal": ["true"], "services": [], "interval_s": 1.0,
+    }  # fmt: skip
+    said = {"config": config, "again": [], "once": False, "alerts": False, "as_json": True}
+    code = (
+        "import json, sys, threading\n"
+        "from agent.watch.__main__ import main\n"
+        "threading.Timer(1.5, lambda: __import__('os').kill(__import__('os').getpid(), 15)).start()\n"
+        "main(sys.argv[1])\n"
+        "heavy = {'pydantic', 'openai', 'git', 'rich', 'click'} & set(sys.modules)\n"
+        "size = open('/proc/self/statm').read().split()[1] if sys.platform == 'linux' else '0'\n"
+        "print(json.dumps([sorted(heavy), int(size) * 4096 / 2**20]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, json.dumps(said)], capture_output=True, text=True)
+    heavy, megabytes = json.loads(done.stdout.splitlines()[-1])
+    assert heavy == [] and megabytes < 40
