@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,12 +44,13 @@ class RawFailure(BaseModel):
 
 
 class RawOutcome(BaseModel):
-    """One test's outcome as the box tells it."""
+    """One test's outcome as the box tells it; `parts` are the blocks of its body that ran to their end."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     status: Status
     failure: RawFailure | None = None
+    parts: tuple[str, ...] = ()
 
 
 class Verdict(BaseModel):
@@ -158,11 +160,11 @@ def _packages(site: Path) -> Sequence[Path]:
 
 
 def _as_plan(change: Change) -> dict[str, Any]:
-    before = None if change.before is None else change.before.decode("utf-8", "replace")
+    before = None if change.before is None else base64.b64encode(change.before).decode()
     return {
         "path": change.path,
         "before": before,
-        "after": change.after.decode("utf-8", "replace"),
+        "after": base64.b64encode(change.after).decode(),
         "test": change.test,
     }
 

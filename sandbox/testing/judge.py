@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sandbox.testing.box import RawOutcome, Verdict
+from sandbox.testing.box import RawFailure, RawOutcome, Verdict
 from sandbox.testing.outcome import TestOutcome, TestRun
+
+_VACUOUS = RawOutcome(
+    status="failed",
+    failure=RawFailure(
+        type="Vacuous",
+        message="a loop, a block or an inner function of this test runs on the base, and not with the patch",
+    ),
+)
 
 
 def compared(before: Verdict, after: Verdict) -> Verdict:
@@ -14,11 +22,12 @@ def compared(before: Verdict, after: Verdict) -> Verdict:
     if not after.suspects and after.problem is None:
         gone = before.outcomes.keys() - outcomes.keys()
         outcomes |= {node: RawOutcome(status="missing") for node in gone if not _is_file(node)}
+    outcomes |= {node: _VACUOUS for node in passed(after) if _lost(node, before, after)}
     watched = [pair for pair in after.watched if pair not in before.watched]
     untracked = [node for node in after.untracked if node not in before.untracked]
     for node in untracked:
         outcomes[node] = RawOutcome(status="missing")
-    found = [f"run-time: {path} calls {event}, which the base does not do" for event, path in watched]
+    found = [f"run-time: {path}: {event}, which does not happen on the base" for event, path in watched]
     given = [text for text in after.tampering if text not in before.tampering]
     return after.model_copy(update={"outcomes": outcomes, "tampering": (*given, *found)})
 
@@ -58,6 +67,12 @@ def as_run(verdict: Verdict, overruled: Collection[str], seconds: float) -> Test
     }
     notes = tuple(f"{path} was run as the base has it" for path in overruled)
     return TestRun(outcomes, problem, tampering, verdict.output, seconds, notes)
+
+
+def _lost(node: str, before: Verdict, after: Verdict) -> bool:
+    """Whether a test passes without parts of its body that run on the base."""
+    had = before.outcomes.get(node)
+    return had is not None and not set(had.parts) <= set(after.outcomes[node].parts)
 
 
 def _is_file(node: str) -> bool:

@@ -14,11 +14,14 @@ def all_of(verdicts: Sequence[Verdict]) -> Verdict:
     """The same tests run several times: the worst outcome of each counts."""
     nodes = dict.fromkeys(node for verdict in verdicts for node in verdict.outcomes)
     missing = RawOutcome(status="missing")
-    outcomes = {
-        node: min((v.outcomes.get(node, missing) for v in verdicts), key=lambda o: _WORST.index(o.status))
-        for node in nodes
-    }
+    outcomes = {node: _worst([verdict.outcomes.get(node, missing) for verdict in verdicts]) for node in nodes}
     return _joined(verdicts, outcomes)
+
+
+def _worst(outcomes: Sequence[RawOutcome]) -> RawOutcome:
+    worst = min(outcomes, key=lambda outcome: _WORST.index(outcome.status))
+    parts = set(worst.parts).intersection(*(outcome.parts for outcome in outcomes))
+    return worst.model_copy(update={"parts": tuple(sorted(parts))})
 
 
 def side_by_side(verdicts: Sequence[Verdict]) -> Verdict:

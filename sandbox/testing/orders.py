@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.testing.box import Order
-from sandbox.testing.material import is_node_test
 from sandbox.testing.settings import read_settings
 from sandbox.testing.trees import Trees
 
@@ -62,7 +61,7 @@ class Orders:
         for change in self._trees.changes():
             try:
                 news = change.suspects()
-            except (SyntaxError, ValueError, RecursionError):
+            except (SyntaxError, ValueError):
                 continue
             if not news or self._trees.is_from_history(change.path):
                 self.accept({change.path})
@@ -77,12 +76,11 @@ class Orders:
         ]
 
     def turned(self) -> Part | None:
-        """The base's tests on the patch's code, each with a claim turned around; None if there are none."""
+        """The base's tests on the patch's code, each claim turned around; None if there are none."""
         first = self.patched[0]
-        files = tuple(path for path in first.order.files if not is_node_test(path))
-        if not files:
+        if not first.order.files:
             return None
-        return Part(first.tree, replace(first.order, files=files, twin=secrets.token_hex(16), changes=()))
+        return Part(first.tree, replace(first.order, twin=secrets.token_hex(16), changes=()))
 
     def turned_on_base(self, turned: Part) -> Part:
         """The same false claims on the base."""

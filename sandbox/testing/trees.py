@@ -34,8 +34,7 @@ class Change:
         Raises:
             SyntaxError: it is not Python for this interpreter.
         """
-        before = None if self.before is None else self.before.decode("utf-8", "replace")
-        return told(self.path, before, self.after.decode("utf-8", "replace"), test=self.test)
+        return told(self.path, self.before, self.after, test=self.test)
 
 
 class Trees:
@@ -140,9 +139,7 @@ class Trees:
     def changes(self) -> tuple[Change, ...]:
         """The patch's files that are looked at for what no service needs: code, and new tests."""
         paths = [path for path, entry in self._code.items() if entry is not None]
-        named = [
-            path for path in [*paths, *sorted(self._helpers)] if path.endswith((".py", ".js", ".mjs", ".cjs"))
-        ]
+        named = [path for path in [*paths, *sorted(self._helpers)] if not path.endswith((".md", ".rst"))]
         after = self._read([self.patched[path] for path in named])
         known = [path for path in named if path in self.base]
         before = dict(zip(known, self._read([self.base[path] for path in known]), strict=True))
@@ -158,10 +155,12 @@ class Trees:
         return frozenset(name.removesuffix(".py") for name in tops - had)
 
     def is_from_history(self, path: str) -> bool:
-        """Whether the patch's version of a file is one that the base's history has at this path."""
+        """Whether the base has this very file, or has had it at this path: it was moved, or restored."""
         entry = self.patched.get(path)
         if entry is None:
             return False
+        if any(other.oid == entry.oid for other in self.base.values()):
+            return True
         options = ("log", "--format=", "--raw", "--no-abbrev", "--no-renames", "--full-history")
         try:
             told = git(self._repo.located.git_dir, *options, self._base, "--", path)

@@ -25,6 +25,8 @@ class Planned:
     failing   ids (or names, for implants) of canaries that must fail
     passing   ids of canaries that must pass
     telling   canaries that must fail with just this message
+    turned    whether this is a run of twins
+    false     words by which twins tell of false claims that held
     """
 
     ids: list[str]
@@ -32,6 +34,8 @@ class Planned:
     failing: frozenset[str]
     passing: frozenset[str]
     telling: dict[str, str] = field(default_factory=dict)
+    false: frozenset[str] = frozenset()
+    turned: bool = False
 
     def is_canary(self, node: str) -> bool:
         name = bare_name(node)
@@ -80,7 +84,7 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
         judged.tampering.append(f"verdict: {node} was reported twice")
     seen.add(node)
     if event.get("node_test"):
-        _judge_script(event, node, status, judged)
+        _judge_script(planned, event, status, judged)
         return
     if planned.is_canary(node):
         _judge_canary(planned, event, status, judged)
@@ -93,19 +97,26 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
         status = "error"
     elif status == "passed" and not trails:
         judged.untracked.append(node)
-    judged.outcomes[node] = _outcome(status, event.get("failure"))
+    if not planned.false.isdisjoint(words):
+        # A twin in which something false held counts as one that passed.
+        status = "passed"
+    done = {trail.parts[word] for trail in trails for word in words if word in trail.parts}
+    judged.outcomes[node] = {**_outcome(status, event.get("failure")), "parts": sorted(done)}
 
 
-def _judge_script(event: Mapping[str, Any], node: str, status: str, judged: Judged) -> None:
+def _judge_script(planned: Planned, event: Mapping[str, Any], status: str, judged: Judged) -> None:
     """A test of Node: its word came by a way that only our reporter knows."""
     canary = event.get("canary")
-    if canary:
+    if canary and planned.turned:
+        # Turned around, its false claims hold; that it fails is all that it must.
+        canary = (event.get("failure") or {}).get("message")
+    if event.get("canary"):
         if status != "failed" or (event.get("failure") or {}).get("message") != canary:
             judged.tampering.append(
                 "verdict: claims that are false hold in node:assert, or pass in node:test"
             )
     else:
-        judged.outcomes[node] = _outcome(status, event.get("failure"))
+        judged.outcomes[str(event.get("node"))] = _outcome(status, event.get("failure"))
 
 
 def _judge_canary(planned: Planned, event: Mapping[str, Any], status: str, judged: Judged) -> None:

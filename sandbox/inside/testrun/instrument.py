@@ -12,11 +12,15 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 SINK = "@autohealer"
 """Global of an instrumented module: where it says its words. No identifier of any source."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Block = TypeVar(
+    "_Block", ast.For, ast.AsyncFor, ast.With, ast.AsyncWith, ast.FunctionDef, ast.AsyncFunctionDef
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Trail:
     steps    said after each statement of the body, in this order
     returns  said just before a return, with the number of steps that come before it
     never    said only when a block that must raise did not
+    parts    said at the end of each loop, block and inner function, with a name that no run changes
     """
 
     name: str
@@ -34,6 +39,7 @@ class Trail:
     steps: tuple[str, ...]
     returns: dict[str, int]
     never: frozenset[str]
+    parts: dict[str, str]
 
     def complete(self, words: list[str]) -> bool:
         """Whether these words are those of a body that ran to its end."""
@@ -56,8 +62,8 @@ def instrument(tree: ast.Module, path: str, seed: str) -> list[Trail]:
     """
     trails = []
     for number, function in enumerate(test_functions(tree)):
-        words = _words(seed, path, number)
-        trails.append(_Speech(function, words).trail())
+        speech = _Speech(function, words_of(seed, f"{path} {number}"), f"{function.name}#{number}")
+        trails.append(speech.trail())
     ast.fix_missing_locations(tree)
     return trails
 
@@ -110,19 +116,22 @@ def _test_cases(tree: ast.Module) -> set[str]:
     return cases
 
 
-def _words(seed: str, path: str, number: int) -> Iterator[str]:
+def words_of(seed: str, purpose: str) -> Iterator[str]:
+    """Words that nobody guesses without the seed."""
     count = 0
     while True:
-        yield hashlib.blake2b(f"{seed} {path} {number} {count}".encode(), digest_size=9).hexdigest()
+        yield hashlib.blake2b(f"{seed} {purpose} {count}".encode(), digest_size=9).hexdigest()
         count += 1
 
 
 class _Speech(ast.NodeTransformer):
     """Rewrites one test function in place."""
 
-    def __init__(self, function: Function, words: Iterator[str]) -> None:
+    def __init__(self, function: Function, words: Iterator[str], name: str) -> None:
         self.function = function
         self.words = words
+        self.name = name
+        self.parts: dict[str, str] = {}
         self.steps: list[str] = []
         self.returns: dict[str, int] = {}
         self.never: set[str] = set()
@@ -139,7 +148,9 @@ class _Speech(ast.NodeTransformer):
             self.steps.append(word)
             spoken.append(_say(word, statement))
         self.function.body = spoken
-        return Trail(self.function.name, enter, tuple(self.steps), self.returns, frozenset(self.never))
+        return Trail(
+            self.function.name, enter, tuple(self.steps), self.returns, frozenset(self.never), self.parts
+        )
 
     def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
         word = next(self.words)
@@ -149,16 +160,42 @@ class _Speech(ast.NodeTransformer):
         give = ast.Return(ast.Name(f"{SINK}-value", ast.Load()))
         return [ast.copy_location(keep, node), _say(word, node), ast.copy_location(give, node)]
 
+    def visit_For(self, node: ast.For) -> ast.For:
+        self.generic_visit(node)
+        return self._part(node)
+
+    def visit_With(self, node: ast.With) -> ast.With:
+        self.generic_visit(node)
+        return node if _must_raise(node.items[0].context_expr) else self._part(node)
+
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AsyncFor:
+        self.generic_visit(node)
+        return self._part(node)
+
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AsyncWith:
+        self.generic_visit(node)
+        return self._part(node)
+
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        return node
+        return self._part(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return node
+        return self._part(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        return node
+
+    def _part(self, node: _Block) -> _Block:
+        """A word at the end of a block; the name of the part is its place among the test's parts."""
+        word, last = next(self.words), node.body[-1]
+        self.parts[word] = f"{self.name}.{len(self.parts)}"
+        if isinstance(last, ast.Return | ast.Break | ast.Continue):
+            node.body.insert(len(node.body) - 1, _say(word, last))
+        elif not isinstance(last, ast.Raise):
+            node.body.append(_say(word, last))
         return node
 
     def _listen_for_no_raise(self, node: ast.stmt) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import re
@@ -11,7 +12,7 @@ import signal
 import time
 from typing import Any
 
-REPORTER = __file__.rpartition("/")[0] + "/node/reporter.mjs"
+SCRIPTS = "file://" + __file__.rpartition("/")[0] + "/node"
 _WORDS, _MOST = 4000, 8 << 20
 _CANARY = """
 ;({load}("node:test")).test("{name}", async () => {{
@@ -50,6 +51,8 @@ def run_file(plan: dict[str, Any], path: str, patience_s: float) -> list[dict[st
         said, kind, test, *error = line.split("\x01")
         if said != word:
             return [{"e": "noise"}]
+        if test == "ready":
+            continue
         if kind == "end":
             ended = True
             break
@@ -103,12 +106,15 @@ def _implant(file: str, name: str) -> None:
 def _listen(plan: dict[str, Any], path: str, words: list[str], patience_s: float) -> tuple[list[str], str]:
     """The lines that the reporter wrote, and why there are no more."""
     word_end, word_in = os.pipe()
+    mode_end, mode_in = os.pipe()
     events, event_end = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _become_node(plan, path, word_end, event_end)
+        _become_node(plan, path, (word_end, event_end, mode_end))
     os.close(word_end)
+    os.close(mode_end)
     os.close(event_end)
+    _write(mode_in, b"turned" if plan["twin_seed"] else b"")
     _write(word_in, "\n".join(words).encode())
     heard, why = _read(events, time.monotonic() + patience_s)
     for kill in (os.killpg, os.kill):
@@ -121,15 +127,15 @@ def _listen(plan: dict[str, Any], path: str, words: list[str], patience_s: float
     return heard.decode("utf-8", "replace").splitlines(), why
 
 
-def _become_node(plan: dict[str, Any], path: str, word_end: int, event_end: int) -> None:
+def _become_node(plan: dict[str, Any], path: str, ends: tuple[int, int, int]) -> None:
     os.setsid()
-    spare = os.dup(word_end), os.dup(event_end)
-    os.dup2(spare[0], 3)
-    os.dup2(spare[1], 4)
-    os.closerange(5, 256)
+    spare = [fcntl.fcntl(end, fcntl.F_DUPFD, 64) for end in ends]
+    for number, end in enumerate(spare, 3):
+        os.dup2(end, number)
+    os.closerange(6, 256)
     os.chdir(plan["root"])
-    url = f"file://{REPORTER}"
-    flags = [f"--import={url}", f"--test-reporter={url}", "--test-reporter-destination=stdout"]
+    reporter = f"--test-reporter={SCRIPTS}/reporter.mjs"
+    flags = [f"--import={SCRIPTS}/preload.mjs", reporter, "--test-reporter-destination=stdout"]
     try:
         os.execv(plan["node"], [plan["node"], *flags, f"{plan['root']}/{path}"])
     finally:

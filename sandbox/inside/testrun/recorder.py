@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import frames
+from .imports import Gatekeeper
 from .sources import Sources
 
 
 class Recorder:
     """The plug-in of ours: what pytest finds and what becomes of it, as events."""
 
-    def __init__(self, plan: dict[str, Any], tell: Callable[[dict[str, Any]], None], files: Sources) -> None:
+    def __init__(
+        self, plan: dict[str, Any], tell: Callable[[dict[str, Any]], None], files: Sources, gate: Gatekeeper
+    ) -> None:
         self.root = plan["root"]
         self.trusted = frozenset(files.sources)
         self._select = tuple(plan["select"])
@@ -25,11 +28,12 @@ class Recorder:
         self._canaries = frozenset(plan["canaries"])
         self._tell = tell
         self._files = files
+        self._gate = gate
         self._current: dict[str, Any] = {}
 
     def pytest_load_initial_conftests(self) -> None:
         """From here on, modules of the tree are imported."""
-        sys.meta_path.insert(0, self._files)
+        sys.meta_path.insert(0, self._gate)
         for name in [name for name in os.environ if name.startswith("PYTEST_")]:
             del os.environ[name]
 

@@ -1,4 +1,4 @@
-"""The sources of the tests, taken before any code under test ran, and the imports that they rule."""
+"""The sources of the tests, taken before any code under test ran."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import importlib.machinery
 import importlib.util
 import os
 import random
-import sys
-import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from . import frames
 from .instrument import SINK
 from .trusted import prepare
+from .twin import OTHER, other
 
 
 class Sources:
@@ -39,7 +39,6 @@ class Sources:
             with contextlib.suppress(KeyError, SyntaxError, ValueError):
                 self.trees[f"{self.root}/{path}"] = self._prepared(plan, path)
         plan["files"] = _spread(plan)
-        self.stems = {_stem(file) for file in self.sources}
         self.words: dict[str, None] = {}
         self._tell = tell
 
@@ -49,28 +48,14 @@ class Sources:
         implant = plan["implants"].get(path, "")
         return prepare(path, source, seed=plan["seed"], implant=implant, twin_seed=twin_seed).tree
 
+    def loaders(self) -> dict[str, Callable[[str], Any]]:
+        """For each trusted file, what makes its loader."""
+        return {os.path.realpath(file): partial(_FromMemory, self) for file in self.sources}
+
     def tell_broken(self, file: str, error: BaseException) -> None:
         """A conftest that cannot be imported stops pytest; the tests below it fell for this reason."""
         path = file[len(self.root) + 1 :]
         self._tell({"e": "conftest", "path": path, "failure": frames.failure(error, self.root)})
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """Meta path entry: the standard library wins, the tests come from memory."""
-        top, _, rest = name.partition(".")
-        if not rest and top in sys.stdlib_module_names:
-            return importlib.machinery.PathFinder.find_spec(name, standard_library())
-        if name.rpartition(".")[2] not in self.stems:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
-        if spec is None or spec.origin is None or os.path.realpath(spec.origin) not in self.sources:
-            return None
-        places = spec.submodule_search_locations
-        loader: Any = _FromMemory(self, spec.origin)
-        return importlib.util.spec_from_file_location(
-            name, spec.origin, loader=loader, submodule_search_locations=places
-        )
 
 
 class _FromMemory:
@@ -78,7 +63,7 @@ class _FromMemory:
 
     def __init__(self, files: Sources, file: str) -> None:
         self._files = files
-        self._file = os.path.realpath(file)
+        self._file = file
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
         """The usual module."""
@@ -92,6 +77,7 @@ class _FromMemory:
 
             rewrite_asserts(tree, source, self._file)
         module.__dict__[SINK] = self._files.words.setdefault
+        module.__dict__[OTHER] = other
         code = compile(tree, self._file, "exec", dont_inherit=True)
         try:
             builtins.exec(code, module.__dict__)
@@ -99,18 +85,6 @@ class _FromMemory:
             if self._file.endswith("/conftest.py"):
                 self._files.tell_broken(self._file, error)
             raise
-
-
-def standard_library() -> list[str]:
-    """Where the interpreter's own modules are."""
-    paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
-    zipped = [path for path in sys.path if path.endswith(".zip")]
-    return list(dict.fromkeys([*zipped, *paths, *(f"{path}/lib-dynload" for path in paths)]))
-
-
-def _stem(file: str) -> str:
-    path = Path(file)
-    return path.parent.name if path.stem == "__init__" else path.stem
 
 
 def _spread(plan: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ cannot be read by or attached to from the worker, which has the same uid.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -31,7 +32,7 @@ class Supervisor:
     def __init__(self, plan: dict[str, Any], program: Sequence[str]) -> None:
         self.plan = plan
         self.program = program
-        self.planned = evidence.Planned([], {}, frozenset(), frozenset())
+        self.planned = evidence.Planned([], {}, frozenset(), frozenset(), turned=bool(plan["twin_seed"]))
         self.events: list[dict[str, Any]] = []
         self._sources: dict[str, str | None] = {}
         self.deadline = time.monotonic() + float(plan["deadline_s"])
@@ -53,9 +54,11 @@ class Supervisor:
         """What no service needs, as path and text."""
         found = []
         for change in self.plan["changed"]:
+            before = None if change["before"] is None else base64.b64decode(change["before"])
+            after = base64.b64decode(change["after"])
             try:
-                found += suspects.told(change["path"], change["before"], change["after"], test=change["test"])
-            except (SyntaxError, ValueError, RecursionError):
+                found += suspects.told(change["path"], before, after, test=change["test"])
+            except (SyntaxError, ValueError):
                 # It cannot be run either.
                 continue
         for name in self.plan["added_modules"]:
@@ -98,6 +101,8 @@ class Supervisor:
         plan = self.plan
         orders: dict[str, Any] = {key: plan[key] for key in _ORDERS}
         orders |= {"files": files, "done": sorted(done), "seed": secrets.token_hex(16), "implants": {}}
+        own = {"services", "shared", *_tops(plan["root"]), *_tops(f"{plan['root']}/{plan['service_dir']}")}
+        orders["own"] = sorted(own - set(plan["added_modules"]))
         orders |= {"canaries": {}, "twin_seed": plan["twin_seed"]}
         failing, passing = set(self.planned.failing), set(self.planned.passing)
         for path in files:
@@ -126,6 +131,7 @@ class Supervisor:
             ready = prepare(path, source, seed=orders["seed"], implant=implant, twin_seed=twin_seed)
         except (SyntaxError, ValueError, RecursionError):
             return
+        self.planned.false |= ready.false
         for trail in ready.trails:
             self.planned.trails.setdefault(trail.name, []).append(trail)
         chosen = self.plan["select"]

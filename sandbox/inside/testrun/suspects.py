@@ -7,7 +7,9 @@ tests, and tells the author of an honest patch what to do without. Docstrings co
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -26,12 +28,14 @@ from .suspicion import (
     POWERFUL,
     RULES,
     STRINGS,
+    UNMISTAKABLE,
 )
 
 _DUNDER = re.compile(r"__\w+__")
 _ALLOWED_OF = {module: frozenset(names.split()) for module, names in ALLOWED.items()}
 _SUBMODULES = frozenset({"asyncio.subprocess", "os.path"})
 _FOLDED = 4096
+_PLAIN = ("int", "float", "str", "bytes", "list", "dict", "tuple", "set", "frozenset", "Decimal", "complex")
 
 
 class Suspect(NamedTuple):
@@ -42,22 +46,39 @@ class Suspect(NamedTuple):
     line: int
 
 
-def told(path: str, before: str | None, after: str, *, test: bool) -> list[tuple[str, str]]:
+def told(path: str, before: bytes | None, after: bytes, *, test: bool) -> list[tuple[str, str]]:
     """What a patch newly does in one file that no service, or no test, needs: path and text each.
 
     Raises:
         SyntaxError: `after` is not Python for this interpreter.
     """
     if not path.endswith(".py"):
-        return [] if test else script_suspects.told(path, before, after)
+        return [] if test else script_suspects.told(path, _text(before), after.decode("utf-8", "replace"))
+    if _encoding(after) != "utf-8":
+        return [(path, f"dynamic-code: {path}:1 is written in {_encoding(after)}; write it in UTF-8")]
+    try:
+        found = new_suspects(before, after)
+    except RecursionError:
+        return [(path, f"dynamic-code: {path}:1 is nested too deeply to be read")]
     return [
-        (path, f"{found.rule}: {path}:{found.line} {RULES[found.rule]} ({found.detail})")
-        for found in new_suspects(before, after)
-        if not test or found.detail in DENIED_TO_TESTS
+        (path, f"{each.rule}: {path}:{each.line} {RULES[each.rule]} ({each.detail})")
+        for each in found
+        if not test or each.detail in DENIED_TO_TESTS
     ]
 
 
-def new_suspects(before: str | None, after: str) -> list[Suspect]:
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def _encoding(source: bytes) -> str:
+    try:
+        return tokenize.detect_encoding(io.BytesIO(source).readline)[0].removesuffix("-sig")
+    except SyntaxError:
+        return "an unknown encoding"
+
+
+def new_suspects(before: bytes | None, after: bytes) -> list[Suspect]:
     """What `after` has and `before` had not, or had less often; `before` is None for a new file.
 
     Raises:
@@ -67,7 +88,7 @@ def new_suspects(before: str | None, after: str) -> list[Suspect]:
     if before is not None:
         try:
             had.update((suspect.rule, suspect.detail) for suspect in suspects(before))
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError):
             had.clear()
     found = []
     for suspect in suspects(after):
@@ -79,7 +100,7 @@ def new_suspects(before: str | None, after: str) -> list[Suspect]:
     return found
 
 
-def suspects(source: str) -> list[Suspect]:
+def suspects(source: bytes | str) -> list[Suspect]:
     """Everything in a source that no service needs, in the order of its lines.
 
     Raises:
@@ -99,6 +120,7 @@ class _Look(ast.NodeVisitor):
         self._know_imports(tree)
         self.docstrings = set(_docstrings(tree))
         self.plain = set(_plainly_used(tree))
+        self.called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 
     def _know_imports(self, tree: ast.Module) -> None:
         for node in ast.walk(tree):
@@ -151,11 +173,18 @@ class _Look(ast.NodeVisitor):
         elif name in ATTRIBUTES:
             self._tell(ATTRIBUTES[name], name, node)
 
+    def visit_MatchClass(self, node: ast.MatchClass) -> None:
+        for name in node.kwd_attrs:
+            self._attribute(name, node)
+        self.generic_visit(node)
+
     # Names and attributes
 
     def visit_Name(self, node: ast.Name) -> None:
         if node.id in NAMES:
             self._tell(NAMES[node.id], node.id, node)
+        elif node.id in ("getattr", "setattr") and id(node) not in self.called:
+            self._tell("dynamic-attribute", f"{node.id} as a value", node)
         elif _DUNDER.fullmatch(node.id) and node.id not in DUNDER_READ:
             self._tell("double-underscore", node.id, node)
         if node.id in self.modules and isinstance(node.ctx, ast.Load) and id(node) not in self.plain:
@@ -167,21 +196,34 @@ class _Look(ast.NodeVisitor):
         if owner in _ALLOWED_OF:
             if name not in _ALLOWED_OF[owner]:
                 self._tell(ATTRIBUTES.get(name, OTHERWISE[owner]), f"{owner}.{name}", node)
-        elif name in ATTRIBUTES:
-            self._tell(ATTRIBUTES[name], name, node)
-        elif _DUNDER.fullmatch(name) and name not in DUNDER_READ:
-            self._tell("double-underscore", name, node)
         elif owner and (name in POWERFUL or name.startswith("_")) and f"{owner}.{name}" not in _SUBMODULES:
             self._tell("module-as-value", f"{owner}.{name}", node)
+        else:
+            self._attribute(name, node)
         if name == "__class__" and not isinstance(node.ctx, ast.Load):
             self._tell("double-underscore", "__class__ is set", node)
         self.generic_visit(node)
+
+    def _attribute(self, name: str, node: ast.AST) -> None:
+        """An attribute of who knows what."""
+        if name in ATTRIBUTES:
+            self._tell(ATTRIBUTES[name], name, node)
+        elif _DUNDER.fullmatch(name) and name not in DUNDER_READ:
+            self._tell("double-underscore", name, node)
+        elif name in UNMISTAKABLE:
+            self._tell(MODULES.get(name, "interpreter-hooks"), f".{name}", node)
+        elif name.startswith("assert_"):
+            self._tell("test-detection", f".{name}", node)
 
     # Assignments to what others own
 
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
             self._target(target)
+        if isinstance(node.value, ast.Name) and node.value.id in self.imported:
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    self.imported[target.id] = self.imported[node.value.id]
         self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
@@ -232,8 +274,6 @@ class _Look(ast.NodeVisitor):
         called = node.func.id if isinstance(node.func, ast.Name) else ""
         if called in ("getattr", "setattr"):
             self._attribute_call(called, node)
-        elif _getter(node.func) and any(_folded(argument) is None for argument in node.args[:1]):
-            self._tell("dynamic-attribute", "attribute fetched by a computed name", node)
         elif called == "open" and node.args and not _could_be_path(node.args[0]):
             self._tell("raw-descriptor", "open of a number", node)
         elif called == "type" and len(node.args) == 3:
@@ -246,9 +286,10 @@ class _Look(ast.NodeVisitor):
     def _attribute_call(self, called: str, node: ast.Call) -> None:
         name = _folded(node.args[1]) if len(node.args) > 1 else None
         if name is None:
-            self._tell("dynamic-attribute", f"{called} by a computed name", node)
-        elif name in ATTRIBUTES or (_DUNDER.fullmatch(name) and name not in DUNDER_READ):
-            self._tell(ATTRIBUTES.get(name, "double-underscore"), name, node)
+            what = ", ".join(ast.unparse(argument) for argument in node.args[:2])
+            self._tell("dynamic-attribute", f"{called}({what[:80]})", node)
+        else:
+            self._attribute(name, node)
         owner = node.args[0] if node.args else None
         if called == "setattr" and not (isinstance(owner, ast.Name) and owner.id == "self"):
             self._tell("patching", "setattr on another object", node)
@@ -284,11 +325,14 @@ class _Look(ast.NodeVisitor):
 
     def _annotation(self, node: ast.expr | None) -> None:
         """An annotation in quotes may be evaluated: read it as code."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            try:
-                self.visit(ast.parse(node.value, mode="eval").body)
-            except (SyntaxError, ValueError):
-                self._tell("dynamic-code", "annotation that is no expression", node)
+        if node is None:
+            return
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str) and not _in_literal(node, part):
+                try:
+                    self.visit(ast.parse(part.value, mode="eval").body)
+                except (SyntaxError, ValueError):
+                    self._tell("dynamic-code", "annotation that is no expression", node)
 
     def visit_arg(self, node: ast.arg) -> None:
         self._annotation(node.annotation)
@@ -296,13 +340,33 @@ class _Look(ast.NodeVisitor):
 
     # Classes
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         if _DUNDER.fullmatch(node.name) and node.name not in DUNDER_DEFINED:
             self._tell("double-underscore", f"def {node.name}", node)
         if node.name in ("__eq__", "__ne__", "__bool__") and not _compares(node):
             self._tell("always-equal", f"def {node.name}", node)
         self._annotation(node.returns)
         self.generic_visit(node)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        own = {child.name for child in node.body if isinstance(child, ast.FunctionDef)}
+        if own & {"__eq__", "__ne__", "__hash__", "__bool__"} and any(
+            _is_named(b, *_PLAIN) for b in node.bases
+        ):
+            self._tell("always-equal", f"class {node.name} of a builtin type", node)
+        self.generic_visit(node)
+
+
+def _in_literal(annotation: ast.expr | None, part: ast.Constant) -> bool:
+    """Whether a string stands in `Literal[...]` or behind `Annotated[..., `: nobody evaluates it there."""
+    for node in ast.walk(annotation) if annotation is not None else ():
+        if isinstance(node, ast.Subscript):
+            name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+            if name in ("Literal", "Annotated") and part in ast.walk(node.slice):
+                return True
+    return False
 
 
 def _docstrings(tree: ast.Module) -> Iterator[int]:
@@ -328,11 +392,6 @@ def _root(node: ast.expr) -> ast.expr:
     return node
 
 
-def _getter(node: ast.expr) -> bool:
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name in ("attrgetter", "methodcaller")
-
-
 def _is_named(node: ast.expr, *names: str) -> bool:
     return isinstance(node, ast.Name) and node.id in names
 
@@ -349,7 +408,7 @@ def _could_be_path(node: ast.expr) -> bool:
     return not (isinstance(node, ast.Constant) and isinstance(node.value, int))
 
 
-def _compares(node: ast.FunctionDef) -> bool:
+def _compares(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether a comparison looks at both sides, and a truth value at its own."""
     wanted = {argument.arg for argument in node.args.args}
     used = {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}

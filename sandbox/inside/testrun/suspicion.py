@@ -55,6 +55,12 @@ POWERFUL = frozenset(
 ) - frozenset({"test", "code", "trace", "profile", "site", "mock", "imp"})
 """Names of modules that may not be fetched out of another module, as in `logging.sys`."""
 
+UNMISTAKABLE = POWERFUL & words(
+    "sys os builtins bltns _sys _os gc inspect ctypes importlib subprocess unittest pytest _pytest pickle"
+    " marshal faulthandler atexit runpy pkgutil posix _thread linecache multiprocessing"
+)
+"""Of these, names that no attribute of anything else has."""
+
 ALLOWED = {
     "sys": (
         "argv path exit stdout stderr stdin platform version version_info maxsize byteorder executable"
@@ -136,7 +142,11 @@ _ATTRIBUTES_BY_RULE = {
         " ProcessPoolExecutor"
     ),
     "raw-descriptor": "fdopen dup2 FileIO fromfd sendfile pwrite memfd_create open_code",
-    "unsafe-loading": "unsafe_load full_load UnsafeLoader FullLoader dictConfig",
+    "unsafe-loading": "unsafe_load full_load UnsafeLoader FullLoader dictConfig read_pickle",
+    "dynamic-attribute": "attrgetter methodcaller",
+    "test-detection": (
+        "call_args call_args_list mock_calls method_calls side_effect reset_mock await_args await_args_list"
+    ),
 }
 ATTRIBUTES = {name: rule for rule, names in _ATTRIBUTES_BY_RULE.items() for name in names.split()}
 """Attributes, and names imported from a module, that a patch may not begin to use."""
@@ -147,6 +157,7 @@ KEYWORDS = {
     "opener": "raw-descriptor",
     "metaclass": "double-underscore",
     "preexec_fn": "processes",
+    "allow_pickle": "unsafe-loading",
 }
 """Keyword arguments that a patch may not begin to pass."""
 

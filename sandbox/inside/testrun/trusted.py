@@ -10,18 +10,18 @@ import ast
 import random
 from dataclasses import dataclass
 
-from .instrument import Trail, instrument, test_ids
+from .instrument import Trail, instrument, test_ids, words_of
 from .twin import turn_around
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A test file as it will run. `twins` are the names of functions that were turned around."""
+    """A test file as it will run. `false` are the words that tell of a false claim that held."""
 
     tree: ast.Module
     trails: tuple[Trail, ...]
     ids: tuple[str, ...]
-    twins: frozenset[str]
+    false: frozenset[str]
 
 
 def prepare(path: str, source: str, *, seed: str, implant: str = "", twin_seed: str = "") -> Prepared:
@@ -30,19 +30,22 @@ def prepare(path: str, source: str, *, seed: str, implant: str = "", twin_seed: 
     path       of the file, relative to the repository
     seed       the run's secret, from which the words of the trails are drawn
     implant    source of test functions to append: canaries
-    twin_seed  when given, each test function gets one claim turned around
+    twin_seed  when given, the file becomes its twin
 
     Raises:
         SyntaxError, ValueError: the source is not Python.
     """
     tree = ast.parse(source, filename=path)
     ids = test_ids(tree, path)
-    twins = turn_around(tree, random.Random(f"{twin_seed} {path}")) if twin_seed else set()
+    false: frozenset[str] = frozenset()
+    if twin_seed:
+        chance = random.Random(f"{twin_seed} {path}")
+        false = turn_around(tree, words_of(seed, f"{path} twin"), chance)
     if implant and takes_implants(tree):
         line = ast.parse(implant)
         tree.body += line.body
     trails = instrument(tree, path, seed)
-    return Prepared(tree, tuple(trails), tuple(ids), frozenset(twins))
+    return Prepared(tree, tuple(trails), tuple(ids), false)
 
 
 def takes_implants(tree: ast.Module) -> bool:

@@ -19,8 +19,9 @@ from types import ModuleType
 from typing import Any
 
 from . import frames
+from .imports import Gatekeeper, standard_library
 from .recorder import Recorder
-from .sources import Sources, standard_library
+from .sources import Sources
 
 _WITHOUT = ("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise")
 _QUIET = (
@@ -48,7 +49,8 @@ def work(plan: dict[str, Any], events: int) -> None:
     channel = _Channel(events)
     sources = Sources(plan, channel.tell)
     _set_the_stage(plan)
-    recorder = Recorder(plan, channel.tell, sources)
+    gate = Gatekeeper(plan["root"], _packages(), plan["own"], sources.loaders(), channel.tell)
+    recorder = Recorder(plan, channel.tell, sources, gate)
     arguments = _arguments(plan)
     plan.clear()
     frames.watch(channel.tell, recorder.root, recorder.trusted)
@@ -75,6 +77,11 @@ def _arguments(plan: dict[str, Any]) -> list[str]:
         f"--import-mode={plan['import_mode']}",
     ]
     return [*_QUIET, *places, *settings, *plugins, *(f"{plan['root']}/{path}" for path in plan["files"])]
+
+
+def _packages() -> list[str]:
+    ends = ("site-packages", "dist-packages")
+    return [path for path in sys.path if path.endswith(ends)]
 
 
 def _exists(plugin: str) -> bool:

@@ -302,7 +302,7 @@ def test_a_module_from_elsewhere_is_no_proof(new_market: Callable[..., Any]) -> 
     )
 
     assert run.problem is not None
-    assert run.problem.startswith("origin: helper was imported from /tmp/helper.py")
+    assert "/tmp/helper.py" in run.problem
 
 
 def test_a_flaky_test_can_only_lose(new_market: Callable[..., Any]) -> None:

@@ -102,7 +102,7 @@ TRICKS = {
     "closes the channel": ("import fs from 'fs';\nfor (let i = 3; i < 64; i++) try { fs.closeSync(i); } catch {}", "missing"),
     "bends strings": ("String['proto' + 'type'].split = () => ['passed'];", "failed"),
     "neuters assert": (
-        "import assert from 'assert';\nconst it = assert;\nit.strictEqual = () => {};",
+        "const it = (await import('ass' + 'ert')).default;\nit.strictEqual = () => {};",
         "tampering",
     ),
 }  # fmt: skip

@@ -1,0 +1,131 @@
+"""What the code under test may import, and from where.
+
+The standard library and installed packages win over files of the tree that merely have their
+names. Tests come from memory. A file of the tree counts as it was before any of its code ran:
+one that was written since is loaded, too, but not in silence.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import CodeType, ModuleType
+from typing import Any
+
+_Stamp = tuple[int, int, int]
+_LOADED = (".py", ".so", ".pyc", ".pyd")
+
+
+def standard_library() -> list[str]:
+    """Where the interpreter's own modules are."""
+    paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    zipped = [path for path in sys.path if path.endswith(".zip")]
+    return list(dict.fromkeys([*zipped, *paths, *(f"{path}/lib-dynload" for path in paths)]))
+
+
+class Gatekeeper:
+    """The only finder of modules that are files; goes first on the meta path.
+
+    root        where the tree lies
+    places      folders of installed packages
+    own         top-level names that are the tree's, also where a package has the same one
+    from_memory loaders of trusted files, by path
+    tell        takes an event about a file that was written while code under test ran
+    """
+
+    def __init__(
+        self,
+        root: str,
+        places: Sequence[str],
+        own: Collection[str],
+        from_memory: Mapping[str, Callable[[str], Any]],
+        tell: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._root = root
+        self._places = list(places)
+        self._library = standard_library()
+        self._fixed = tuple(f"{place}/" for place in (*self._library, *self._places))
+        self._installed = {name for place in places for name in _names_in(place)} - set(own)
+        self._from_memory = from_memory
+        self._stamps = {path: _stamp(os.stat(path)) for path in _files_below(root)}  # noqa: PTH116
+        self._tell = tell
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Meta path entry."""
+        spec = importlib.machinery.PathFinder.find_spec(name, self._where(name, path))
+        if spec is None or spec.origin is None or spec.origin.startswith(self._fixed):
+            return spec
+        file = os.path.realpath(spec.origin)
+        if file in self._from_memory:
+            spec.loader = self._from_memory[file](file)
+        else:
+            self.check(file)
+            if file.endswith(".py"):
+                spec.loader = _AsItWas(name, file, self)
+        return spec
+
+    def check(self, file: str, status: os.stat_result | None = None) -> None:
+        """Say so when a file is not what it was in the beginning."""
+        try:
+            stamp = _stamp(status or os.stat(file))  # noqa: PTH116
+        except OSError:
+            return
+        if stamp != self._stamps.get(file):
+            path = file[len(self._root) + 1 :] if file.startswith(f"{self._root}/") else file
+            self._tell({"e": "watched", "event": "import of a file that was just written", "path": path})
+
+    def _where(self, name: str, path: Sequence[str] | None) -> Sequence[str] | None:
+        if path is not None or "." in name:
+            return path
+        if name in sys.stdlib_module_names:
+            return self._library
+        return self._places if name in self._installed else None
+
+
+class _AsItWas(importlib.machinery.SourceFileLoader):
+    """Loads a source of the tree; never a compiled file, which says nothing about its source."""
+
+    def __init__(self, name: str, file: str, gate: Gatekeeper) -> None:
+        super().__init__(name, file)
+        self._gate = gate
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Read, check what was read, and compile."""
+        with open(self.path, "rb") as file:  # noqa: PTH123 - the descriptor is what is checked
+            content = file.read()
+            self._gate.check(str(self.path), os.fstat(file.fileno()))
+        return self.source_to_code(content, self.path)
+
+
+def _stamp(status: os.stat_result) -> _Stamp:
+    # Unlike the time of modification, that of change cannot be set back.
+    return (status.st_ino, status.st_size, status.st_ctime_ns)
+
+
+def _files_below(root: str) -> list[str]:
+    found, waiting = [], [root]
+    while waiting:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if not entry.path.startswith((f"{sys.prefix}/", f"{sys.base_prefix}/")):
+                    waiting.append(entry.path)
+            elif entry.name.endswith(_LOADED):
+                found.append(os.path.realpath(entry.path))
+    return [path for path in found if os.path.exists(path)]  # noqa: PTH110
+
+
+def _names_in(place: str) -> set[str]:
+    try:
+        return {name.partition(".")[0] for name in os.listdir(place)}  # noqa: PTH208
+    except OSError:
+        return set()
