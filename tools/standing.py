@@ -69,9 +69,12 @@ def needs(service: str, truth: Truth) -> tuple[str, ...]:
 def parts_of(snapshot: Snapshot, needed: Iterable[str]) -> Iterator[Part]:
     """Every part that the snapshot or `needed` names."""
     seen = set()
+    # Where every server is young, the whole platform was just started: that says nothing.
+    uptimes = [bus.uptime_seconds for bus in snapshot.redis.values() if bus.uptime_seconds is not None]
+    settled = any(uptime >= FRESH_S for uptime in uptimes)
     for name, bus in snapshot.redis.items():
         seen.add(name)
-        yield _redis(name, bus)
+        yield _redis(name, bus, settled)
     for name, beat in snapshot.heartbeats.items():
         seen.add(name)
         yield _with_http(_part_of_service(name, beat, snapshot.ts), snapshot.http_health.get(name))
@@ -89,14 +92,14 @@ def _texts(parts: list[Part], state: State) -> tuple[str, ...]:
     return tuple(f"{part.name}: {part.text}" for part in parts if part.state == state)
 
 
-def _redis(name: str, bus: RedisHealth) -> Part:
+def _redis(name: str, bus: RedisHealth, settled: bool) -> Part:
     why = f": {bus.error}" if bus.error else ""
     if bus.alive is None:
         return Part(name, "unknown", f"did not answer{why}")
     if not bus.alive:
         return Part(name, "not well", f"down{why}", stops=True)
     notes = [bus.error] if bus.error else []
-    if bus.uptime_seconds is not None and bus.uptime_seconds < FRESH_S:
+    if settled and bus.uptime_seconds is not None and bus.uptime_seconds < FRESH_S:
         notes.append(f"up, but started {bus.uptime_seconds:.0f} s before the snapshot")
     if bus.maxmemory and bus.used_memory_mb and bus.used_memory_mb * 2**20 >= FULL * bus.maxmemory:
         notes.append(f"out of memory: {bus.used_memory_mb:.0f} MB of {bus.maxmemory / 2**20:.0f} MB used")

@@ -139,6 +139,12 @@ def test_a_bus_that_is_up_and_not_well(ask, bus, words):
     assert words in text and "nothing that vigil needs was down, but market-redis was not well" in text
 
 
+def test_servers_that_are_all_young_say_nothing(ask):
+    young = {**UP, "uptime_seconds": 4}
+    text = ask(snapshot(redis=dict.fromkeys(("system-redis", "market-redis", "intel-redis"), young)))
+    assert "everything that vigil depends on was up" in text
+
+
 def test_http_and_mysql_of_what_it_depends_on(ask):
     health = snapshot(
         heartbeats={"journal": HEALTHY, "vexy_ai": HEALTHY},
