@@ -8,7 +8,7 @@ CASE ?= bug
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow bench lint types contracts lock clean
+.PHONY: help setup demo record test slow bench lint types contracts lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ $(STAMP): requirements.lock
 
 demo: $(STAMP)  ## break a service for real and heal it (CASE=bug|redis, MODEL=recorded|live)
 	@$(BIN)/python -m evals.demo --case $(CASE) --model $(MODEL)
+
+record: $(STAMP)  ## record the demo's model run anew, from an OpenAI-compatible endpoint (URL=...)
+	$(BIN)/python -m evals.demo --case $(CASE) --record $(URL)
 
 test: $(STAMP)  ## every test but the slow ones
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)

@@ -33,6 +33,7 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"(?m)^(?=[ \d]{6}\d {2}) *\d+ {2}", "<n>  "),
     (rf"{LIBRARY}(?::\d+)?", "<library>"),
     (r"\bpython ?3\.\d+(?:\.\d+)?\b|\bPython ?3\.\d+(?:\.\d+)?\b", "python3"),
+    (r"\b20\d{6}-\d{6}-[0-9a-f]{4}\b", "<incident>"),
     # Times, before the bare numbers in them look like something else.
     (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?", "<time>"),
     (r"\b20\d{6}[-T_]?\d{4,6}(?:[.,]\d+)?Z?(?![0-9a-f])", "<time>"),

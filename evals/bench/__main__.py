@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from evals.bench.agent_rows import agent_rows
+from evals.bench.proof_rows import proof_rows
 from evals.bench.row import Row
 from evals.bench.sandbox_rows import sandbox_rows
 from evals.bench.tools_rows import tools_rows
@@ -47,6 +48,7 @@ def _rows(folder: Path) -> Iterator[Row]:
         click.echo(f"no sandbox, so its rows are left out: {error}", err=True)
         return
     yield from sandbox_rows(folder, isolation)
+    yield from proof_rows(folder)
 
 
 def _tell(row: Row) -> None:
