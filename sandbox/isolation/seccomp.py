@@ -14,6 +14,8 @@ _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54
 _NUMBER, _ARCH, _ARGS = 0, 4, 16
 _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _X32 = 0x40000000
+_NEWER = 463
+"""Calls from here on are newer than this list: they say ENOSYS, as if the kernel were older."""
 
 _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
@@ -75,6 +77,8 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "sysfs": (139, None),
     "_sysctl": (156, None),
     "syslog": (103, 116),
+    "sync": (162, 81),
+    "syncfs": (306, 267),
     "vhangup": (153, 58),
     "settimeofday": (164, 170),
     "clock_settime": (227, 112),
@@ -125,6 +129,7 @@ def program(machine: str) -> bytes:
     for numbers, answer in ((_DENIED, errno.EPERM), (_ABSENT, errno.ENOSYS)):
         for call in numbers.values():
             code += _when(call[column], _fail(answer))
+    code += _do(_AT_LEAST, _NEWER, 0, 1) + _fail(errno.ENOSYS)
     code += _when(_CLONE[column], _any_bit(0, _NEW_NAMESPACES))
     code += _when(_IOCTL[column], _any_of(1, (_TIOCSTI, _TIOCLINUX, _TIOCSETD)))
     socket = _none_of(0, _FAMILIES) + _none_of(2, _PROTOCOLS) + _do(_RETURN, _ALLOW)

@@ -453,6 +453,11 @@ def call_the_crash_handler_of_the_host(bait: Bait) -> None:
 
 
 @attempt
+def stall_the_disks(bait: Bait) -> None:
+    call("syncfs", os.open("/dev/shm", os.O_RDONLY))
+
+
+@attempt
 def have_a_module_loaded(bait: Bait) -> None:
     try:
         socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262).close()
