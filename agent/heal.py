@@ -7,7 +7,19 @@ from typing import Literal
 
 from agent.case import Case, open_case
 from agent.diagnosis import Diagnosis
-from agent.events import Asked, Diagnosed, Emit, Ended, Event, LookedBack, Noted, Proposed, Started, Triaged
+from agent.events import (
+    Asked,
+    Diagnosed,
+    Emit,
+    Ended,
+    Event,
+    LookedBack,
+    Noted,
+    Proposed,
+    PublishFailed,
+    Started,
+    Triaged,
+)
 from agent.limits import Limits, Spent
 from agent.lookback import LookBack, look_back
 from agent.loop import Loop
@@ -15,8 +27,8 @@ from agent.model.protocol import Item, Model, NoModelLeft, Request
 from agent.model.schema import strict_schema, tool_schema
 from agent.models import ChooseModel
 from agent.prompt import fill, opening, system_prompt
-from agent.proof import Proof, prove
-from agent.publish import publish_branch
+from agent.proof import Proof, Rung, prove
+from agent.publish import Delivery, Proven, Publication, Published, interrupted, publish, take_up
 from agent.report import render_report
 from agent.result import HealResult, Outcome, RungResult
 from agent.settings import Settings
@@ -61,14 +73,18 @@ class Heal:
     history: LookBack | None = None
     proof: Proof | None = None
     branch: tuple[str, str] | None = None
+    delivery: Delivery = field(default_factory=Delivery)
+    asked: list[tuple[str, str]] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def emit(self, event: Event) -> None:
         """Journal first, then whoever listens."""
         self.run.append(event)
-        if isinstance(event, Noted):
+        if isinstance(event, Noted | PublishFailed):
             self.notes.append(event.text)
+        if isinstance(event, Asked) and (event.model, event.served) not in self.asked:
+            self.asked.append((event.model, event.served))
         if isinstance(event, Asked) and event.served not in self.models:
             self.models.append(event.served)
         self.listen(event)
@@ -76,6 +92,9 @@ class Heal:
     def work(self, folder: IncidentFolder) -> tuple[Outcome, str]:
         """The whole order; returns the outcome and a sentence about it."""
         case = self.open(folder)
+        left = interrupted(self.store, folder) if self.plan.stop_after == "branch" else None
+        if left is not None:
+            return self.take_up(*left)
         found = self.judge(case)
         if self.is_clear(found):
             return self.by_rules(case, found, "not_fixable")
@@ -164,8 +183,23 @@ class Heal:
     def publish(self, case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis) -> tuple[Outcome, str]:
         if self.plan.stop_after == "prove":
             return "proven", f"no branch was made, as asked; {proof.line}"
-        self.branch = publish_branch(case, patch, proof, diagnosis, ", ".join(self.models), self.emit)
-        return "branch", f"{self.branch[0]}: {proof.line}"
+        proven = Proven(
+            case, patch, proof, diagnosis, self.history, tuple(self.asked), self.spent, self.run.number
+        )
+        published = publish(proven, ", ".join(self.models), self.run, self.settings.publish, self.emit)
+        self.delivered(published)
+        return "branch", f"{published.branch}: {proof.line}"
+
+    def take_up(self, left: Publication, commit: str) -> tuple[Outcome, str]:
+        """An earlier run made its branch and was killed before it could say so: bring that further."""
+        self.emit(Noted(f"run {left.run} made the branch and was cut short; its publication goes on here"))
+        self.diagnosis = left.diagnosis
+        self.proof = Proof(tuple(Rung(**rung.model_dump()) for rung in left.proof), left.labels)
+        self.delivered(take_up(left, commit, self.run, self.settings.publish, self.emit))
+        return "branch", f"{left.branch}: {left.proof_line}"
+
+    def delivered(self, published: Published) -> None:
+        self.branch, self.delivery = (published.branch, published.commit), published.delivery
 
     def look_back(self, case: Case) -> None:
         """Once the model has its answer: which change brought the crash, and the quick way back."""
@@ -204,7 +238,8 @@ class Heal:
         return HealResult(
             incident=incident.id, run=self.run.number, service=incident.service, commit=incident.commit,
             outcome=outcome, summary=summary,
-            branch=branch, branch_commit=commit,
+            branch=branch, branch_commit=commit, pushed=self.delivery.pushed,
+            pull_request=self.delivery.pull_request, by_hand=self.delivery.by_hand,
             diagnosis=self.diagnosis, proof=rungs, labels=self.proof.labels if self.proof else (),
             models=tuple(self.models), steps=spent.steps, input_tokens=spent.input_tokens,
             cached_tokens=spent.cached_tokens, output_tokens=spent.output_tokens,

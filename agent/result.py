@@ -64,6 +64,9 @@ class HealResult(BaseModel):
     summary: str
     branch: str | None = None
     branch_commit: str | None = None
+    pushed: bool = False
+    pull_request: str | None = None
+    by_hand: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = None
     proof: tuple[RungResult, ...] = ()
     labels: tuple[str, ...] = ()

@@ -1,5 +1,24 @@
 """What becomes of a proven patch: a branch, and where it is configured a push and a pull request."""
 
-from agent.publish.branch import branch_name, commit_message, publish_branch, title
+from agent.publish.body import Proven
+from agent.publish.branch import publish_branch
+from agent.publish.deliver import Courier, Delivery
+from agent.publish.publication import Publication, branch_of, interrupted, keep, publication_of
+from agent.publish.publish import Published, publish, take_up
+from agent.publish.pull_request import Patience
 
-__all__ = ["branch_name", "commit_message", "publish_branch", "title"]
+__all__ = [
+    "Courier",
+    "Delivery",
+    "Patience",
+    "Proven",
+    "Publication",
+    "Published",
+    "branch_of",
+    "interrupted",
+    "keep",
+    "publication_of",
+    "publish",
+    "publish_branch",
+    "take_up",
+]

@@ -1,0 +1,109 @@
+"""A proven patch on its way out: kept, made into a branch, delivered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from agent.events import Emit, PublishFailed
+from agent.publish.address import Address, address_of
+from agent.publish.body import Proven, body_of
+from agent.publish.branch import commit_message, free_branch, outward, publish_branch
+from agent.publish.deliver import Courier, Delivery
+from agent.publish.forge import ForgeError
+from agent.publish.publication import Publication, keep
+from agent.publish.pull_request import Patience
+from agent.publish.push import PushError, remote_named
+from agent.result import RungResult
+from agent.settings import PublishSettings
+from agent.store import Run
+from sandbox.git import GitError
+from sandbox.target import locate
+from tools.logs import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A branch by its name without `refs/heads/` and its commit, and how far it came."""
+
+    branch: str
+    commit: str
+    delivery: Delivery
+
+
+def publish(
+    proven: Proven,
+    model: str,
+    run: Run,
+    settings: PublishSettings,
+    emit: Emit,
+    patience: Patience = Patience(),
+) -> Published:
+    """Make the branch, and bring it as far as the settings say.
+
+    What is to be published is in the run's folder before the branch is made, so that a kill at any
+    moment leaves something that goes on. Whatever happens after the branch, the branch stays.
+
+    Raises:
+        Refused: there is no proof, a secret would leave, or the ref was taken meanwhile.
+    """
+    publication = _publication(proven, model, run, settings)
+    keep(run, publication)
+    branch, commit = publish_branch(
+        proven.case, proven.patch, proven.proof, proven.diagnosis, model, emit, ref=publication.ref
+    )
+    leaking = outward(proven.case).find(f"{publication.title}\n{publication.body}")
+    if leaking and settings.remote:
+        told = f"the text of the pull request would hold what must not leave ({', '.join(leaking)})"
+        emit(PublishFailed("pull request", f"{told}; nothing was pushed"))
+        return Published(branch, commit, Delivery())
+    delivery = Courier(publication, commit, settings, run.path, emit, patience).deliver()
+    return Published(branch, commit, delivery)
+
+
+def take_up(
+    left: Publication,
+    commit: str,
+    run: Run,
+    settings: PublishSettings,
+    emit: Emit,
+    patience: Patience = Patience(),
+) -> Published:
+    """Go on with what a killed run left: its branch is there, and is delivered as far as the settings say."""
+    keep(run, left)
+    delivery = Courier(left, commit, settings, run.path, emit, patience).deliver()
+    return Published(left.branch, commit, delivery)
+
+
+def _publication(proven: Proven, model: str, run: Run, settings: PublishSettings) -> Publication:
+    case, patch, proof = proven.case, proven.patch, proven.proof
+    ref = free_branch(case)
+    crash = case.crash
+    fault = fingerprint(case.incident.service, crash) if crash else case.incident.id
+    head = ref.removeprefix("refs/heads/")
+    return Publication(
+        target=case.target,
+        service=case.incident.service,
+        incident=case.incident.id,
+        run=run.number,
+        fingerprint=fault,
+        ref=ref,
+        base=patch.base,
+        tree=patch.tree,
+        title=commit_message(case, proof, proven.diagnosis, model).partition("\n")[0],
+        body=body_of(proven, head, fault, _address(proven, settings), outward(case)),
+        diagnosis=proven.diagnosis,
+        proof=tuple(RungResult(**asdict(rung)) for rung in proof.rungs),
+        proof_line=proof.line,
+        labels=proof.labels,
+    )
+
+
+def _address(proven: Proven, settings: PublishSettings) -> Address | None:
+    """Where evidence links to; without it the body has plain places. What is wrong is told on delivery."""
+    if not settings.remote:
+        return None
+    try:
+        remote = remote_named(locate(proven.case.target), settings.remote)
+        return address_of(settings, remote.urls[0])
+    except (PushError, ForgeError, GitError):
+        return None
