@@ -57,6 +57,8 @@ def told_cost(result: HealResult) -> str:
 
 def next_step(result: HealResult) -> str:
     """What the reader should do now."""
+    if result.pull_request:
+        return f"Review {result.pull_request}; after merging, restart {result.service}."
     if result.branch:
         return f"Review the branch, then `git merge {result.branch}` and restart {result.service}."
     action = result.diagnosis.operator_action if result.diagnosis else None

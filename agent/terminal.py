@@ -21,6 +21,9 @@ from agent.events import (
     LookedBack,
     Noted,
     Proposed,
+    PublishFailed,
+    PullRequestOpened,
+    Pushed,
     SandboxChosen,
     Started,
     ToolUsed,
@@ -111,6 +114,18 @@ class Terminal:
             "branch", f"[bold green]{escape(event.ref.removeprefix('refs/heads/'))}[/] at {event.commit[:12]}"
         )
 
+    @tell.register
+    def _(self, event: Pushed) -> None:
+        self._line("pushed", f"to {escape(event.remote)}")
+
+    @tell.register
+    def _(self, event: PullRequestOpened) -> None:
+        self._line("request", f"[bold green]{escape(event.url)}[/] {event.how}")
+
+    @tell.register
+    def _(self, event: PublishFailed) -> None:
+        self._line(event.step, f"[red]{escape(event.text)}[/]")
+
     def close(self) -> None:
         """Stop whatever still moves on the screen."""
         if self._status is not None:
@@ -148,6 +163,7 @@ def show_result(console: Console, result: HealResult) -> None:
         console.print(_ladder(result))
     for topic, told in (
         ("branch", result.branch or "none"),
+        *(("by hand", command) for command in result.by_hand),
         ("next", next_step(result)),
         ("cost", told_cost(result)),
         ("report", str(folder / "report.md")),
