@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
 
 from agent.case import Case
 from agent.events import Emit, Noted
@@ -51,6 +53,8 @@ def models_for(settings: Settings, *, by_name: bool) -> Iterator[ChooseModel]:
     """
     if settings.cassette is None:
         specs = [spec_named(settings, name) for name in settings.models]
+        # The client takes half a second to import: beside the probes of the sandbox it costs nothing.
+        threading.Thread(target=import_module, args=("openai",), daemon=True).start()
         yield lambda case, emit: _live(specs, _keys(case), emit, by_name=by_name)
     else:
         with replaying(settings.cassette) as replay:
