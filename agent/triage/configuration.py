@@ -63,10 +63,7 @@ def _no_component(scene: Scene, asked: str, text: str) -> Finding:
         f"{scene.service} asks Truth for {asked!r}; its component is called {scene.service!r}.",
         culprit=place,
         evidence=(f"log: {text}", *((f"{place.file}:{place.line} holds {asked!r}",) if place else ())),
-        notes=(
-            "not an unpublished Truth: the name is not the service's"
-            + (f"; meant is {close[0]!r}" if close else ""),
-        ),
+        notes=(f"not an unpublished Truth: the name is not the service's{meant}",),
     )
 
 

@@ -63,7 +63,7 @@ def port_conflict(scene: Scene) -> Finding | None:
         Category.PORT_CONFLICT,
         "unclear",
         0.6,
-        f"{scene.service} wants port {port}, which is {holder}'s; its own is {scene.component.port or 'none'}.",
+        f"{scene.service} wants port {port}, which is {holder}'s; its own is {scene.component.port}.",
         evidence=(f"log: {text}",),
         notes=(
             f"not a left-over process: port {port} belongs to {holder}, so look where the port comes from",

@@ -14,10 +14,7 @@ from tools.repository import Match
 from tools.repository.tree import RepositoryError
 from tools.truth import Use, name_pattern
 
-_ASSIGNED = re.compile(
-    r"^\s*(?:export\s+)?(?:const\s+|let\s+|var\s+)?([A-Za-z_]\w*)\s*(?::[^=]*)?=\s*[fb]?[\"'`]"
-)
-_AROUND = 30
+_AROUND = 6
 _SHORTEST = 4
 _BLAMED = 6
 
@@ -35,7 +32,10 @@ class Span:
 
 def uses_in_frames(scene: Scene, writer: str) -> list[Use]:
     """What `writer` writes and the functions of the traceback name, as text or by a constant."""
-    spans = [span for frame in _own_frames(scene) if (span := span_of(scene, *frame)) is not None]
+    own = list(_own_frames(scene))
+    # Where functions cannot be told apart, what stands near an outer frame proves nothing.
+    near = own[-2:] if own and own[-1][0].endswith(".py") else own[-1:]
+    spans = [span for frame in near if (span := span_of(scene, *frame)) is not None]
     written = dict.fromkeys(scene.truth.component(writer).writes)
     wanted = [use for use in scene.component.reads if writer in scene.truth.writers(use)]
     return [use for use in dict.fromkeys((*wanted, *written)) if _is_named(scene, use, spans)]
@@ -52,11 +52,7 @@ def _is_named(scene: Scene, use: Use, spans: list[Span]) -> bool:
     prefix = re.split(r"[{*]", use.name)[0]
     if len(prefix) < _SHORTEST:
         return False
-    names = [prefix]
-    for match in matches(scene, prefix):
-        constant = _ASSIGNED.match(match.text)
-        if constant is not None:
-            names.append(constant.group(1))
+    names = [prefix, *(name for name, text in scene.constants.items() if text.startswith(prefix))]
     patterns = [re.compile(rf"(?<!\w){re.escape(name)}") for name in names]
     return any(pattern.search(span.text) for span in spans for pattern in patterns)
 

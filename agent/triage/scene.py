@@ -28,6 +28,8 @@ _ADDRESS = re.compile(
     r"|on '[\w.-]{1,200}):"
     r"|\('[\w.:-]{1,200}', |port[=: ]{1,3}'?)(\d{2,5})(?![\d.])"
 )
+_CONSTANT = r"[A-Za-z_][A-Za-z0-9_]* *= *[fb]?[\"'][^\"' ]*:"
+_PARSED_CONSTANT = re.compile(r"([A-Za-z_]\w{0,80}) *= *[fb]?[\"']([^\"' ]{1,200})")
 _LOG_BYTES = 256 << 10
 
 
@@ -175,6 +177,16 @@ class Scene:
         """One line of a file of the commit, stripped."""
         lines = (self.source(path) or "").splitlines()
         return lines[number - 1].strip() if 0 < number <= len(lines) else None
+
+    @cached_property
+    def constants(self) -> Mapping[str, str]:
+        """Names that the service's code gives to texts with a colon in them, as Redis keys have."""
+        try:
+            found = self.repository.grep(_CONSTANT, regex=True, paths=[self.root.rstrip("/")]).found
+        except RepositoryError:
+            return {}
+        parsed = (re.search(_PARSED_CONSTANT, match.text) for match in found)
+        return {match.group(1): match.group(2) for match in parsed if match}
 
     def imported_names(self, frame: Frame) -> tuple[str, ...]:
         """The names that the import at a frame asks for."""

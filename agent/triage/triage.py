@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.diagnosis import Category
-from agent.triage import code, configuration, endings, external, imports, network
+from agent.triage import code, configuration, endings, external, foreign, imports, network, upstream
 from agent.triage.result import Dependency, Finding, Triage
 from agent.triage.scene import Scene
 from tools.incident import IncidentFolder
@@ -31,8 +31,8 @@ RULES: tuple[Rule, ...] = (
     imports.missing,
     configuration.variable_missing,
     external.provider,
-    code.upstream,
-    code.foreign,
+    upstream.missing_data,
+    foreign.foreign,
     code.own,
     code.error_line,
 )
