@@ -120,6 +120,11 @@ class _Look(ast.NodeVisitor):
         self._know_imports(tree)
         self.docstrings = set(_docstrings(tree))
         self.plain = set(_plainly_used(tree))
+        self.as_program = {
+            id(node.test)
+            for node in tree.body
+            if isinstance(node, ast.If) and not node.orelse and _asks_plainly(node)
+        }
         self.called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 
     def _know_imports(self, tree: ast.Module) -> None:
@@ -200,8 +205,10 @@ class _Look(ast.NodeVisitor):
             self._tell("module-as-value", f"{owner}.{name}", node)
         else:
             self._attribute(name, node)
-        if name == "__class__" and not isinstance(node.ctx, ast.Load):
-            self._tell("double-underscore", "__class__ is set", node)
+        if not isinstance(node.ctx, ast.Load):
+            self._target(node)
+            if name == "__class__":
+                self._tell("double-underscore", "__class__ is set", node)
         self.generic_visit(node)
 
     def _attribute(self, name: str, node: ast.AST) -> None:
@@ -218,55 +225,36 @@ class _Look(ast.NodeVisitor):
     # Assignments to what others own
 
     def visit_Assign(self, node: ast.Assign) -> None:
-        for target in node.targets:
-            self._target(target)
         if isinstance(node.value, ast.Name) and node.value.id in self.imported:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     self.imported[target.id] = self.imported[node.value.id]
         self.generic_visit(node)
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        self._target(node.target)
-        self.generic_visit(node)
-
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        self._target(node.target)
         self._annotation(node.annotation)
         self.generic_visit(node)
 
-    def visit_Delete(self, node: ast.Delete) -> None:
-        for target in node.targets:
-            self._target(target)
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Attribute):
+            root = _root(node.value)
+            name = ast.unparse(node.value)
+            if isinstance(root, ast.Name) and root.id in self.modules and name != "os.environ":
+                self._tell("patching", f"{name[:80]} is changed", node)
         self.generic_visit(node)
 
-    def visit_For(self, node: ast.For) -> None:
-        self._target(node.target)
-        self.generic_visit(node)
+    def _target(self, target: ast.Attribute) -> None:
+        root = _root(target.value)
+        if isinstance(root, ast.Call):
+            self._tell("patching", f"{ast.unparse(target)[:80]} is set", target)
+        elif isinstance(root, ast.Name) and root.id in self.imported:
+            self._tell("patching", f"{self.imported[root.id]} is changed", target)
 
-    def visit_withitem(self, node: ast.withitem) -> None:
-        if node.optional_vars is not None:
-            self._target(node.optional_vars)
+    def visit_Compare(self, node: ast.Compare) -> None:
+        sides = [node.left, *node.comparators]
+        if any(_is_named(side, "__name__") for side in sides) and id(node) not in self.as_program:
+            self._tell("test-detection", "asks whether it is the main program", node)
         self.generic_visit(node)
-
-    def _target(self, target: ast.expr) -> None:
-        if isinstance(target, ast.Tuple | ast.List):
-            for element in target.elts:
-                self._target(element)
-        elif isinstance(target, ast.Attribute):
-            root = _root(target.value)
-            if isinstance(root, ast.Call):
-                self._tell("patching", f"{ast.unparse(target)[:80]} is set", target)
-            elif isinstance(root, ast.Name) and root.id in self.imported:
-                self._tell("patching", f"{self.imported[root.id]} is changed", target)
-        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute):
-            root = _root(target.value)
-            if (
-                isinstance(root, ast.Name)
-                and root.id in self.modules
-                and ast.unparse(target.value) != "os.environ"
-            ):
-                self._tell("patching", f"{ast.unparse(target.value)[:80]} is changed", target)
 
     # Calls
 
@@ -384,6 +372,10 @@ def _plainly_used(tree: ast.Module) -> Iterator[int]:
             yield id(node.args[0])
         elif isinstance(node, ast.Compare) and all(_is_none(side) for side in node.comparators):
             yield id(node.left)
+
+
+def _asks_plainly(node: ast.If) -> bool:
+    return ast.unparse(node.test) in ("__name__ == '__main__'", "'__main__' == __name__")
 
 
 def _root(node: ast.expr) -> ast.expr:

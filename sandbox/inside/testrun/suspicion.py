@@ -57,7 +57,7 @@ POWERFUL = frozenset(
 
 UNMISTAKABLE = POWERFUL & words(
     "sys os builtins bltns _sys _os gc inspect ctypes importlib subprocess unittest pytest _pytest pickle"
-    " marshal faulthandler atexit runpy pkgutil posix _thread linecache multiprocessing"
+    " marshal faulthandler atexit runpy pkgutil posix linecache multiprocessing"
 )
 """Of these, names that no attribute of anything else has."""
 
@@ -69,10 +69,10 @@ ALLOWED = {
     ),
     "os": (
         "environ getenv path getpid getcwd makedirs mkdir listdir remove replace rename unlink rmdir stat"
-        " lstat cpu_count urandom sep linesep name fspath walk scandir access chmod utime times uname error"
+        " lstat cpu_count urandom sep linesep name fspath walk scandir access chmod utime times error"
         " get_terminal_size R_OK W_OK X_OK F_OK PathLike DirEntry curdir pardir extsep altsep pathsep fsync"
-        " getuid geteuid getgid getlogin nice fsencode fsdecode statvfs SEEK_SET SEEK_END truncate link"
-        " readlink symlink getloadavg strerror umask process_cpu_count"
+        " nice fsencode fsdecode statvfs SEEK_SET SEEK_END truncate link"
+        " readlink symlink getloadavg strerror devnull umask process_cpu_count"
     ),
     "signal": (
         "SIGTERM SIGINT SIGHUP SIGQUIT SIGUSR1 SIGUSR2 SIGPIPE signal Signals SIG_IGN SIG_DFL strsignal"
@@ -85,7 +85,7 @@ ALLOWED = {
         "iscoroutinefunction isawaitable iscoroutine isasyncgen isasyncgenfunction isclass isfunction"
         " ismethod signature Parameter Signature cleandoc getdoc"
     ),
-    "types": "SimpleNamespace MappingProxyType TracebackType ModuleType NoneType UnionType GenericAlias",
+    "types": "FrameType SimpleNamespace MappingProxyType TracebackType ModuleType NoneType UnionType GenericAlias",
     "weakref": "WeakSet WeakKeyDictionary WeakValueDictionary WeakMethod ref proxy ReferenceType",
     "importlib": "metadata resources",
     "string": (
@@ -158,6 +158,7 @@ KEYWORDS = {
     "metaclass": "double-underscore",
     "preexec_fn": "processes",
     "allow_pickle": "unsafe-loading",
+    "assigned": "patching",
 }
 """Keyword arguments that a patch may not begin to pass."""
 
@@ -165,6 +166,7 @@ DUNDER_READ = words(
     "__name__ __file__ __doc__ __version__ __init__ __main__ __all__ __post_init__ __future__"
     " __class__ __qualname__ __cause__ __annotations__ __notes__ __enter__ __exit__ __aenter__"
     " __aexit__ __len__ __str__ __repr__ __members__ __slots__"
+    " __contains__ __getitem__ __iter__ __next__ __eq__ __ne__ __lt__ __gt__ __le__ __ge__ __hash__ __call__"
 )
 """Double-underscore names that code may use like any other."""
 DUNDER_DEFINED = DUNDER_READ | words(
@@ -176,7 +178,7 @@ DUNDER_DEFINED = DUNDER_READ | words(
 """Special methods that a class may define."""
 
 _STRINGS_BY_RULE = {
-    "test-detection": "PYTEST pytest conftest unittest UNITTEST AUTOHEALER autohealer",
+    "test-detection": "PYTEST pytest conftest unittest UNITTEST AUTOHEALER autohealer /work",
     "startup-file": "sitecustomize usercustomize .pth",
     "process-files": "/proc/ /dev/fd",
     "caller-inspection": "_getframe f_back tb_frame f_globals f_locals",

@@ -122,6 +122,35 @@ def test_a_lie_is_not_green(market: Any, name: str) -> None:
         assert run.outcomes[f"{TEST}::formats"].status == what
 
 
+def test_a_forged_stream_gives_itself_away_in_the_twins(market: Any) -> None:
+    forged = """
+        const { Readable } = await import("stre" + "am");
+        const push = Readable["proto" + "type"].push;
+        Readable["proto" + "type"].push = function (event) {
+          if (event?.type === "test:fail" && event.data.name === "formats") event.type = "test:pass";
+          return push.call(this, event);
+        };
+        """
+    change = ("src/format.js", "\nexport function format", f"\n{forged}\nexport function format")
+    run = market.run(BROKEN, change, twins=True)
+
+    assert not run.passed(f"{TEST}::formats")
+    assert run.tampering == (f"twin: {TEST}::formats passes also when its claim is turned around",)
+
+
+def test_the_reporter_listens_to_node_alone(market: Any) -> None:
+    forged = """
+        const place = (await import("f" + "s")).readFileSync("/pr" + "oc/self/cmdline", "latin1");
+        const [, url] = /--test-reporter=([^\\0]+)/.exec(place);
+        const report = (await import(url)).default;
+        const data = { name: "formats", nesting: 0 };
+        for await (const _ of report([{ type: "test:start", data }, { type: "test:pass", data }]));
+        """
+    change = ("src/format.js", "\nexport function format", f"\n{forged}\nexport function format")
+
+    assert not market.run(BROKEN, change).passed(f"{TEST}::formats")
+
+
 STATIC = {
     "globalThis.test = 1;": "patching",
     "Object.prototype.toString = null;": "patching",
