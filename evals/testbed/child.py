@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Child:
         Raises:
             OSError: it cannot be started.
         """
+        self.started = time.time()
         with output.open("ab") as sink:
             self._process = subprocess.Popen(
                 list(argv),

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -22,11 +18,9 @@ from redis.exceptions import RedisError
 from evals.testbed.buses import BUSES, Bus, free_port
 from evals.testbed.child import Child
 from evals.testbed.reaper import Reaper
+from evals.testbed.start_up import FIRST_MODELS, environment, forget_last_run, is_ready, run_script
 
 HTTP_SERVICES = ("sse", "journal", "copilot", "vexy_ai")
-FIRST_MODELS = {"massive": ("massive:spot", "massive:gex:model", "massive:chain:latest")}
-"""Keys of market-redis that a service must have written before it counts as started."""
-
 TERM_GRACE_SEC = 3.0
 
 
@@ -64,14 +58,13 @@ class Cluster:
         self._heartbeat = heartbeat
         self._buses: dict[str, Bus] = {}
         self._services: dict[str, Child] = {}
-        self._started: dict[str, float] = {}
         self._reaper: Reaper | None = None
         self._listeners: list[socket.socket] = []
 
     def __enter__(self) -> Self:
         self._reaper = Reaper()
         try:
-            self._forget_last_run()
+            forget_last_run(self.repo)
             self.ports = {service: free_port() for service in HTTP_SERVICES}
             for name in BUSES:
                 self._buses[name] = Bus(name, self.root / "redis", self._reaper)
@@ -143,9 +136,7 @@ class Cluster:
             ClusterError: the script failed.
         """
         script = self.repo / "scripts" / "ms-build-truth.sh"
-        done = subprocess.run(
-            ["bash", str(script)], cwd=self.repo, env=self.environment(), capture_output=True, timeout=30
-        )
+        done = run_script(script, "", self.environment())
         if done.returncode != 0:
             raise ClusterError(f"{script.name} failed: {done.stderr.decode(errors='replace')[-1000:]}")
 
@@ -167,7 +158,7 @@ class Cluster:
 
     def stop(self, service: str, timeout: float = 10.0) -> int | None:
         """Stop a service as the operator does: SIGTERM, PID file gone. Its exit code."""
-        self._script(service, "stop")
+        run_script(self.repo / "scripts" / f"ms-{service}.sh", "stop", self.environment())
         child = self._services[service]
         if child.wait(timeout) is None:
             child.end()
@@ -203,7 +194,7 @@ class Cluster:
         return code
 
     def wait_heartbeat(self, service: str, timeout: float = 20.0) -> None:
-        """Wait until a service beats under its present PID and has written its first models.
+        """Wait until a service beats under its present PID, listens, and has written its first models.
 
         Raises:
             ClusterError: it ended, or there was no heartbeat within `timeout` seconds.
@@ -212,8 +203,10 @@ class Cluster:
         while time.monotonic() < deadline:
             if not self.alive(service):
                 break
+            child = self._services[service]
             with suppress(RedisError):
-                if self._beats(service) and self._has_models(service):
+                system, market = self.redis("system-redis"), self.redis("market-redis")
+                if is_ready(service, child, system, market, self.ports.get(service)):
                     return
             time.sleep(0.02)
         state = "has no heartbeat" if self.alive(service) else "ended at start"
@@ -232,19 +225,7 @@ class Cluster:
         """What scripts and services get: nothing of ours but PATH, so that no key of the user's leaks in."""
         home = self.root / "home"
         home.mkdir(parents=True, exist_ok=True)
-        env = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(home),
-            "LANG": "C.UTF-8",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "MS_PYTHON": str(self.python),
-        }
-        env |= {BUSES[name]: bus.url for name, bus in self._buses.items()}
-        env |= {f"{service.upper()}_PORT": str(port) for service, port in self.ports.items()}
-        if self._heartbeat is not None:
-            env["HEARTBEAT_INTERVAL_SEC"] = str(self._heartbeat[0])
-            env["HEARTBEAT_TTL_SEC"] = str(self._heartbeat[1])
-        return env | self.env
+        return environment(home, self.python, self.urls, self.ports, self._heartbeat) | self.env
 
     def _launch(self, service: str) -> None:
         script = self.repo / "scripts" / f"ms-{service}.sh"
@@ -255,36 +236,7 @@ class Cluster:
         if self.alive(service):
             raise ClusterError(f"{service} already runs with PID {self.pid(service)}")
         output = self.root / f"{service}.script.log"
-        self._started[service] = time.time()
         argv = ["bash", str(script), "run"]
         self._services[service] = Child(
             argv, cwd=self.repo, env=self.environment(), output=output, reaper=self._reaper
         )
-
-    def _script(self, service: str, action: str) -> None:
-        script = self.repo / "scripts" / f"ms-{service}.sh"
-        subprocess.run(
-            ["bash", str(script), action],
-            cwd=self.repo,
-            env=self.environment(),
-            check=True,
-            capture_output=True,
-            timeout=30,
-        )
-
-    def _beats(self, service: str) -> bool:
-        raw = self.redis("system-redis").get(f"{service}:heartbeat")
-        payload: dict[str, Any] = json.loads(raw) if isinstance(raw, str) else {}
-        if "pid" in payload:
-            return bool(payload["pid"] == self.pid(service))
-        return float(payload.get("ts", 0)) / 1000 > self._started[service]
-
-    def _has_models(self, service: str) -> bool:
-        keys: Iterable[str] = FIRST_MODELS.get(service, ())
-        return all(self.redis("market-redis").exists(key) for key in keys)
-
-    def _forget_last_run(self) -> None:
-        """A host that was just booted: no service runs, so no PID file is true."""
-        shutil.rmtree(self.repo / ".pids", ignore_errors=True)
-        (self.repo / ".pids").mkdir(parents=True)
-        (self.repo / "logs").mkdir(parents=True, exist_ok=True)

@@ -60,6 +60,19 @@ def test_every_listed_component_has_a_file_and_a_script(repository: TestbedRepos
         assert (repository.path / f"scripts/ms-{name}.sh").exists()
 
 
+def test_the_context_names_every_service_port_channel_and_key_of_truth(repository: TestbedRepository) -> None:
+    context = (repository.path / "docs/healer-context.md").read_text(encoding="utf-8")
+    assert len(context) < 4 * 5000
+    for file in sorted((repository.path / "truth/components").glob("*.json")):
+        component = json.loads(file.read_text())
+        assert f"| {file.stem} " in context, file.stem
+        assert component["entry_point"] in context
+        for item in component["outputs"]["redis"]:
+            assert item["name"] in context, item["name"]
+        if "http" in component["outputs"]:
+            assert f"| {component['outputs']['http']['port']} |" in context
+
+
 def test_every_fault_fits_the_tree_and_is_the_same_commits_every_time(repository: TestbedRepository) -> None:
     for fault in FAULTS.values():
         heads = set()
