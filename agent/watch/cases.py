@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from agent.watch.closure import fate_of_branch
 from agent.watch.config import WatchConfig
 from agent.watch.coroner import Death
 from agent.watch.heals import Finished, Heals
@@ -26,6 +27,8 @@ from tools.capture import Evidence, sweep_partial, write_incident
 from tools.redact import Redactor
 
 BUSY = 7
+OLDEST_S = 30 * 86_400.0
+"""Branches of older incidents are not looked after any more."""
 
 
 class Cases:
@@ -38,6 +41,7 @@ class Cases:
     def __init__(self, config: WatchConfig, tell: Callable[[Signal], None]) -> None:
         self._restraint: Restraint = config.restraint
         self._pause_s = config.pause_s
+        self._healed_s = config.healed_s
         self._tell = tell
         self.incidents: Path = config.state / "incidents"
         self._heals = Heals(config.heal, config.concurrent)
@@ -75,6 +79,39 @@ class Cases:
         own = [ticket for ticket in self._tickets.values() if ticket.service == service]
         return max(own, key=lambda ticket: ticket.opened, default=None)
 
+    def close_old(self, repo: Path, well_since: Mapping[str, float], now: float) -> None:
+        """Look what became of branches: merged and the service beats long enough, or taken away.
+
+        Args:
+            well_since: since when each service beats without a break, Unix seconds.
+        """
+        for ticket in [t for t in self._tickets.values() if t.state == "ended" and t.outcome == "branch"]:
+            if now - ticket.opened > OLDEST_S:
+                continue
+            result = last_result(self.incidents / ticket.incident) or {}
+            fate = fate_of_branch(repo, result)
+            since = well_since.get(ticket.service)
+            if fate == "gone":
+                self._keep(replace(ticket, state="declined", reason="its branch was taken away unmerged"))
+                self._say("declined", ticket, f"the branch for {ticket.service} was taken away unmerged")
+            elif (
+                fate == "merged" and since is not None and now - max(since, ticket.started) >= self._healed_s
+            ):
+                self._keep(replace(ticket, state="healed", reason="its branch was merged and it beats"))
+                self._say("healed", ticket, f"{ticket.service} beats with the merged branch")
+
+    def recurrence_of(self, service: str, signature: str | None) -> Ticket | None:
+        """The healed incident of which this fault is the return; it is marked so."""
+        found = [
+            t
+            for t in self._tickets.values()
+            if t.state == "healed" and t.service == service and t.signature == signature is not None
+        ]
+        if not found:
+            return None
+        self._keep(replace(found[-1], state="recurred", reason="the same fault came back"))
+        return found[-1]
+
     def work(self, enabled: bool) -> None:
         """Take note of heals that ended, and start those whose turn it is."""
         for ended in self._heals.finished():
@@ -82,6 +119,21 @@ class Cases:
         for ticket in [ticket for ticket in self._tickets.values() if ticket.state == "queued"]:
             if time.monotonic() >= self._not_before.get(ticket.incident, 0.0):
                 self._decide(ticket, enabled)
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """Services that are being healed now."""
+        return tuple(sorted(self._heals.services))
+
+    def tickets(self) -> list[Ticket]:
+        """All tickets as they are now, the oldest incident first."""
+        return sorted(self._tickets.values(), key=lambda ticket: ticket.opened)
+
+    def cooldowns(self, now: float) -> dict[str, tuple[float, float]]:
+        """By service: when its last heal began, and the seconds that are left of its cooldown."""
+        begun = {ticket.service: ticket.started for ticket in self.tickets() if ticket.started}
+        left = {service: self._restraint.cooldown_s - (now - last) for service, last in begun.items()}
+        return {service: (begun[service], seconds) for service, seconds in left.items() if seconds > 0}
 
     def stop(self) -> None:
         """End the heals; their tickets stay as they are, for the next watch."""

@@ -16,7 +16,8 @@ class WatchConfig:
     Between full looks (figures, HTTP, MySQL, Truth) only life and death are looked at.
     `heal` is the command of a heal, to which the incident's id is appended. `services` empty
     means all that Truth names. `breaker` is how many heals a day one fault of one service gets.
-    A heal that was cut short is started again after `pause_s`.
+    A heal that was cut short is started again after `pause_s`. A service whose branch was merged
+    counts as healed when it beats for `healed_s`.
     `quiet_hours` are two local times, such as ("22:00", "06:00"), between which no heal starts.
     `metrics_port` serves Prometheus metrics on 127.0.0.1; 0 is off.
     """
@@ -37,6 +38,7 @@ class WatchConfig:
     quiet_hours: tuple[str, str] | None = None
     dry_run: bool = False
     pause_s: float = 10.0
+    healed_s: float = 600.0
     metrics_port: int = 0
 
     @property

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from agent.watch.correlate import Fate
-from agent.watch.detect import Ending, Known
 from agent.watch.endings import ending_of
 from agent.watch.eyes import Eyes
+from agent.watch.kernel import out_of_memory_kills
+from agent.watch.picture import Ending, Known
 from sandbox.git import GitError
 from tools.capture import Evidence
 from tools.health import Health
@@ -48,11 +49,13 @@ class Coroner:
     def __init__(self, eyes: Eyes, boot: float) -> None:
         self._eyes, self._boot = eyes, boot
         self._deaths: dict[str, Death] = {}
+        self._out_of_memory = out_of_memory_kills()
 
     def attend(self, health: Health, known: Mapping[str, Known], notices: Iterable[Notice]) -> None:
         """Take the evidence of deaths that were noticed, and of those that only the health shows."""
+        notes = self._notes()
         for notice in notices:
-            self.take(notice.service, health, notice.pid, None, notice.exit_code)
+            self.take(notice.service, health, notice.pid, None, notice.exit_code, notes)
         for service, state in health.services.items():
             process = state.process
             over = service in known and known[service].phase in ("down", "stopped")
@@ -62,14 +65,20 @@ class Coroner:
             if kept is not None and kept.pid == process.pid:
                 self._deaths[service] = replace(kept, recorded_at=process.recorded_at)
             elif not over and (process.recorded_at is None or process.recorded_at >= self._boot):
-                self.take(service, health, process.pid, process.recorded_at, None)
+                self.take(service, health, process.pid, process.recorded_at, None, notes)
 
     def take(
-        self, service: str, health: Health, pid: int | None, recorded_at: float | None, exit_code: int | None
+        self,
+        service: str,
+        health: Health,
+        pid: int | None = None,
+        recorded_at: float | None = None,
+        exit_code: int | None = None,
+        notes: tuple[str, ...] = (),
     ) -> Death | None:
         """Take the evidence of one death now; None when the checkout cannot be read."""
         try:
-            evidence = self._eyes.take(service, health, pid, exit_code)
+            evidence = self._eyes.take(service, health, pid, exit_code, notes)
         except GitError:
             return None
         truth = self._eyes.site.truth
@@ -82,6 +91,13 @@ class Coroner:
         )
         self._deaths[service] = Death(pid, recorded_at, evidence, fate)
         return self._deaths[service]
+
+    def _notes(self) -> tuple[str, ...]:
+        """What the kernel did since the last time: nobody else says why such a process ended."""
+        before, self._out_of_memory = self._out_of_memory, out_of_memory_kills()
+        if before is None or self._out_of_memory is None or self._out_of_memory <= before:
+            return ()
+        return ("the kernel killed a process for lack of memory at that moment",)
 
     def death_of(self, service: str) -> Death | None:
         """The last death of a service."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.watch.detect import Ending
+from agent.watch.picture import Ending
 
 BEFORE_S = 5.0
 """A service may notice that its Redis is gone before two of our looks agree on it."""

@@ -8,83 +8,11 @@ process whose log ends orderly, or whose PID file was taken away, was stopped on
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
+from agent.watch.picture import LOOKS_TO_BELIEVE, Ending, Known, KnownRedis, Picture, Rules
 from agent.watch.signals import Kind, Signal
-from tools.health import Health, RedisState, ServiceState
-
-Phase = Literal["unseen", "up", "lost", "down", "stopped"]
-How = Literal["crash", "orderly", "silent"]
-
-LOOKS_TO_BELIEVE = 2
-"""How many looks in a row must agree before a Redis is called down or a service degraded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """When to believe what. Times are seconds.
-
-    `grace_s` is what a start may take. `loop_count` ends by a crash within `loop_window_s` are a
-    crash loop; an end without a trace counts when the process lived less than `short_life_s`.
-    A new process that dies is news again `again_s` after the last time. PID files written
-    before `boot` (Unix seconds) are of another life of the machine.
-    """
-
-    grace_s: float = 30.0
-    loop_count: int = 3
-    loop_window_s: float = 300.0
-    short_life_s: float = 60.0
-    again_s: float = 600.0
-    boot: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a process ended, by the end of its log. `signature` is the same for the same fault."""
-
-    how: How
-    error: str | None = None
-    signature: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of one service. Times are Unix seconds, None where they do not apply.
-
-    `pid` and `started` are of the last process that was seen alive; `keyless` is since when its
-    key is gone. `doubtful` says that it beats on while the process that is on record is dead.
-    """
-
-    phase: Phase = "unseen"
-    since: float = 0.0
-    pid: int | None = None
-    started: float | None = None
-    recorded: bool = False
-    beaten: bool = False
-    keyless: float | None = None
-    age: float | None = None
-    doubtful: bool = False
-    crashes: tuple[float, ...] = ()
-    looping: bool = False
-    late_looks: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class KnownRedis:
-    """What is known of one Redis. `since` is when it went down or came back, Unix seconds."""
-
-    down: bool = False
-    since: float = 0.0
-    bad_looks: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """All that is known between two looks."""
-
-    services: Mapping[str, Known] = field(default_factory=dict)
-    redis: Mapping[str, KnownRedis] = field(default_factory=dict)
+from tools.health import Health, HttpState, RedisState, ServiceState
 
 
 def step(
@@ -107,7 +35,8 @@ def step(
     }
     services = {}
     for name, service in health.services.items():
-        look = Look(name, service, endings.get(name), health.ts, rules, name in settled, signals)
+        ending, http = endings.get(name), health.http.get(name)
+        look = Look(name, service, ending, health.ts, rules, name in settled, signals, http)
         services[name] = look.judge(before.services.get(name, Known(since=health.ts)))
     return Picture(services, redis), tuple(signals)
 
@@ -141,6 +70,7 @@ class Look:
     rules: Rules
     settled: bool
     signals: list[Signal]
+    http: HttpState | None = None
 
     def judge(self, known: Known) -> Known:
         """What is known after this look; what happened is added to `signals`."""
@@ -192,7 +122,18 @@ class Look:
         since = known.since if known.phase == "up" else self.now
         looping = known.looping and not calm
         known = replace(known, phase="up", since=since, beaten=True, looping=looping, age=beat.age)
-        return self._lateness(known)
+        return self._sickness(self._lateness(known))
+
+    def _sickness(self, known: Known) -> Known:
+        """Its HTTP endpoint, at those looks that ask for it."""
+        if self.http is None or self.http.healthy is None:
+            return known
+        if self.http.healthy:
+            return replace(known, sick_looks=0)
+        if known.sick_looks + 1 == LOOKS_TO_BELIEVE:
+            what = self.http.error or f"status {self.http.status_code}"
+            self._tell("service_degraded", f"beats, but its HTTP endpoint is not well: {what}", http=what)
+        return replace(known, sick_looks=known.sick_looks + 1)
 
     def _lateness(self, known: Known) -> Known:
         if self.state.status != "degraded":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.watch.detect import Ending
+from agent.watch.picture import Ending
 from tools.logs import Crash, fingerprint, last_crash
 
 LONGEST_ERROR = 200

@@ -66,10 +66,17 @@ class Eyes:
         raw = keys[ENABLED_KEY]
         return Seen(health, raw is None or raw.strip().lower() not in OFF)
 
-    def take(self, service: str, health: Health, pid: int | None, exit_code: int | None) -> Evidence:
+    def take(
+        self,
+        service: str,
+        health: Health,
+        pid: int | None = None,
+        exit_code: int | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Evidence:
         """Take the evidence of a death now. Raises GitError."""
         messages = self._ring.of(self.site.truth.component(service).reads)
-        return take(service, self.site, health, messages, pid=pid, exit_code=exit_code)
+        return take(service, self.site, health, messages, pid=pid, exit_code=exit_code, notes=notes)
 
     def close(self) -> None:
         """Let go of every connection and process."""

@@ -10,6 +10,8 @@ from typing import Literal
 from agent.watch.tickets import Ticket
 
 DAY_S = 86_400.0
+DECLINED_S = 30 * DAY_S
+"""How long a branch that was taken away unmerged counts as a no for that fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def _why_not(
         return f"dry run: {service} would be healed now"
     if left > 0:
         return f"{service} was healed a while ago: {left:.0f} s of its cooldown are left"
+    if any(_is_no(other, ticket, now) for other in earlier):
+        return "people took away the branch for this fault unmerged: that is a no"
     if len(same) >= rules.breaker:
         return f"{len(same)} heals of this fault within a day were no cure: it is left to people"
     if rules.budget_usd is not None and _cost(begun) >= rules.budget_usd:
@@ -91,6 +95,11 @@ def _why_not(
     if rules.service_budget_usd is not None and _cost(own) >= rules.service_budget_usd:
         return f"the day's budget of ${rules.service_budget_usd:g} for {service} is spent"
     return None
+
+
+def _is_no(other: Ticket, ticket: Ticket, now: float) -> bool:
+    same = other.service == ticket.service and other.signature == ticket.signature is not None
+    return same and other.state == "declined" and now - other.opened < DECLINED_S
 
 
 def _cost(tickets: Sequence[Ticket]) -> float:

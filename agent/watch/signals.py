@@ -4,7 +4,9 @@ As JSON on `autohealer:events` (system-redis), one object a message:
 
     event     service_down | heartbeat_lost | service_recovered | service_degraded | service_stopped
               | crash_loop | redis_down | redis_recovered | heal_started | heal_ended | heal_refused
-              | victim (a death that belongs to another's incident) | trouble (the watch's own)
+              | victim (a death that belongs to another's incident)
+              | healed (its branch was merged and it beats) | declined (its branch was taken away)
+              | trouble (the watch's own)
     ts        Unix seconds
     service   the service, or null
     redis     the bus, or null
@@ -33,6 +35,8 @@ Kind = Literal[
     "heal_ended",
     "heal_refused",
     "victim",
+    "healed",
+    "declined",
     "trouble",
 ]
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from tools.capture.folder import as_json, write_private
 
-State = Literal["queued", "running", "refused", "ended", "member"]
+State = Literal["queued", "running", "refused", "ended", "healed", "declined", "recurred"]
 FILE = "watch.json"
 MOST_ATTEMPTS = 3
 
@@ -25,6 +25,8 @@ MOST_ATTEMPTS = 3
 class Ticket:
     """One incident's way through the watch. Times are Unix seconds, 0 for never.
 
+    An ended one is `healed` when its branch was merged and the service beats, `declined` when the
+    branch was taken away unmerged, `recurred` when the same fault came back after it was healed.
     `death` is the PID that died and when its PID file was written: what tells this death from
     the next. `child` is the PID of the heal that runs, `cost_usd` what its runs have cost.
     """

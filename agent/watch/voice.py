@@ -9,6 +9,7 @@ from collections import deque
 
 from redis import Redis, RedisError
 
+from agent.watch.eyes import ENABLED_KEY
 from agent.watch.signals import Signal
 from tools.health import connect
 
@@ -46,6 +47,13 @@ class Voice:
                 self._next_beat = now + INTERVAL_S
         except (RedisError, OSError):
             self._client.connection_pool.disconnect()
+
+    def switch(self, enabled: bool) -> bool:
+        """Set the operators' switch; False when system-redis cannot be written."""
+        try:
+            return bool(self._client.set(ENABLED_KEY, "1" if enabled else "0"))
+        except (RedisError, OSError):
+            return False
 
     def close(self) -> None:
         """Take the heartbeat back and hang up."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import psutil  # type: ignore[import-untyped]
 
@@ -15,12 +16,18 @@ from agent.watch.alerts import service_of
 from agent.watch.cases import Cases
 from agent.watch.config import WatchConfig
 from agent.watch.coroner import Coroner, Notice
-from agent.watch.detect import Picture, Rules, step
+from agent.watch.detect import step
 from agent.watch.eyes import Eyes, Seen
+from agent.watch.facts import MOST_LINES, facts_of
 from agent.watch.groups import Groups
+from agent.watch.notify import notify
+from agent.watch.picture import Picture, Rules
 from agent.watch.signals import Signal
 from agent.watch.voice import Voice
 from sandbox.git import GitError
+
+if TYPE_CHECKING:
+    from agent.watch.admin import Admin
 
 AFTER_DEATH_S = 0.5
 """How long the look after a death may take: the evidence comes right after it."""
@@ -50,6 +57,8 @@ class Watch:
         self._picture = Picture()
         self._next_full = 0.0
         self._told_trouble = ""
+        self._enabled = True
+        self._said: deque[str] = deque(maxlen=MOST_LINES)
 
     def run(self, stop: threading.Event) -> None:
         """Watch until `stop` is set; heals that run then are told to end and stay resumable."""
@@ -62,6 +71,7 @@ class Watch:
         self._coroner = Coroner(self._eyes, self._rules.boot)
         self._cases = Cases(config, self._signal)
         self._groups = Groups(self._cases, self._signal)
+        admin = self._admin()
         if self._alerts is not None:
             threading.Thread(target=self._read_alerts, args=(self._alerts,), daemon=True).start()
         try:
@@ -69,11 +79,29 @@ class Watch:
             while not stop.is_set():
                 began = time.monotonic()
                 self.turn(began)
+                notify("READY=1\nWATCHDOG=1")
                 self._rest(began)
         finally:
+            notify("STOPPING=1")
+            if admin is not None:
+                admin.close()
             self._cases.stop()
             self._eyes.close()
             self._voice.close()
+
+    def _admin(self) -> Admin | None:
+        """The HTTP server, where a port is configured. Raises OSError when it is taken."""
+        if not self._config.metrics_port:
+            return None
+        # Late: most watches serve nothing, and this one is to stay small.
+        from agent.watch.admin import Admin
+
+        return Admin(
+            self._config.metrics_port,
+            lambda: facts_of(self._picture, self._cases, self._enabled),
+            lambda count: list(self._said)[-count:],
+            self._voice.switch,
+        )
 
     def wake(self) -> None:
         """Make the watch look at once; safe from a signal handler and from any thread."""
@@ -86,11 +114,12 @@ class Watch:
         if full:
             self._next_full = now + self._config.full_every_s
         seen = self._eyes.look(full or bool(notices), AFTER_DEATH_S if notices else None)
+        self._enabled = seen.enabled is not False
         self._coroner.attend(seen.health, self._picture.services, notices)
         self._detect(seen)
         for alert in alerts:
             self._alerted(alert, seen)
-        self._act(seen)
+        self._act(seen, full)
         self._coroner.forget_old(seen.health, self._picture.services)
         self._voice.speak(time.monotonic())
 
@@ -135,7 +164,7 @@ class Watch:
             if signal.event == "redis_recovered":
                 incident = self._groups.redis_rose(bus, signal.ts)
             else:
-                evidence = self._eyes.take(bus, seen.health, None, None) if self._expected(bus) else None
+                evidence = self._eyes.take(bus, seen.health) if self._expected(bus) else None
                 incident = self._groups.redis_fell(bus, signal.ts, evidence, self._eyes.redact)
         except (OSError, GitError) as error:
             self._trouble(error)
@@ -147,7 +176,7 @@ class Watch:
 
     def _down(self, signal: Signal, seen: Seen) -> None:
         service = str(signal.service)
-        death = self._coroner.death_of(service) or self._coroner.take(service, seen.health, None, None, None)
+        death = self._coroner.death_of(service) or self._coroner.take(service, seen.health)
         if death is None:
             self._signal(replace(signal, reason=f"{signal.reason}; nothing could be captured of it"))
             return
@@ -157,15 +186,19 @@ class Watch:
             incident = self._groups.admit((signal, death), dead, self._eyes.redact)
         except OSError as error:
             self._trouble(error)
-        self._signal(replace(signal, incident=incident))
+        again = self._cases.recurrence_of(service, death.fate.ending.signature)
+        data = {**signal.data, "recurs": again.incident} if again else signal.data
+        self._signal(replace(signal, incident=incident, data=data))
 
-    def _act(self, seen: Seen) -> None:
-        """What waits: deaths for their cause, incidents for their heal."""
+    def _act(self, seen: Seen, full: bool) -> None:
+        """What waits: deaths for their cause, incidents for their heal, branches for their merge."""
         try:
             self._groups.reconsider(
                 self._coroner.dead(seen.health, self._picture.services), self._eyes.redact
             )
-            self._cases.work(seen.enabled is not False)
+            self._cases.work(self._enabled)
+            if full:
+                self._cases.close_old(self._eyes.site.root, well_since(self._picture), time.time())
         except OSError as error:
             self._trouble(error)
 
@@ -191,8 +224,15 @@ class Watch:
     def _signal(self, signal: Signal) -> None:
         signal = replace(signal, reason=self._eyes.redact(signal.reason))
         self._voice.say(signal)
+        self._said.append(signal.json())
         self._tell(signal)
 
     def _read_alerts(self, stream: TextIO) -> None:
         for line in stream:
             self._inbox.put(Alert(line))
+
+
+def well_since(picture: Picture) -> dict[str, float]:
+    """Since when each service that is up beats, in one and the same process. Unix seconds."""
+    up = {name: known for name, known in picture.services.items() if known.phase == "up"}
+    return {name: max(known.since, known.started or 0.0) for name, known in up.items()}

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from agent.watch.detect import Ending, Picture, Rules, step
+from agent.watch.detect import step
+from agent.watch.picture import Ending, Picture, Rules
 from tools.health import Beat, Health, ProcessState, RedisState, ServiceState
 
 TTL = 15.0

@@ -10,10 +10,10 @@ import pytest
 
 from agent.watch.alerts import service_of
 from agent.watch.correlate import Cause, Fate, Outage, cause_of
-from agent.watch.detect import Ending
 from agent.watch.endings import ending_of
 from agent.watch.listen import CHANNEL_BYTES, Ring
 from agent.watch.outage import report_of
+from agent.watch.picture import Ending
 from agent.watch.restraint import Restraint, judge
 from agent.watch.signals import Signal
 from agent.watch.tickets import Ticket, cost_of, last_result, read_tickets, settled_deaths, write_ticket
