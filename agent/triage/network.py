@@ -103,7 +103,7 @@ def redis(scene: Scene) -> Finding | None:
     """A Redis server that is down, or a wrong address of one."""
     for error in scene.relevant:
         state = _REDIS_STATE.search(error.text)
-        if state is not None and not error.name.startswith("openai"):
+        if state is not None and (not error.frames or _is_redis(error)):
             return _server_refuses(scene, error, state.group())
         if _is_redis_failure(scene, error):
             return _unreachable(scene, error)
@@ -111,16 +111,21 @@ def redis(scene: Scene) -> Finding | None:
 
 
 def _is_redis_failure(scene: Scene, error: CrashError) -> bool:
-    is_redis = error.type.startswith("redis.") or any(
-        "/redis/" in f.path or "/ioredis/" in f.path for f in error.frames
-    )
-    if is_redis and (error.name in ("ConnectionError", "TimeoutError") or _REFUSED.search(error.text)):
+    if _is_redis(error) and (
+        error.name in ("ConnectionError", "TimeoutError") or _REFUSED.search(error.text)
+    ):
         return True
     if not _REFUSED.search(f"{error.text} {error.code or ''}"):
         return False
     port = scene.port_in(error.text)
     holder = scene.ports.get(port or 0, "")
     return holder.endswith("redis") or "redis" in error.text.lower()
+
+
+def _is_redis(error: CrashError) -> bool:
+    """Whether an error comes from a Redis client."""
+    paths = [frame.path for frame in error.frames]
+    return error.type.startswith("redis.") or any(re.search(r"/(?:io)?redis/", path) for path in paths)
 
 
 def _server_refuses(scene: Scene, error: CrashError, what: str) -> Finding:

@@ -20,17 +20,15 @@ def missing_node_module(scene: Scene, module: str) -> Finding:
             scene, module, f"The npm package {module} is not installed.", f"npm ci in {scene.root}"
         )
     frame = scene.own_frame
-    path = scene.repository.locate(module) if module.startswith("/") else None
     if frame is None:
         return unclear(scene, f"{module} is not there.", ())
-    wanted = path or _node_path(frame, module)
-    last = next(
-        (c for end in ("", ".js", ".mjs") if (c := scene.repository.last_commit_with(wanted + end))), None
-    )
-    if last is None:
-        return never_committed(scene, module, wanted)
-    why = f"{wanted} was deleted; history has it, last in {last[:10]}, so it can be restored from there."
-    return own(scene, 0.93, why, culprit=Culprit(file=wanted, function=""))
+    wanted = _node_path(frame, module)
+    for path in (wanted, f"{wanted}.js", f"{wanted}.mjs", f"{wanted}/index.js"):
+        last = scene.repository.last_commit_with(path)
+        if last is not None:
+            why = f"{path} was deleted; it can be restored from history, last in {last[:10]}."
+            return own(scene, 0.93, why, culprit=Culprit(file=path, function=""))
+    return never_committed(scene, module, wanted if wanted.endswith("js") else f"{wanted}.js")
 
 
 def _node_path(frame: Frame, module: str) -> str:

@@ -26,7 +26,7 @@ _TRUTH_LINE = re.compile(r"Truth (?:from|at) redis://[^\s]{0,200}?:(\d{2,5})")
 _ADDRESS = re.compile(
     r"(?:(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|::1|:::?|://[\w.-]{1,200}|host [\w.-]{1,200}"
     r"|on '[\w.-]{1,200}):"
-    r"|\('[\w.:-]{1,200}', |port[=: ]{1,3}'?)(\d{2,5})(?![\d.])"
+    r"|\('[\w.:-]{1,200}', |port[=: ]{1,3}'?)(\d{2,5})(?!\d|\.\d)"
 )
 _CONSTANT = r"[A-Za-z_][A-Za-z0-9_]* *= *[fb]?[\"'][^\"' ]*:"
 _PARSED_CONSTANT = re.compile(r"([A-Za-z_]\w{0,80}) *= *[fb]?[\"']([^\"' ]{1,200})")
