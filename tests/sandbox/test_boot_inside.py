@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.boot import valkey_binary
+from sandbox.boot import TRACER, valkey_binary
 from sandbox.inside.boot_service import Awaited, listening
 from sandbox.inside.buses import BusError, Buses, refuse_live
 from sandbox.inside.monitor import Monitor, Seen
@@ -176,3 +177,59 @@ def test_awaited_functions_are_named_without_their_class() -> None:
     seen.keys.add("bus:key:1")
     assert not awaited.met(set(), seen)
     assert awaited.met(functions, seen)
+
+
+def interpreters() -> list[str]:
+    """Our own Python and others of this machine: from 3.12 on functions are noted in another way."""
+    names = [sys.executable, *(shutil.which(f"python3.{minor}") or "" for minor in range(11, 16))]
+    return [name for name in dict.fromkeys(names) if name and _starts(name)]
+
+
+def _starts(python: str) -> bool:
+    return subprocess.run([python, "-I", "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+TRACED = """\
+import asyncio, threading
+def named(): pass
+class Thing:
+    def method(self): return [item for item in "ab"]
+async def loop():
+    await asyncio.sleep(0)
+threading.Thread(target=Thing().method).start()
+asyncio.run(loop())
+import services.pulse.more
+"""
+
+
+@pytest.mark.parametrize("python", interpreters())
+def test_the_functions_that_ran_are_noted_by_every_python(python: str, tmp_path: Path) -> None:
+    service = tmp_path / "services" / "pulse"
+    service.mkdir(parents=True)
+    (service / "main.py").write_text(f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{TRACED}")
+    (service / "more.py").write_text("import os, shlex\ndef here(): pass\nhere()\nos._exit(3)\n")
+    (tmp_path / "sitecustomize.py").write_text(TRACER.read_text())
+    (tmp_path / "round").write_bytes(b"\1")
+    reading, writing = os.pipe()
+    settings = os.pathsep.join([str(writing), str(tmp_path / "round"), str(tmp_path), f"{service}/"])
+    done = subprocess.run(
+        [python, "services/pulse/main.py"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "AUTOHEALER_TRACE": settings},
+        pass_fds=(writing,),
+        check=False,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as notes:
+        lines = notes.read().splitlines()
+    assert done.returncode == 3
+    own = {line.removeprefix("1 services/pulse/") for line in lines}
+    assert len(lines) == len(set(lines))
+    expected = {
+        "main.py:<module>",
+        "main.py:Thing",
+        "main.py:Thing.method",
+        "main.py:loop",
+        "more.py:<module>",
+    }
+    assert own - {"main.py:Thing.method.<locals>.<listcomp>"} == {*expected, "more.py:here"}

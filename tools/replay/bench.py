@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from sandbox.boot import Awaited, BootReport, Waits, World, boot
 from sandbox.git import GitError, blobs
@@ -13,6 +14,7 @@ from sandbox.patch import Patch
 from sandbox.worktree import PrivateRepository, WorktreeError
 from tools.incident import IncidentError, IncidentFolder
 from tools.logs import Crash, map_frames
+from tools.replay.culprit import Place, doubts, functions_in
 from tools.replay.history import Bisected, bisect, changes
 from tools.replay.outside import outside_cause, upstream_cause
 from tools.replay.stage import Staged, staged
@@ -76,9 +78,11 @@ class Replay:
         if patch is None or base.report.problem is not None:
             return base
         patched = self._boot(patch.tree)
-        if patched.verdict == "beats" and base.verdict == "unclear":
+        if patched.verdict != "beats":
+            return patched
+        if base.verdict == "unclear":
             return self._unclear(patched, f"it beats, which says nothing: {base.why}")
-        return patched
+        return replace(patched, text="\n".join([patched.text, *(f"but {why}" for why in self.doubts(patch))]))
 
     def at(self, commit: str) -> Replayed:
         """Replay another commit; its verdict is what was observed."""
@@ -107,10 +111,16 @@ class Replay:
         commits = changes(self.repo, self.commit, self.service)
         return bisect(lambda commit: self.at(commit).observed, commits, budget_s)
 
-    def defines(self, patch: Patch, path: str, function: str) -> bool:
-        """Whether a patched tree has a file with a function of this name; `<module>` is the file itself."""
-        entry = self.repo.listing(patch.tree).get(path)
-        return entry is not None and function in _defined(next(blobs(self.repo.git_dir, [entry.oid])))
+    def doubts(self, patch: Patch) -> list[str]:
+        """Why a patch that beats does not show that the crash is gone: what crashed did not run on."""
+        listing = self.repo.listing(patch.tree)
+
+        def defined(place: Place) -> bool:
+            entry = listing.get(place[0])
+            return entry is not None and place[1] in functions_in(next(blobs(self.repo.git_dir, [entry.oid])))
+
+        stack = stack_of(self.crash, self.service) if self.crash else []
+        return doubts(self._boot(patch.tree).report, stack, defined)
 
     def _boot(self, tree: str) -> Replayed:
         if tree not in self._seen:
@@ -121,7 +131,7 @@ class Replay:
         try:
             with staged(self.repo, tree, self.service) as stage:
                 judged, report = self._run(stage, waits, awaited)
-        except (GitError, TruthError, WorktreeError, IncidentError) as error:
+        except (GitError, TruthError, WorktreeError, IncidentError, ValidationError) as error:
             judged, report = Judged("unclear", str(error)), BootReport(problem=str(error))
         text = told(NAME, judged, report)
         return Replayed(tree, judged.verdict, judged.why, judged.crash, report, text, judged.verdict)
@@ -154,7 +164,7 @@ class Replay:
         stack = stack_of(self.crash, self.service) if self.crash else []
         for path, function in stack[:1]:
             file = tree / path
-            if file.is_file() and function in _defined(file.read_bytes()):
+            if file.is_file() and function in functions_in(file.read_bytes()):
                 return (f"{path}:{function}",)
         return ()
 
@@ -169,12 +179,3 @@ def _not_booted(world: World, paths: object) -> str | None:
     if world.entry_point not in paths:  # type: ignore[operator]
         return f"the tree has no {world.entry_point}"
     return None
-
-
-def _defined(source: bytes) -> set[str]:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return set()
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return {"<module>", *(node.name for node in ast.walk(tree) if isinstance(node, functions))}

@@ -5,11 +5,9 @@ Labels of the patch's text are not judged here; this is behaviour only.
 
 from __future__ import annotations
 
-from sandbox.boot import BootReport
 from sandbox.patch import Patch
 from tools.replay.bench import Replay
 from tools.replay.served import awaited_of, both, common, serves_less
-from tools.replay.verdict import stack_of
 
 STEPS_BACK = 2
 TOLD = 6
@@ -27,7 +25,7 @@ def gone(replay: Replay, patch: Patch) -> list[str]:
     patched = replay.of(patch)
     if patched.verdict != "beats":
         return [patched.why]
-    return culprit_reasons(replay, patch, patched.report) or lost(replay, patch)
+    return replay.doubts(patch) or lost(replay, patch)
 
 
 def lost(replay: Replay, patch: Patch) -> list[str]:
@@ -48,25 +46,3 @@ def lost(replay: Replay, patch: Patch) -> list[str]:
         return []
     steady = replay.once_more(good).report if good else reference
     return serves_less(common(reference, steady), both(report, again.report))[:TOLD]
-
-
-def culprit_reasons(replay: Replay, patch: Patch, report: BootReport) -> list[str]:
-    """Why it cannot be said that the culprit function, or what replaced it, ran and lives on."""
-    stack = stack_of(replay.crash, replay.service) if replay.crash else []
-    if not stack:
-        return []
-    present = [place for place in stack if replay.defines(patch, *place)]
-    if not present or not ran(report.functions, present[0]):
-        return [f"{stack[0][1]} in {stack[0][0]} was not reached, so nothing shows that it works"]
-    first = [place for place in present if ran(report.first_functions, place)]
-    if first and not any(ran(report.late_functions, place) for place in first[:2]):
-        return [f"{first[0][1]} in {first[0][0]} took the messages once and then no more"]
-    return []
-
-
-def ran(functions: frozenset[str], place: tuple[str, str]) -> bool:
-    """Whether a function is among those reached; traces name it without its class."""
-    path, name = place
-    return any(
-        one.startswith(f"{path}:") and one[len(path) + 1 :].rpartition(".")[2] == name for one in functions
-    )

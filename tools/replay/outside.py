@@ -93,7 +93,8 @@ def _is_refused(final: CrashError) -> bool:
 def _is_dead(heartbeat: Heartbeat | None) -> bool:
     if heartbeat is None:
         return False
-    return heartbeat.status == "dead" or (heartbeat.alive is False and heartbeat.pid_alive is not True)
+    # A key may outlive its process by its TTL.
+    return heartbeat.status == "dead" or heartbeat.pid_alive is False or heartbeat.alive is False
 
 
 def _writes(truth: Truth, upstream: str, missing: str) -> bool:

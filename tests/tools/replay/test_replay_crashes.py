@@ -69,7 +69,6 @@ CASES = (
     Broken(
         id="import-after-a-rename",
         error="ModuleNotFoundError",
-        early=True,
         breaks=[(ORCHESTRATOR, IMPORT_LEVELS, IMPORT_LEVELS.replace("levels import", "strikes import"))],
         right=[(ORCHESTRATOR, "intel.strikes import", "intel.levels import")],
         wrong=[
@@ -96,6 +95,7 @@ CASES = (
     Broken(
         id="module-never-committed",
         error="ModuleNotFoundError",
+        early=True,
         breaks=[
             (LEVELS, "import json\n", "import json\n\nfrom services.pulse.intel.topology import blocked\n"),
             (LEVELS, '"widest": widest(levels)}', '"widest": widest(levels), "blocked": blocked(levels)}'),

@@ -9,7 +9,7 @@ import pytest
 from sandbox.boot import BootReport
 from tools.logs import last_crash, map_frames
 from tools.replay import bisect, judge, serves_less
-from tools.replay.gone import ran
+from tools.replay.culprit import doubts, functions_in, ran
 from tools.replay.served import both, common, missing, unvaried
 from tools.replay.told import told
 from tools.replay.verdict import crashes, is_same, stack_of, still_said
@@ -240,6 +240,39 @@ def test_a_function_is_known_by_its_last_name() -> None:
     assert ran(reached, (RULES, "check"))
     assert not ran(reached, (RULES, "Rule"))
     assert not ran(reached, ("services/vigil/main.py", "check"))
+
+
+STACK = [(RULES, "check"), (RULES, "step"), ("services/vigil/main.py", "main")]
+
+
+def reached(*names: str) -> frozenset[str]:
+    return frozenset(f"{RULES}:{name}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("functions", "first", "late", "defined", "doubt"),
+    [
+        (("Rule.check",), (), (), {"check", "step"}, None),
+        (("step",), (), (), {"check", "step"}, "check in services/vigil/intel/rules.py was not reached"),
+        (("step",), (), (), {"step"}, None),
+        ((), (), (), set(), "check in services/vigil/intel/rules.py was not reached"),
+        (("check",), ("check", "step"), ("check",), {"check", "step"}, None),
+        (("check",), ("check", "step"), ("step",), {"check", "step"}, None),
+        (("check",), ("check", "step"), (), {"check", "step"}, "took the messages once and then no more"),
+    ],
+)
+def test_what_crashed_must_have_run_on(functions, first, late, defined, doubt) -> None:
+    report = replace(
+        BEATS, functions=reached(*functions), first_functions=reached(*first), late_functions=reached(*late)
+    )
+    found = doubts(report, STACK, lambda place: place[1] in defined)
+    assert [doubt in each for each in found] == ([True] if doubt else [])
+
+
+def test_functions_of_a_file() -> None:
+    source = b"class A:\n    async def one(self):\n        def two(): pass\n"
+    assert functions_in(source) == {"<module>", "one", "two"}
+    assert functions_in(b"def broken(") == set()
 
 
 @pytest.mark.parametrize("broken", range(1, 10))

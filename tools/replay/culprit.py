@@ -1,0 +1,45 @@
+"""Whether what crashed ran again, by the functions that a boot saw reached."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from sandbox.boot import BootReport
+
+Place = tuple[str, str]
+"""A path of the repository and the name of a function in it; `<module>` is the file itself."""
+
+
+def doubts(report: BootReport, stack: Sequence[Place], defined: Callable[[Place], bool]) -> list[str]:
+    """Why it cannot be said that the culprit function, or what replaced it, ran and lives on.
+
+    `stack` is the way to the crash, the culprit first; `defined` says what the booted tree still has.
+    """
+    if not stack:
+        return []
+    present = [place for place in stack if defined(place)]
+    if not present or not ran(report.functions, present[0]):
+        return [f"{stack[0][1]} in {stack[0][0]} was not reached, so nothing shows that it works"]
+    first = [place for place in present if ran(report.first_functions, place)]
+    if first and not any(ran(report.late_functions, place) for place in first[:2]):
+        return [f"{first[0][1]} in {first[0][0]} took the messages once and then no more"]
+    return []
+
+
+def ran(functions: frozenset[str], place: Place) -> bool:
+    """Whether a function is among those reached; traces name it without its class."""
+    path, name = place
+    return any(
+        one.startswith(f"{path}:") and one[len(path) + 1 :].rpartition(".")[2] == name for one in functions
+    )
+
+
+def functions_in(source: bytes) -> set[str]:
+    """The names of all functions in a Python file, and `<module>`; empty where it does not compile."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {"<module>", *(node.name for node in ast.walk(tree) if isinstance(node, kinds))}
