@@ -47,9 +47,12 @@ class Bubblewrap:
     def _command(
         self, box: Box, parts: Sequence[view.Part], files: dict[str, int], first: Sequence[str]
     ) -> list[str]:
-        shown = _show((*self._system, *parts))
-        outer = self._outer(shown) if self._setpriv else []
-        return [*outer, self._bwrap, *_BOX, *self._inside(box, shown, files), "--", *first]
+        everything = [*_show((*self._system, *parts)), *_write(files)]
+        if not self._setpriv:
+            return [self._bwrap, *_BOX, *self._inside(box, everything), "--", *first]
+        system = [part for part in self._system if not part.inside.startswith("/etc/")]
+        shown = _show((*system, view.Bind("/etc", "/etc"), *parts))
+        return [*self._outer(everything), self._bwrap, *_BOX, *self._inside(box, shown), "--", *first]
 
     def _outer(self, shown: Sequence[str]) -> list[str]:
         drop = ("--reuid", str(view.UID), "--regid", str(view.UID), "--clear-groups", "--inh-caps=-all")
@@ -59,20 +62,15 @@ class Bubblewrap:
             *("--", self._setpriv, *drop, "--"),
         ]
 
-    def _inside(self, box: Box, shown: Sequence[str], files: dict[str, int]) -> list[str]:
+    def _inside(self, box: Box, shown: Sequence[str]) -> list[str]:
         size = str(box.limits.tmpfs_mb << 20)
         scratch = [
             argument
             for place in job.WRITABLE
             for argument in ("--perms", "0755", "--size", size, "--tmpfs", place)
         ]
-        etc = [
-            argument
-            for path, file in files.items()
-            for argument in ("--perms", "0644", "--file", str(file), path)
-        ]
         return [
-            *("--proc", "/proc", "--dev", "/dev", *scratch, *shown, *etc),
+            *("--proc", "/proc", "--dev", "/dev", *scratch, *shown),
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"),
         ]
 
@@ -95,6 +93,14 @@ def _show(parts: Sequence[view.Part]) -> list[str]:
         else:
             shown += ["--ro-bind", part.host, part.inside]
     return shown
+
+
+def _write(files: dict[str, int]) -> list[str]:
+    return [
+        argument
+        for path, file in files.items()
+        for argument in ("--perms", "0644", "--file", str(file), path)
+    ]
 
 
 @contextlib.contextmanager
