@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -49,17 +50,27 @@ class Wire:
         """What a request with a JSON body answers."""
         return _understood(kind, self._asked(method, path, body, {}), f"{method} {path}")
 
-    def _asked(self, method: str, path: str, body: object, params: Mapping[str, str | int]) -> object:
+    @cached_property
+    def _client(self) -> httpx2.Client:
+        """It holds no connection between requests, so there is nothing to close."""
         # Late: it costs a tenth of a second, and most runs ask no forge.
         import httpx2
 
-        client = httpx2.Client(headers=self._headers, timeout=self._deadline_s / 2, trust_env=self._trust_env)
+        return httpx2.Client(
+            headers=self._headers,
+            timeout=self._deadline_s / 2,
+            trust_env=self._trust_env,
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
+
+    def _asked(self, method: str, path: str, body: object, params: Mapping[str, str | int]) -> object:
+        import httpx2
+
         ends = time.monotonic() + self._deadline_s
         try:
             # A redirected POST would become a GET, so only what is safe follows.
             with (
-                client,
-                client.stream(
+                self._client.stream(
                     method,
                     self._base + path,
                     params=dict(params) or None,
