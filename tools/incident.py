@@ -109,6 +109,7 @@ class Incident(Model):
     pid: int | None = None
     exit_code: int | None = None
     dirty: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Message(Model):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -13,6 +15,9 @@ from agent.watch.picture import Ending, Known
 from sandbox.git import GitError
 from tools.capture import Evidence
 from tools.health import Health
+
+MANY, MANY_S = 5, 2.0
+"""A service that dies so often in so many seconds gets no new evidence: a tight loop must cost little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Coroner:
     def __init__(self, eyes: Eyes, boot: float) -> None:
         self._eyes, self._boot = eyes, boot
         self._deaths: dict[str, Death] = {}
+        self._recent: dict[str, deque[float]] = {}
         self._out_of_memory = out_of_memory_kills()
 
     def attend(self, health: Health, known: Mapping[str, Known], notices: Iterable[Notice]) -> None:
@@ -77,6 +83,11 @@ class Coroner:
         notes: tuple[str, ...] = (),
     ) -> Death | None:
         """Take the evidence of one death now; None when the checkout cannot be read."""
+        recent = self._recent.setdefault(service, deque(maxlen=MANY))
+        if len(recent) == MANY and time.monotonic() - recent[0] < MANY_S and service in self._deaths:
+            self._deaths[service] = replace(self._deaths[service], pid=pid, recorded_at=recorded_at)
+            return self._deaths[service]
+        recent.append(time.monotonic())
         try:
             evidence = self._eyes.take(service, health, pid, exit_code, notes)
         except GitError:

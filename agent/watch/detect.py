@@ -59,6 +59,9 @@ def _see_redis(
     return KnownRedis(down=True, since=now, bad_looks=bad)
 
 
+CLOCK_SLACK_S = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """One service at one moment, and the rules that judge it."""
@@ -193,7 +196,7 @@ class Look:
     def _starting(self, known: Known) -> bool:
         started = self.state.process.started
         since = known.since if started is None else started
-        return self.state.process.alive is True and self.now - since < self.rules.grace_s
+        return self.state.process.alive is True and self._is_within_grace(since)
 
     def _may_come_back(self, known: Known) -> bool:
         """A restarted Redis forgets its keys: a living service is given two beats to write its own again."""
@@ -205,7 +208,11 @@ class Look:
         if at is None or at < self.rules.boot:
             return True
         seen_alive = known.pid is not None and known.pid == self.state.process.pid
-        return not seen_alive and self.now - max(at, known.since) < self.rules.grace_s
+        return not seen_alive and self._is_within_grace(max(at, known.since))
+
+    def _is_within_grace(self, since: float) -> bool:
+        """A start that lies ahead was timed by a clock that has moved since: it is no start any more."""
+        return -CLOCK_SLACK_S <= self.now - since < self.rules.grace_s
 
     def _tell(self, event: Kind, what: str, **data: object) -> None:
         self.signals.append(Signal(event, self.now, f"{self.name} {what}", service=self.name, data=data))

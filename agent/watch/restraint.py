@@ -78,7 +78,8 @@ def _why_not(
     begun = [other for other in earlier if other.started and now - other.started < DAY_S]
     own = [other for other in begun if other.service == service]
     same = [other for other in own if ticket.signature and other.signature == ticket.signature]
-    last = max((other.started for other in earlier if other.service == service), default=float("-inf"))
+    past = [other.started for other in earlier if other.service == service and other.started <= now + 1]
+    last = max(past, default=float("-inf"))
     left = rules.cooldown_s - (now - last)
     if not enabled:
         return "healing is switched off (autohealer:enabled)"

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 import psutil  # type: ignore[import-untyped]
@@ -29,15 +29,9 @@ from sandbox.git import GitError
 if TYPE_CHECKING:
     from agent.watch.admin import Admin
 
+MOST_ALERTS = 200
 AFTER_DEATH_S = 0.5
 """How long the look after a death may take: the evidence comes right after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """What somebody else says about a service, as JSON."""
-
-    text: str
 
 
 class Watch:
@@ -52,7 +46,9 @@ class Watch:
         self, config: WatchConfig, tell: Callable[[Signal], None], alerts: TextIO | None = None
     ) -> None:
         self._config, self._tell, self._alerts = config, tell, alerts
-        self._inbox: queue.SimpleQueue[Notice | Alert | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Notice | None] = queue.SimpleQueue()
+        # Bounded, and no reason to wake up: a flood of them costs nothing.
+        self._heard: deque[str] = deque(maxlen=MOST_ALERTS)
         self._rules = Rules(config.grace_s, again_s=config.cooldown_s, boot=float(psutil.boot_time()))
         self._picture = Picture()
         self._next_full = 0.0
@@ -65,7 +61,7 @@ class Watch:
         config = self._config
         self._eyes = Eyes(
             config.root, config.system_redis_url, config.services,
-            lambda *death: self._inbox.put(Notice(*death)), lambda text: self._inbox.put(Alert(text)),
+            lambda *death: self._inbox.put(Notice(*death)), self._heard.append,
         )  # fmt: skip
         self._voice = Voice(config.system_redis_url)
         self._coroner = Coroner(self._eyes, self._rules.boot)
@@ -109,7 +105,7 @@ class Watch:
 
     def turn(self, now: float) -> None:
         """One look and all that follows from it. `now` is on the monotonic clock."""
-        notices, alerts = self._arrived()
+        notices = self._arrived()
         full = now >= self._next_full
         if full:
             self._next_full = now + self._config.full_every_s
@@ -117,8 +113,8 @@ class Watch:
         self._enabled = seen.enabled is not False
         self._coroner.attend(seen.health, self._picture.services, notices)
         self._detect(seen)
-        for alert in alerts:
-            self._alerted(alert, seen)
+        while self._heard:
+            self._alerted(self._heard.popleft(), seen)
         self._act(seen, full)
         self._coroner.forget_old(seen.health, self._picture.services)
         self._voice.speak(time.monotonic())
@@ -132,15 +128,11 @@ class Watch:
             return
         self._inbox.put(item)
 
-    def _arrived(self) -> tuple[list[Notice], list[Alert]]:
-        notices, alerts = [], []
+    def _arrived(self) -> list[Notice]:
+        items = []
         while not self._inbox.empty():
-            item = self._inbox.get()
-            if isinstance(item, Notice):
-                notices.append(item)
-            elif item is not None:
-                alerts.append(item)
-        return notices, alerts
+            items.append(self._inbox.get())
+        return [item for item in items if item is not None]
 
     def _detect(self, seen: Seen) -> None:
         deaths = ((name, self._coroner.death_of(name)) for name in seen.health.services)
@@ -202,9 +194,9 @@ class Watch:
         except OSError as error:
             self._trouble(error)
 
-    def _alerted(self, alert: Alert, seen: Seen) -> None:
+    def _alerted(self, text: str, seen: Seen) -> None:
         """Somebody else says that a service is down: believed, unless it is seen to beat."""
-        service = service_of(alert.text)
+        service = service_of(text)
         if service is None or service not in seen.health.services:
             return
         state, now = seen.health.services[service], time.time()
@@ -229,7 +221,7 @@ class Watch:
 
     def _read_alerts(self, stream: TextIO) -> None:
         for line in stream:
-            self._inbox.put(Alert(line))
+            self._heard.append(line)
 
 
 def well_since(picture: Picture) -> dict[str, float]:

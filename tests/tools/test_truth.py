@@ -203,6 +203,19 @@ def test_what_is_no_json_object_is_refused_with_its_name(raw):
         from_files(["truth/mm_node.json"], lambda path: raw)
 
 
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "", ".", "a b", "-x", "x" * 65, "a\n"])
+def test_a_name_that_could_be_a_path_is_no_service_and_no_bus(name):
+    truth = from_document({"components": {name: {}, "mesh": {}}, "buses": {name: {"url": "redis://x"}}})
+    assert truth.services == ("mesh",)
+    assert name not in truth.buses()
+
+
+def test_a_truth_nested_as_deep_as_json_goes_is_read():
+    deep = "[" * 900 + '"x"' + "]" * 900
+    truth = from_document(f'{{"components": {{"mesh": {{"inputs": {deep}, "password": "hunter2222"}}}}}}')
+    assert set(truth.secrets().values()) == {"hunter2222"}
+
+
 def test_wildcards_overlap_in_both_directions():
     assert overlaps("massive:heatmap:model:{symbol}:latest", "massive:heatmap:model:SPX:latest")
     assert overlaps("massive:*", "massive:{thing}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from sandbox.git import GitError, git
 from sandbox.target import locate
 
-STATUS_TIMEOUT_S = 5.0
+STATUS_TIMEOUT_S = 1.0
 MOST_DIRTY = 200
 
 

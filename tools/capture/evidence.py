@@ -74,7 +74,7 @@ def take(
         service=service,
         at=datetime.now(UTC),
         root=site.root,
-        log=end_of_log(logs / f"{service}.log", LOG_BYTES),
+        log=_own_log(logs, service),
         other_logs=_other_logs(logs, site.truth.dependencies(service)),
         checkout=read_checkout(site.root),
         component=component.raw,
@@ -85,6 +85,11 @@ def take(
         exit_code=exit_code,
         notes=notes,
     )
+
+
+def _own_log(logs: Path, service: str) -> bytes:
+    """The end of its log; of the rotated one where the log was just begun anew."""
+    return end_of_log(logs / f"{service}.log", LOG_BYTES) or end_of_log(logs / f"{service}.log.1", LOG_BYTES)
 
 
 def end_of_log(path: Path, size: int) -> bytes:

@@ -17,6 +17,8 @@ from tools.truth.secrets import is_secret_field
 
 PARTIAL = ".capture-"
 LARGEST_MESSAGE = 64 << 10
+DEPTH = 64
+"""Deeper JSON than this is nobody's configuration; it is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def write_private(path: Path, text: str) -> None:
 
 def _write_files(evidence: Evidence, folder: Path, incident_id: str, trigger: str, redact: Redactor) -> None:
     write_private(folder / "log.txt", redact(_text(evidence.log)))
-    write_private(folder / "snapshot.json", as_json(evidence.health.document()))
+    write_private(folder / "snapshot.json", as_json(_redacted(evidence.health.document(), redact)))
     write_private(folder / "truth.json", as_json(_redacted(evidence.component, redact)))
     write_private(folder / "redis.json", as_json(_redacted(evidence.values, redact, by_name=False)))
     write_private(folder / "messages.jsonl", "".join(_message_lines(evidence, redact)))
@@ -116,16 +118,19 @@ def _message_lines(evidence: Evidence, redact: Redactor) -> Iterable[str]:
         yield json.dumps(entry) + "\n"
 
 
-def _redacted(node: Any, redact: Redactor, by_name: bool = True) -> Any:
+def _redacted(node: Any, redact: Redactor, by_name: bool = True, depth: int = DEPTH) -> Any:
     """A JSON value with its secrets replaced: by the name of their field, or by how they look."""
+    if depth == 0:
+        return None
     if isinstance(node, dict):
-        hidden = {key for key, value in node.items() if by_name and is_secret_field(str(key), value)}
         return {
-            key: redact.placeholder(str(value)) if key in hidden else _redacted(value, redact, by_name)
+            key: redact.placeholder(str(value))
+            if by_name and is_secret_field(str(key), value)
+            else _redacted(value, redact, by_name, depth - 1)
             for key, value in node.items()
         }
     if isinstance(node, list):
-        return [_redacted(item, redact, by_name) for item in node]
+        return [_redacted(item, redact, by_name, depth - 1) for item in node]
     return redact(node) if isinstance(node, str) else node
 
 

@@ -24,6 +24,7 @@ from tools.truth.secrets import SHORTEST_SECRET
 
 ENV_FILES = (".env", ".env.*", "services/*/.env", "services/*/.env.*")
 LARGEST_ENV_FILE = 256 << 10
+LARGEST_TRUTH = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def read_truth(system_redis_url: str, timeout_s: float = 1.0) -> Truth | None:
     except (ValueError, RedisError):
         return None
     try:
+        if int(client.strlen(TRUTH_KEY)) > LARGEST_TRUTH:
+            return None
         raw = client.get(TRUTH_KEY)
         return from_document(bytes(raw)) if isinstance(raw, bytes) else None
     except (RedisError, OSError, TruthError):

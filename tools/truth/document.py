@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from tools.truth.component import Component, read_component
 from tools.truth.reference import BUSES, MYSQL_ADDRESS, SERVICES, Use
@@ -17,6 +17,8 @@ from tools.truth.secrets import is_unresolved, secrets_in
 ROOT_FILE = "truth/mm_node.json"
 COMPONENTS = "truth/components/"
 LARGEST_FILE = 4 << 20
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""What a service or a bus may be called."""
 
 
 class TruthError(Exception):
@@ -95,7 +97,7 @@ def from_document(raw: bytes | str | Mapping[str, Any]) -> Truth:
     document = raw if isinstance(raw, Mapping) else _json(raw, "the key 'truth'")
     said = document.get("components")
     named = said if isinstance(said, dict) else {}
-    parts = {str(name): part for name, part in named.items() if isinstance(part, dict)}
+    parts = {name: part for name, part in named.items() if _is_name(name) and isinstance(part, dict)}
     urls = dict(_bus_urls(document.get("buses", document.get("redis")))) or dict(BUSES)
     components = {name: read_component(name, part, parts, urls) for name, part in parts.items()}
     return Truth(document, components, urls)
@@ -153,7 +155,12 @@ def _bus_urls(said: Any) -> list[tuple[str, str]]:
         entries = [(item.get("name"), item) for item in said if isinstance(item, dict)]
     else:
         entries = list(said.items()) if isinstance(said, dict) else []
-    return [(name, url) for name, entry in entries if isinstance(name, str) and (url := _url(entry))]
+    return [(name, url) for name, entry in entries if _is_name(name) and (url := _url(entry))]
+
+
+def _is_name(name: object) -> TypeGuard[str]:
+    """Names become parts of paths: nothing else than a plain name is one."""
+    return isinstance(name, str) and NAME.fullmatch(name) is not None
 
 
 def _url(entry: Any) -> str | None:

@@ -38,28 +38,28 @@ def is_secret_field(name: str, value: Any) -> bool:
     return is_secret_name(name) and _is_secret_value(value)
 
 
-def secrets_in(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every secret below a JSON value, as (dotted path, value); templates are not secrets."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _secrets_at(str(key), value, f"{path}.{key}" if path else str(key))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from secrets_in(value, f"{path}[{index}]")
-    elif isinstance(node, str):
-        yield from ((path, value) for value in _url_passwords(node))
+def secrets_in(document: Any) -> Iterator[tuple[str, str]]:
+    """Every secret in a JSON value, as (dotted path, value); templates are not secrets."""
+    # A stack of its own: a document may be nested as deep as its parser allows.
+    waiting: list[tuple[str, str, Any]] = [("", "", document)]
+    while waiting:
+        name, path, node = waiting.pop()
+        if isinstance(node, dict):
+            waiting += [
+                (str(key), f"{path}.{key}" if path else str(key), node[key]) for key in reversed(node)
+            ]
+        elif isinstance(node, list):
+            waiting += [(name, f"{path}[{i}]", node[i]) for i in reversed(range(len(node)))]
+        else:
+            yield from ((path, secret) for secret in _secrets_of(name, node))
 
 
-def _secrets_at(key: str, value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if not is_secret_name(key) or isinstance(value, dict):
-        yield from secrets_in(value, path)
-        return
-    for text in value if isinstance(value, list) else [value]:
-        passwords = list(_url_passwords(text)) if isinstance(text, str) else []
-        if passwords:
-            yield from ((path, password) for password in passwords)
-        elif _is_secret_value(text):
-            yield path, str(text)
+def _secrets_of(name: str, value: Any) -> Iterator[str]:
+    passwords = list(_url_passwords(value)) if isinstance(value, str) else []
+    if passwords:
+        yield from passwords
+    elif is_secret_field(name, value):
+        yield str(value)
 
 
 def _is_secret_value(value: Any) -> bool:
