@@ -182,6 +182,12 @@ def test_a_log_that_is_no_file_is_an_empty_log(root, market, tmp_path, kind):
     assert captured(site(root, market.url), tmp_path / "state").log.read_text() == ""
 
 
+def test_a_log_that_was_just_rotated_is_still_had(root, market, tmp_path):
+    (root / "logs" / "vigil.log").rename(root / "logs" / "vigil.log.1")
+    (root / "logs" / "vigil.log").write_text("")
+    assert "KeyError: 'SPX'" in captured(site(root, market.url), tmp_path / "state").log.read_text()
+
+
 def test_what_a_killed_capture_left_is_swept_and_incidents_are_kept(root, market, tmp_path):
     folder = captured(site(root, market.url), tmp_path / "incidents")
     (tmp_path / "incidents" / ".capture-vigil-x").mkdir()

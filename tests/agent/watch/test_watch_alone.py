@@ -6,18 +6,25 @@ import json
 import os
 import signal
 import time
+from datetime import datetime
 
 import pytest
 
 
 def test_a_killed_service_becomes_one_incident_and_one_heal(site):
     site.up("vigil", "mesh")
+    killed = time.time()
     site.processes["vigil"].kill()
     site.until(lambda: site.events("heal_ended"))
     assert site.events() == [("service_down", "vigil"), ("heal_started", "vigil"), ("heal_ended", "vigil")]
     assert len(site.heals()) == 1
     folder = site.state / "incidents" / site.heals()[0]
-    assert json.loads((folder / "incident.json").read_text())["trigger"] == "service_down"
+    incident = json.loads((folder / "incident.json").read_text())
+    assert incident["trigger"] == "service_down"
+    taken = datetime.fromisoformat(incident["detected_at"]).timestamp()
+    assert 0 <= taken - killed < 1, "the evidence is taken at once, not when the key expires"
+    down = next(s for s in site.signals if s.event == "service_down")
+    assert down.ts - killed < 1.0 + 1.0, "within a second of the expiry of its key"
     assert json.loads((folder / "watch.json").read_text())["state"] == "ended"
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from datetime import datetime
 
 import pytest
 
@@ -63,11 +64,15 @@ def test_what_fell_because_its_upstream_did_is_a_victim(site, part, publish_trut
 
 def test_all_services_killed_at_once_are_one_incident_and_one_heal(site):
     site.up(*SERVICES)
+    killed = time.time()
     for service in SERVICES:
         site.processes[service].kill()
     site.until(lambda: len(site.events("service_down")) == 5 and site.events("heal_ended"))
     assert len(site.heals()) == 1
     assert len(site.events("victim")) == 4
+    written = [json.loads(path.read_text()) for path in site.state.rglob("incident.json")]
+    taken = [datetime.fromisoformat(incident["detected_at"]).timestamp() for incident in written]
+    assert len(taken) == 5 and max(taken) - killed < 2, "all evidence right after the death"
 
 
 @pytest.mark.slow
@@ -145,3 +150,15 @@ def test_a_state_folder_that_cannot_be_written_is_told_and_tried_again(site):
     (site.state / "incidents").unlink()
     site.until(lambda: site.events("heal_ended"))
     assert len(site.heals()) == 1
+
+
+def test_a_flood_of_alerts_does_not_keep_the_watch_from_its_work(site, system):
+    site.up("vigil")
+    client = system.client()
+    with client.pipeline(transaction=False) as pipeline:
+        for _ in range(5000):
+            pipeline.publish("healer:alerts", json.dumps({"event": "service_down", "service": "nobody"}))
+        pipeline.execute()
+    site.processes["vigil"].kill()
+    site.until(lambda: site.events("heal_ended"))
+    assert site.events("service_down") == [("service_down", "vigil")]
