@@ -79,6 +79,14 @@ class Exchange:
         self._sources[stream] = _Source(chunks, keep_open)
         self._selector.register(stream, selectors.EVENT_WRITE)
 
+    def hang_up(self, stream: IO[bytes]) -> None:
+        """Close a stream that is written to, whether all was sent or not."""
+        if self._sources.pop(stream, None) is not None:
+            self._forget(stream)
+        elif stream in self._kept:
+            self._kept.remove(stream)
+            _close(stream)
+
     @property
     def reading(self) -> bool:
         """Whether any stream that is read has not ended yet."""

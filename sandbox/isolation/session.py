@@ -26,6 +26,7 @@ from sandbox.process import (
 START_S = 20.0
 """The longest that a box may take to come up, before `wall_s` begins."""
 _JOB_PIPE = 1 << 20
+_PARTING_S = 0.5
 END_S = 2.0
 """The longest that we wait for the last byte of a box that was killed."""
 
@@ -145,6 +146,9 @@ def run(
         try:
             timed_out = _follow(exchange, status, (out, err), box)
         finally:
+            # Left alone, the first process takes all down, and who made it reaps it; a kill leaves orphans.
+            exchange.hang_up(ends.job)
+            exchange.until_exit(process.pid, time.monotonic() + _PARTING_S, lambda: False)
             kill_group(process.pid)
             exchange.drain(time.monotonic() + END_S)
             process.wait()

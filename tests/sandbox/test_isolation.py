@@ -296,3 +296,23 @@ def test_nothing_is_left_on_the_host(backend: Isolation, tree: Path) -> None:
     assert Path("/proc/self/mounts").read_text() == mounts
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
     assert {path for path in set(Path("/tmp").iterdir()) - scratch if "bwrap" in path.name} == set()
+
+
+def test_nobody_is_left_to_be_reaped_by_others(backend: Isolation) -> None:
+    """In a container nobody may do so. This process stands in for init, and nothing comes to it."""
+    code = f"""
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # become a subreaper
+from sandbox.isolation import Box
+from sandbox.process import Limits
+from sandbox.isolation.{backend.name} import {type(backend).__name__} as Kind
+kind = Kind()
+for argv in (["exit 3"], ["sleep 60 & setsid sleep 60"], ["sleep 60"]):
+    kind.run(Box(argv=("/bin/sh", "-c", *argv), limits=Limits(wall_s=0.2)))
+try:
+    print(os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("nobody")
+"""
+    done = run([sys.executable, "-c", code], env={"PATH": os.environ["PATH"]}, cwd=Path(__file__).parents[2])
+    assert done.stdout == b"nobody\n", done.stderr
