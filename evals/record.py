@@ -1,9 +1,10 @@
 """Record a crash as an incident folder: break the testbed for real, capture, keep the world.
 
     python -m evals.record vigil-relative-move
+    python -m evals.record --all
 
-The folder of the testbed and of its interpreter are written as those of the production host, so that no
-path of the recording machine is kept; nothing else of a log is changed. Times and ids stay as they were.
+Beside the captured world lies `truth.toml`, what is true about it, which no agent is ever shown. The
+recording machine's paths and ports are told as those of the production host (see evals.production).
 """
 
 from __future__ import annotations
@@ -13,74 +14,162 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from redis.exceptions import RedisError
 
-from evals.testbed.cluster import Cluster
-from evals.testbed.faults import FAULTS, Fault
+from agent.watch.listen import Listener, Ring
+from evals.cases import INCIDENTS, TRUTH_FILE, truth_of
+from evals.production import Machine, TraceError
+from evals.testbed.cluster import Cluster, ClusterError
+from evals.testbed.faults import FAULTS, Fault, FaultError
+from evals.testbed.faults.fault import CLOSED_MARKET
 from evals.testbed.repository import make_repository
-from tools.capture import capture_now
+from tools.capture import Site, find_site, take, write_incident
+from tools.health import HealthCollector
+from tools.redact import Redactor
 
-INCIDENTS = Path(__file__).parent / "incidents"
-PRODUCTION = "/Users/ernie/MarketSwarm"
-SERVICES = ("massive", "vigil", "copilot", "mesh")
+__all__ = ["INCIDENTS", "RecordError", "record"]
+
+BITES_WITHIN_S = 8.0
+EXPIRES_WITHIN_S = 10.0
+
+
+class RecordError(Exception):
+    """A fault that did not show as it should; the message holds the end of the log."""
 
 
 @click.command()
-@click.argument("faults", nargs=-1, required=True, metavar="FAULT...")
+@click.argument("faults", nargs=-1, metavar="FAULT...")
+@click.option("--all", "every", is_flag=True, help="Record every fault.")
 @click.option("--into", type=click.Path(path_type=Path), default=INCIDENTS, help="Folder of the incidents.")
-def main(faults: tuple[str, ...], into: Path) -> None:
+@click.option("--python", type=click.Path(path_type=Path, exists=True), default=Path(sys.executable),
+              help="The services' interpreter, for faults that need a package of their own.")  # fmt: skip
+def main(faults: tuple[str, ...], every: bool, into: Path, python: Path) -> None:
     """Record each FAULT as an incident folder of that name."""
-    for name in faults:
-        if name not in FAULTS:
-            raise click.UsageError(f"no fault {name!r}; there are {', '.join(FAULTS)}")
-        with tempfile.TemporaryDirectory(prefix="autohealer-record-") as folder:
-            click.echo(str(record(FAULTS[name], Path(folder), into / name)))
+    names = tuple(FAULTS) if every else faults
+    if unknown := [name for name in names if name not in FAULTS]:
+        raise click.UsageError(f"no fault {unknown[0]!r}; there are {', '.join(FAULTS)}")
+    failed = []
+    for name in names:
+        try:
+            with tempfile.TemporaryDirectory(prefix="autohealer-record-") as folder:
+                made = record(FAULTS[name], Path(folder), into / name, python.absolute())
+            click.echo(f"{made}")
+        except (ClusterError, FaultError, RecordError, TraceError) as error:
+            failed.append(name)
+            click.echo(f"{name}: {error}", err=True)
+    if failed:
+        sys.exit(f"not recorded: {', '.join(failed)}")
 
 
-def record(fault: Fault, work: Path, into: Path) -> Path:
-    """Break, capture, keep; returns the folder of the incident. `work` is a scratch folder."""
+def record(fault: Fault, work: Path, into: Path, python: Path = Path(sys.executable)) -> Path:
+    """Break, capture, keep; returns the folder of the incident. `work` is a scratch folder.
+
+    Raises:
+        ClusterError: the testbed did not come up.
+        RecordError: the log does not hold the fault's symptom.
+        TraceError: the capture tells of this machine.
+    """
     repo = make_repository(work / "MarketSwarm").path
-    with Cluster(work / "run", repo, env=fault.env) as cluster:
-        cluster.start(*SERVICES)
-        fault.apply(repo)
-        fault.strike(cluster)
-        if fault.effect == "exit":
-            cluster.wait_exit(fault.service)
-            _wait_until_silent(cluster, fault.service)
-        state = work / "state"
-        (state / "incidents").mkdir(parents=True)
-        captured = capture_now(fault.service, repo, state, cluster.urls["system-redis"]).path
-    _as_of_production(captured, repo)
+    # A real checkout's PID files are no part of it.
+    (repo / ".git" / "info" / "exclude").write_text(".pids/\n", encoding="utf-8")
+    with Cluster(work / "run", repo, python=python, env=fault.env) as cluster:
+        site = find_site(repo, cluster.urls["system-redis"])
+        with _listening(site) as ring:
+            _start(cluster, fault, site)
+            fault.apply(repo)
+            fault.strike(cluster)
+            _until_it_shows(cluster, fault)
+            captured = _capture(cluster, fault, site, ring, work / "incidents")
+        ports = {name: int(url.rpartition(":")[2]) for name, url in cluster.urls.items()} | cluster.ports
+    Machine(repo, work, python, ports).as_production(captured)
     _name(captured, into.name)
+    if fault.symptom not in (captured / "log.txt").read_text(encoding="utf-8"):
+        end = (captured / "log.txt").read_text(encoding="utf-8")[-1500:]
+        raise RecordError(f"the log does not hold {fault.symptom!r}:\n{end}")
+    (captured / TRUTH_FILE).write_text(truth_of(fault).toml(), encoding="utf-8")
     shutil.rmtree(into, ignore_errors=True)
-    shutil.copytree(captured, into, ignore=shutil.ignore_patterns("runs"))
+    shutil.copytree(captured, into)
     return into
 
 
-def _wait_until_silent(cluster: Cluster, service: str) -> None:
+@contextmanager
+def _listening(site: Site) -> Iterator[Ring]:
+    """Keep the messages of every channel that a service reads, as the watch does."""
+    ring = Ring()
+    uses = [use for name in site.truth.services for use in site.truth.component(name).reads]
+    listener = Listener(site.buses, uses, ring, lambda alert: None)
+    try:
+        yield ring
+    finally:
+        listener.close()
+
+
+def _start(cluster: Cluster, fault: Fault, site: Site) -> None:
+    """A platform that is well: what the service depends on and, where it can be, the service itself."""
+    own = fault.service
+    wanted = dict.fromkeys((*fault.needs, *site.truth.dependencies(own)))
+    others = [name for name in wanted if site.truth.has(name) and name != own]
+    cluster.start(*others)
+    harmless = not fault.env or fault.env is CLOSED_MARKET
+    if fault.folder.exists() or harmless:
+        cluster.start(own)
+
+
+def _until_it_shows(cluster: Cluster, fault: Fault) -> None:
+    """Wait for the death, or for the log to tell; where only a stop makes it tell, stop it as one would."""
+    if fault.effect == "exit":
+        cluster.wait_exit(fault.service)
+        _until_expired(cluster, fault.service)
+        return
+    deadline = time.monotonic() + BITES_WITHIN_S
+    while time.monotonic() < deadline:
+        if _shows(cluster, fault):
+            return
+        time.sleep(0.1)
+    cluster.stop(fault.service)
+    _until_expired(cluster, fault.service)
+
+
+def _shows(cluster: Cluster, fault: Fault) -> bool:
+    """Whether the last run's log holds the symptom."""
+    last_run = cluster.log_end(fault.service, 1 << 20).rpartition(f" Starting {fault.service} at ")[2]
+    return fault.symptom in last_run
+
+
+def _until_expired(cluster: Cluster, service: str) -> None:
     """A capture belongs after the heartbeat has expired, as the watch would take it."""
     redis = cluster.redis("system-redis")
-    while redis.exists(f"{service}:heartbeat"):
-        time.sleep(0.1)
+    deadline = time.monotonic() + EXPIRES_WITHIN_S
+    try:
+        while redis.exists(f"{service}:heartbeat") and time.monotonic() < deadline:
+            time.sleep(0.1)
+    except RedisError:
+        return
 
 
-def _as_of_production(folder: Path, repo: Path) -> None:
-    for file in folder.rglob("*"):
-        if file.is_file():
-            text = file.read_text(encoding="utf-8")
-            text = text.replace(str(repo), PRODUCTION)
-            text = text.replace(sys.executable, f"{PRODUCTION}/.venv/bin/python")
-            text = text.replace(str(Path(sys.prefix)), f"{PRODUCTION}/.venv")
-            file.write_text(text.replace(sys.base_prefix, "/usr/local"), encoding="utf-8")
+def _capture(cluster: Cluster, fault: Fault, before: Site, ring: Ring, into: Path) -> Path:
+    """The world as it is now; by the Truth from before where none can be read any more."""
+    now = find_site(cluster.repo, cluster.urls["system-redis"])
+    site = now if now.truth_from == "redis" else before
+    reads = site.truth.component(fault.service).reads
+    collector = HealthCollector(site.root, site.truth, site.buses)
+    try:
+        evidence = take(fault.service, site, collector.collect(), ring.of(reads))
+        return write_incident(evidence, into, "recorded", Redactor(site.secrets())).path
+    finally:
+        collector.close()
 
 
 def _name(folder: Path, name: str) -> None:
     """The case's own id, and no repository: who runs it says which."""
     file = folder / "incident.json"
     incident = json.loads(file.read_text(encoding="utf-8"))
-    incident |= {"id": name, "repo": None, "trigger": "recorded"}
+    incident |= {"id": name, "repo": None}
     file.write_text(json.dumps(incident, indent=1) + "\n", encoding="utf-8")
 
 
