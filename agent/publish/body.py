@@ -91,7 +91,7 @@ class _Writer:
         return {
             "service": case.incident.service,
             "error": self.line(error, 200),
-            "headline": self.line(diagnosis.root_cause.split(". ")[0], 300),
+            "headline": self.line(diagnosis.root_cause.split(". ")[0].strip().rstrip("."), 300),
             "incident": span(case.incident.id),
             "detected": f"{detected:%Y-%m-%d %H:%M:%S} UTC" if detected else "",
             "commit": self.commit(case.incident.commit),

@@ -77,7 +77,7 @@ def _parts(file: PatchedFile) -> Iterator[tuple[str, str]]:
     if not hunks:
         yield "", str(file)
     for hunk in hunks:
-        yield (f", in {span(hunk.section_header)}" if hunk.section_header else ""), str(hunk)
+        yield (f", in {span(section)}" if (section := hunk.section_header.rstrip(": ")) else ""), str(hunk)
 
 
 def _count(file: PatchedFile, text: str) -> str:
