@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.diagnosis import Category, Culprit, Diagnosis
 from tools.logs import Crash, Owner
+from tools.redact import inert
 from tools.repository import Change
 
 Verdict = Literal["fixable", "not_fixable", "unclear"]
@@ -42,10 +43,6 @@ class Finding:
     evidence: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
-
-    def at(self, confidence: float) -> Finding:
-        """The same, less or more sure."""
-        return replace(self, confidence=confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +83,17 @@ class Triage:
         lines += _listed("Last commits to that file", [_change(change) for change in self.changes])
         if self.operator_action:
             lines.append(f"Operator: {self.operator_action}")
-        return "\n".join(lines)
+        return "\n".join(_one_line(line) for line in lines)
 
     def to_diagnosis(self) -> Diagnosis:
         """The same as a diagnosis, for a run that asks no model."""
         return Diagnosis(
-            root_cause=self.why,
+            root_cause=_one_line(self.why),
             category=self.category,
             culprit=self.culprit,
-            evidence=tuple(entry[:_LONGEST] for entry in self.evidence),
+            evidence=tuple(_one_line(entry) for entry in self.evidence),
             fixable=self.verdict == "fixable",
-            why_not=None if self.verdict == "fixable" else self._why_not(),
+            why_not=None if self.verdict == "fixable" else _one_line(self._why_not()),
             confidence=self.confidence,
             operator_action=self.operator_action,
         )
@@ -112,6 +109,11 @@ _VERDICTS = {
     "not_fixable": "not the service's own code",
     "unclear": "unclear",
 }
+
+
+def _one_line(text: str) -> str:
+    """Log text as one harmless line: nothing in it is obeyed by a terminal or taken for a role."""
+    return inert(" ".join(text[:_LONGEST].split()) if "\n" in text[:_LONGEST] else text[:_LONGEST])[:_LONGEST]
 
 
 def _place(culprit: Culprit) -> str:
@@ -133,4 +135,4 @@ def _listed(title: str, entries: list[str] | tuple[str, ...]) -> list[str]:
     if not entries:
         return []
     more = [f"- and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
-    return [f"{title}:", *(f"- {entry[:_LONGEST]}" for entry in entries[:_SHOWN]), *more]
+    return [f"{title}:", *(f"- {entry}" for entry in entries[:_SHOWN]), *more]

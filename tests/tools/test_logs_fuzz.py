@@ -53,7 +53,7 @@ LOGS = st.lists(st.sampled_from(PIECES), max_size=40).map("\n".join)
 
 
 @given(LOGS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_order_of_log_lines(log: str) -> None:
     crash = last_crash(log.encode())
     if crash is None:
@@ -99,10 +99,10 @@ def test_time_is_linear(unit: str) -> None:
         log = (unit * (size // len(unit))).encode()
         best = float("inf")
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             last_crash(log)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best
 
-    small, big = seconds(100_000), seconds(800_000)
+    small, big = seconds(50_000), seconds(400_000)
     assert big < 20 * small + 0.1

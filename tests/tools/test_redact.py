@@ -218,7 +218,7 @@ def test_placeholder_keeps_the_shape_and_nothing_of_the_secret() -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_text_can_be_redacted(text: str) -> None:
     redact = Redactor([KNOWN, "0123456"])
     redacted = redact(text + KNOWN)
@@ -231,7 +231,7 @@ def test_any_text_can_be_redacted(text: str) -> None:
     st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40),
     st.integers(1, 7),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_known_secret_split_over_lines(secret: str, width: int) -> None:
     split = "\n".join(secret[n : n + width] for n in range(0, len(secret), width))
     redacted = Redactor([secret])(f"before\n{split}\nafter")
@@ -248,9 +248,9 @@ UNITS = [
 
 def seconds(text: str) -> float:
     redact = Redactor([KNOWN, "another-known-secret"])
-    started = time.perf_counter()
+    started = time.process_time()
     redact(text)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=[repr(unit[:12]) for unit in UNITS])

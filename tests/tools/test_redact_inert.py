@@ -76,7 +76,7 @@ def test_ordinary_lines_stay(text: str) -> None:
 
 
 @given(st.text(st.characters(), max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_result_is_printable_utf8_and_stays_when_repeated(text: str) -> None:
     shown = inert(text)
     shown.encode("utf-8")
@@ -87,9 +87,9 @@ def test_result_is_printable_utf8_and_stays_when_repeated(text: str) -> None:
 def test_time_is_linear() -> None:
     def seconds(size: int) -> float:
         text = ("<|[INST" + "#" * 10 + "\n system\x1b") * (size // 27)
-        started = time.perf_counter()
+        started = time.process_time()
         inert(text)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     small = min(seconds(100_000) for _ in range(3))
     assert seconds(800_000) < 20 * small + 0.05

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from tools.logs.chain import Block, demote, ordered
 from tools.logs.frames import CrashError, Frame, Relation
 from tools.logs.lines import is_log_line
+from tools.logs.prefix import FRAME_START, HEADER, prefix_of_every_line
 from tools.logs.runs import BANNER
 
-HEADER = "Traceback (most recent call last):"
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 _FRAME = re.compile(r'\s*File "([^"]{1,1000})", line (\d{1,9})(?:, in (.{1,300}))?\s*$')
-_FRAME_START = re.compile(r'[ |]*File "[^"]{1,1000}", line \d')
 _EXCEPTION = re.compile(r"([A-Za-z_]\w{0,200}(?:\.(?:<locals>|\w{1,200})){0,30})(?:: ?(.*))?$", re.DOTALL)
 _TYPE_NAME = re.compile(r"(?:Error|Exception|Exit|Interrupt|Warning|Group|Timeout|Iteration)$|^[A-Z]")
 _MARKS = re.compile(r"[\s^~]+$")
@@ -23,7 +23,6 @@ _CLOSING = re.compile(r"[ |]*\+-{4,}$")
 _MARGIN = re.compile(r"[ |]*\| ?")
 _REPEATED = re.compile(r"\s*\[Previous line repeated \d+ more times?\]")
 _ELIDED = re.compile(r"\s*\.\.\.<\d+ lines?>\.\.\.")
-_GROUP_MESSAGE = re.compile(r"\(\d+ sub-exceptions?\)$")
 _FOREIGN_RUN = 60
 _ESCAPED_LINES = 5_000
 _MESSAGE_LINES = 80
@@ -71,28 +70,14 @@ def parse(lines: Sequence[str], start: int) -> PythonTrace:
     return _Parser(lines, start).parse()
 
 
-@dataclass(slots=True)
-class _Block:
-    """One traceback of a chain while it is read."""
-
-    relation: Relation
-    group: bool = False
-    frames: list[Frame] = field(default_factory=list)
-    type: str = ""
-    message: str = ""
-
-    def error(self) -> CrashError:
-        return CrashError(self.type, self.message, tuple(self.frames), self.relation)
-
-
 class _Parser:
     def __init__(self, lines: Sequence[str], start: int) -> None:
         self._lines = lines
         self._start = start
         self._at = start
         self._end = start
-        self._prefix = _line_prefix(lines, start)
-        self._blocks: list[_Block] = []
+        self._prefix = prefix_of_every_line(lines, start)
+        self._blocks: list[Block] = []
 
     def parse(self) -> PythonTrace:
         self._at = self._start
@@ -102,11 +87,11 @@ class _Parser:
         self._end = self._at
         while self._read_block() and self._chain():
             pass
-        errors = _ordered(self._blocks)
+        errors = ordered(self._blocks)
         return PythonTrace(errors, self._start, max(self._end, self._start + 1))
 
     def _open(self, relation: Relation, group: bool = False) -> None:
-        self._blocks.append(_Block(relation, group))
+        self._blocks.append(Block(relation, group))
 
     def _text(self, at: int) -> str | None:
         """The line without its log prefix and group margin; None for a line of somebody else."""
@@ -163,7 +148,7 @@ class _Parser:
     def _frame_follows(self) -> bool:
         """Whether frames go on right here, so that the line before was somebody else's."""
         text = self._text(self._at) if self._at < len(self._lines) else None
-        return text is not None and _FRAME_START.match(text) is not None
+        return text is not None and FRAME_START.match(text) is not None
 
     def _message(self) -> list[str]:
         """The further lines of a message: up to a blank one, or over it where a chain goes on behind it."""
@@ -245,7 +230,7 @@ class _Parser:
             if text is not None and is_header(text):
                 self._blocks[-1].relation = relation
                 if not inner:
-                    _demote(self._blocks, relation)
+                    demote(self._blocks, relation)
                 self._open("member" if inner else "raised", "Group Traceback" in text)
                 self._at = at + 1
                 return True
@@ -253,44 +238,7 @@ class _Parser:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Prefix:
-    """A log prefix that stands before every line of a traceback, by its shape."""
-
-    shape: str
-    length: int
-
-    def strip(self, line: str) -> str | None:
-        if _shape(line[: self.length]) == self.shape:
-            return line[self.length :]
-        return None
-
-
-def _shape(text: str) -> str:
-    return re.sub(r"[0-9]", "0", text)
-
-
-def _line_prefix(lines: Sequence[str], start: int) -> _Prefix | None:
-    """The prefix of every line, where the frames after a prefixed header carry it too."""
-    head, marker, _ = lines[start].partition(HEADER)
-    if not marker:
-        return None
-    head = head.removesuffix("Exception Group ")
-    stripped = head.rstrip(" +|")
-    if not stripped:
-        return None
-    length = len(stripped) + (1 if head[len(stripped) :].startswith(" ") else 0)
-    prefix = _Prefix(_shape(head[:length]), length)
-    for line in lines[start + 1 : start + 1 + _LOOK_AHEAD]:
-        text = prefix.strip(line)
-        if text is not None and _FRAME_START.match(text):
-            return prefix
-        if _FRAME_START.match(line):
-            return None
-    return None
-
-
-def _add_code(block: _Block, content: str) -> None:
+def _add_code(block: Block, content: str) -> None:
     code = content.strip()
     if not code or not block.frames or block.frames[-1].code is not None:
         return
@@ -308,21 +256,3 @@ def _content(text: str) -> str:
 def _is_type(name: str, message: str | None) -> bool:
     """Whether a name can be an exception's: a lone word of a print is not."""
     return message is not None or "." in name or _TYPE_NAME.search(name) is not None
-
-
-def _demote(blocks: list[_Block], relation: Relation) -> None:
-    for block in blocks:
-        if block.relation in ("raised", "member"):
-            block.relation = relation
-
-
-def _is_group(block: _Block) -> bool:
-    return block.group or bool(_GROUP_MESSAGE.search(block.message))
-
-
-def _ordered(blocks: list[_Block]) -> tuple[CrashError, ...]:
-    """As printed, but the first leaf of a group that was raised goes last: it is what happened."""
-    leaf = next((b for b in blocks if b.relation == "member" and not _is_group(b)), None)
-    if leaf is not None:
-        blocks = [block for block in blocks if block is not leaf] + [leaf]
-    return tuple(block.error() for block in blocks)

@@ -10,14 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from tools.logs import node_trace, python_trace
+from tools.logs import python_trace
+from tools.logs.events import Event, EventKind, event_at
 from tools.logs.frames import CrashError, CrashKind
-from tools.logs.lines import is_error_line, is_log_line, level_of, message_of, time_of
+from tools.logs.lines import level_of, time_of
 from tools.logs.runs import is_signal, run_start, shutdown_start
-
-EventKind = Literal["traceback", "node", "unretrieved", "error_line", "aside"]
 
 SURVIVED_LINES = 50
 """After this many healthy lines what went wrong was survived."""
@@ -30,26 +28,11 @@ _LATE_THREADS = 3
 _CONTEXT_LINES = 20
 _WIDE = 400
 _NEAR = 6
-_UNRETRIEVED = re.compile(
-    r"(?:Task|Future) exception was never retrieved|unhandled exception during asyncio\.run\(\) shutdown"
-)
-_ASIDE = re.compile(
-    r"Exception ignored (?:in|while|on)|Error in atexit|--- Logging error ---|Exception in ASGI application"
-    r"|Exception in callback|Error in sys\.excepthook"
-)
-_THREAD = re.compile(r"Exception in thread ")
 _FATAL = re.compile(
     r"\b(?:fatal|unhandled|uncaught|crash(?:ed)?|internal error|orchestrator|startup failed|failed to start"
     r"|could not start|cannot start|exiting|aborting|terminating|main loop|service (?:error|failed))\b",
     re.IGNORECASE,
 )
-_BARE_FATAL = re.compile(
-    r"Fatal Python error: |FATAL ERROR: |Segmentation fault|Bus error|Illegal instruction"
-    r"|\S{0,200}python[\d.]*: (?:can't open file|No module named)|MemoryError\b"
-    r"|\S{1,200}: line \d{1,6}: +\d{1,9} (?:Segmentation fault|Bus error|Aborted|Illegal instruction)"
-    r"|(?:bash|sh|env|zsh): .{0,200}(?:No such file or directory|command not found|Permission denied)"
-)
-_NAMED = re.compile(r"\b([A-Z]\w{1,60}(?:Error|Exception|Interrupt|Timeout|Refused))\b")
 _INTERRUPTS = ("KeyboardInterrupt", "SystemExit")
 
 
@@ -65,18 +48,6 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class _Event:
-    """Something that went wrong, and how many healthy lines had been written when it did."""
-
-    kind: EventKind
-    errors: tuple[CrashError, ...]
-    start: int
-    end: int
-    healthy: int
-    uncaught: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Run:
     """The events of one run, with the healthy lines counted up to each line."""
 
@@ -84,10 +55,10 @@ class _Run:
     start: int
     shutdown: int
     signal: int | None
-    events: tuple[_Event, ...]
+    events: tuple[Event, ...]
     healthy: tuple[int, ...]
 
-    def healthy_after(self, event: _Event) -> int:
+    def healthy_after(self, event: Event) -> int:
         """Healthy lines between an event and the orderly shutdown."""
         return max(0, self.healthy[max(self.shutdown, event.end)] - event.healthy)
 
@@ -109,7 +80,7 @@ def scan(lines: Sequence[str], *, complete: bool, alive: bool = False) -> Verdic
     return _verdict(event, run, whole or _is_settled(event, run))
 
 
-def _is_settled(event: _Event, run: _Run) -> bool:
+def _is_settled(event: Event, run: _Run) -> bool:
     """Whether earlier lines than the window's cannot make another event the crash, or begin this one."""
     if event.kind == "error_line":
         return len(run.lines) > _WIDE
@@ -124,7 +95,7 @@ def _without_error(run: _Run, whole: bool) -> Verdict:
     return Verdict("stopped" if ended else "no_trace", (), begin, len(run.lines), whole)
 
 
-def _verdict(event: _Event, run: _Run, settled: bool) -> Verdict:
+def _verdict(event: Event, run: _Run, settled: bool) -> Verdict:
     kinds: dict[EventKind, CrashKind] = {
         "traceback": "traceback",
         "node": "node",
@@ -139,11 +110,11 @@ def _verdict(event: _Event, run: _Run, settled: bool) -> Verdict:
 
 
 def _read(lines: Sequence[str], start: int, text: str) -> _Run:
-    events: list[_Event] = []
+    events: list[Event] = []
     healthy = [0] * (start + 1)
     index = start
     while index < len(lines):
-        event = _event_at(lines, index, events[-1].end if events else start, healthy[-1])
+        event = event_at(lines, index, events[-1].end if events else start, healthy[-1])
         end = max(event.end, index + 1) if event else index + 1
         if event is not None:
             events.append(event)
@@ -160,73 +131,7 @@ def _is_healthy(line: str) -> bool:
     return bool(line.strip()) and ("WARN" not in line or level_of(line) != "WARN")
 
 
-def _event_at(lines: Sequence[str], index: int, floor: int, healthy: int) -> _Event | None:
-    line = lines[index]
-    if python_trace.is_header(line) or python_trace.is_bare_frame(line):
-        return _python_event(lines, index, floor, healthy)
-    if node_trace.is_frame(line) or node_trace.is_version(line):
-        return _node_event(lines, index, floor, healthy)
-    if not line.startswith("[") and _BARE_FATAL.match(line):
-        return _fatal_event(lines, index, healthy)
-    if is_error_line(line) and not _opens_trace(lines, index):
-        return _Event("error_line", (_line_error(line),), index, index + 1, healthy)
-    return None
-
-
-def _opens_trace(lines: Sequence[str], index: int) -> bool:
-    """Whether an ERROR line is only the title of the traceback right below it."""
-    following = lines[index + 1 : index + 4]
-    return any(python_trace.is_header(line) or node_trace.is_frame(line) for line in following)
-
-
-def _python_event(lines: Sequence[str], index: int, floor: int, healthy: int) -> _Event:
-    trace = python_trace.parse(lines, index)
-    title, kind = _title(lines, index, floor)
-    uncaught = not is_log_line(lines[index]) and title == index
-    return _Event(kind, trace.errors, title, trace.end, healthy, uncaught)
-
-
-def _title(lines: Sequence[str], index: int, floor: int) -> tuple[int, EventKind]:
-    """Where the words above a traceback start that say what it is, and what they say."""
-    for above in range(index, max(floor - 1, index - 6, -1), -1):
-        line = lines[above]
-        if above < index and python_trace.is_header(line):
-            break
-        if _UNRETRIEVED.search(line):
-            return above, "unretrieved"
-        if _ASIDE.search(line):
-            return above, "aside"
-        if _THREAD.search(line):
-            return above, "traceback"
-    if index > floor and is_error_line(lines[index - 1]):
-        return index - 1, "traceback"
-    return index, "traceback"
-
-
-def _node_event(lines: Sequence[str], index: int, floor: int, healthy: int) -> _Event | None:
-    trace = node_trace.parse(lines, index, floor)
-    if trace is None or trace.end <= index:
-        return None
-    return _Event("node", trace.errors, trace.start, trace.end, healthy, trace.uncaught)
-
-
-def _fatal_event(lines: Sequence[str], index: int, healthy: int) -> _Event:
-    name, _, message = lines[index].partition(": ")
-    error = CrashError(name[:100], message[:2000]) if message else CrashError("", name[:2000])
-    end = index + 1
-    limit = min(len(lines), index + 60)
-    while end < limit and (lines[end].startswith("  ") or "(most recent call" in lines[end]):
-        end += 1
-    return _Event("error_line", (error,), index, end, healthy, uncaught=True)
-
-
-def _line_error(line: str) -> CrashError:
-    message = message_of(line)[:4000]
-    named = _NAMED.search(message)
-    return CrashError(named.group(1) if named else "", message)
-
-
-def _final(run: _Run, alive: bool) -> _Event | None:
+def _final(run: _Run, alive: bool) -> Event | None:
     live = [event for event in run.events if alive or not _survived(event, run)]
     traces = [event for event in live if event.kind in ("traceback", "node")]
     tasks = [event for event in live if event.kind == "unretrieved"]
@@ -240,7 +145,7 @@ def _final(run: _Run, alive: bool) -> _Event | None:
     return chosen
 
 
-def _survived(event: _Event, run: _Run) -> bool:
+def _survived(event: Event, run: _Run) -> bool:
     """Whether what followed an event shows that the run went on, or ended for another reason."""
     after = run.healthy_after(event)
     if event.kind == "aside" or after > SURVIVED_LINES:
@@ -254,7 +159,7 @@ def _survived(event: _Event, run: _Run) -> bool:
     return after > 0
 
 
-def _seconds_after(event: _Event, run: _Run) -> float:
+def _seconds_after(event: Event, run: _Run) -> float:
     last = min(run.shutdown, len(run.lines) - 1)
     before = _time(run, range(event.end - 1, max(-1, event.start - 20), -1))
     after = _time(run, range(last, event.end - 1, -1))
@@ -265,7 +170,7 @@ def _time(run: _Run, indices: range) -> datetime | None:
     return next((moment for index in indices if (moment := time_of(run.lines[index]))), None)
 
 
-def _trace(traces: list[_Event], tasks: list[_Event]) -> _Event | None:
+def _trace(traces: list[Event], tasks: list[Event]) -> Event | None:
     """The traceback that ended the run; a task's own counts where healthy lines came between."""
     main = [event for event in traces if event.uncaught] or traces
     last = main[-1] if main else None
@@ -276,14 +181,14 @@ def _trace(traces: list[_Event], tasks: list[_Event]) -> _Event | None:
     return task if between > (_LATE_THREADS if last.uncaught else 0) else last
 
 
-def _error_line(errors: list[_Event], run: _Run) -> _Event | None:
+def _error_line(errors: list[Event], run: _Run) -> Event | None:
     """The last ERROR line before the shutdown, one that sounds fatal before the others."""
     before = [event for event in errors if event.start < run.shutdown] or errors
     fatal = [event for event in before if event.uncaught or _FATAL.search(run.lines[event.start])]
     return next(reversed(fatal or before), None)
 
 
-def _overrules(line: _Event, trace: _Event) -> bool:
+def _overrules(line: Event, trace: Event) -> bool:
     """Whether an ERROR line tells of a later and other death than the traceback before it."""
     if trace.uncaught or line.start < trace.end or line.healthy <= trace.healthy or not line.errors:
         return False

@@ -120,7 +120,7 @@ class World:
         return done.stdout + done.stderr
 
     def triage(
-        self, log: str, *, service: str = "vigil", snapshot: Mapping[str, Any] | None = None,
+        self, log: str | None, *, service: str = "vigil", snapshot: Mapping[str, Any] | None = None,
         redis: Mapping[str, Any] | None = None, **incident: Any,
     ) -> Triage:  # fmt: skip
         folder = self.root / "incident"
@@ -129,7 +129,8 @@ class World:
         document = {"id": "one", "service": service, "commit": repository.commit, **incident}
         (folder / "incident.json").write_text(json.dumps(document))
         (folder / "snapshot.json").write_text(json.dumps(self.health() if snapshot is None else snapshot))
-        (folder / "log.txt").write_text(log)
+        if log is not None:
+            (folder / "log.txt").write_text(log, encoding="utf-8", errors="replace")
         if redis is not None:
             (folder / "redis.json").write_text(json.dumps(redis))
         truth = from_files(repository.files("truth/"), repository.read)
