@@ -11,7 +11,7 @@ import re
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -120,7 +120,7 @@ def git_bounded(git_dir: Path, *args: str, limits: Limits) -> Completed:
 
 def blobs(
     git_dir: Path, ids: Iterable[str], *, largest: int = LARGEST_BLOB, timeout: float = 120
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """The contents of blobs, in the order of `ids`, by one `cat-file --batch`. `timeout` is in seconds.
 
     Raises:
@@ -141,6 +141,7 @@ def blobs(
         ) as process:
             assert process.stdout is not None
             deadline = threading.Timer(timeout, process.kill)
+            deadline.daemon = True
             deadline.start()
             try:
                 for name in names:

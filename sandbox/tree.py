@@ -6,6 +6,7 @@ folder is the blob, byte for byte.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -65,9 +66,10 @@ def write_files(git_dir: Path, listing: Listing, folder: Path) -> None:
     files = {path: entry for path, entry in listing.items() if entry.mode != GITLINK}
     for path in listing.keys() - files.keys():
         (folder / path).mkdir(exist_ok=True)
-    contents = blobs(git_dir, [entry.oid for entry in files.values()], largest=LARGEST_FILE)
-    for (path, entry), content in zip(files.items(), contents, strict=True):
-        _write(folder / path, path, entry.mode, content)
+    ids = [entry.oid for entry in files.values()]
+    with contextlib.closing(blobs(git_dir, ids, largest=LARGEST_FILE)) as contents:
+        for (path, entry), content in zip(files.items(), contents, strict=True):
+            _write(folder / path, path, entry.mode, content)
 
 
 def remove_files(folder: Path, paths: Sequence[str]) -> None:

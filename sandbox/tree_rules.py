@@ -59,7 +59,6 @@ def check_changes(
     """
     gone = {change.path for change in changes if change.deleted}
     for change in changes:
-        _refuse_undecodable(change.path)
         if check_writable(change.path, service) != change.path:
             raise Refused("path-form", f"{change.path!r} is not in its plain form.")
         _refuse_links_above(change.path, listing, gone)
@@ -67,11 +66,6 @@ def check_changes(
         if change.added and change.new != restored.get(change.path):
             _refuse_shadow(change.path, listing)
     _refuse_collisions([change.path for change in changes if change.added], gone, listing)
-
-
-def _refuse_undecodable(path: str) -> None:
-    if any("\udc80" <= character <= "\udcff" for character in path):
-        raise Refused("path-encoding", f"{path!r} is not valid UTF-8.")
 
 
 def _refuse_links_above(path: str, listing: Listing, gone: Collection[str] = ()) -> None:

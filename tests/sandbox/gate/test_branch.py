@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -207,30 +208,42 @@ def test_a_base_that_the_target_lost(own, small, patch) -> None:
     assert list(small.refs()) == ["refs/heads/other"]
 
 
+@pytest.fixture
+def foreign(tmp_path_factory) -> Iterator[Path]:
+    """A folder that another user can reach; pytest closes its own to everybody else."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def give_away(folder: Path, uid: int) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        os.chown(path, uid, uid, follow_symlinks=False)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for another user")
-def test_what_root_writes_belongs_to_the_targets_owner(small, tmp_path: Path) -> None:
-    for path in [small.path, *small.path.rglob("*")]:
-        os.chown(path, 12_345, 12_345, follow_symlinks=False)
-    for parent in list(small.path.parents)[:3]:
-        parent.chmod(0o755)
-    own = PrivateRepository(small.path, tmp_path / "state")
-    base = (small.path / ".git/refs/heads/main").read_text().strip()
+def test_what_root_writes_belongs_to_the_targets_owner(small, foreign: Path, tmp_path: Path) -> None:
+    theirs = foreign / "target"
+    small.path.rename(theirs)
+    give_away(theirs, 12_345)
+    own = PrivateRepository(theirs, tmp_path / "state")
+    base = (theirs / ".git/refs/heads/main").read_text().strip()
     patch = from_edits(own, base, "a", [Edit(path="services/a/main.py", search="1", replace="2")])
     create_branch(own, patch, ref=REF, message="m")
-    assert {path.lstat().st_uid for path in small.path.rglob("*")} == {12_345}
-    assert (small.path / ".git" / REF).exists()
+    assert {path.lstat().st_uid for path in theirs.rglob("*")} == {12_345}
+    assert (theirs / ".git" / REF).exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_target_that_cannot_be_written_is_said_so(small, tmp_path: Path) -> None:
+def test_a_target_that_cannot_be_written_is_said_so(small, foreign: Path, tmp_path: Path) -> None:
     """The object store is closed to its owner: nothing is written, and git's reason is told."""
-    own = PrivateRepository(small.path, tmp_path / "state")
+    theirs = foreign / "target"
+    small.path.rename(theirs)
+    own = PrivateRepository(theirs, tmp_path / "state")
     patch = from_edits(own, "HEAD", "a", [Edit(path="services/a/main.py", search="1", replace="2")])
-    for path in [small.path, *small.path.rglob("*")]:
-        os.chown(path, 12_345, 12_345, follow_symlinks=False)
-    for folder in [small.path / ".git/objects", *(small.path / ".git/objects").iterdir()]:
+    give_away(theirs, 12_345)
+    for folder in [theirs / ".git/objects", *(theirs / ".git/objects").iterdir()]:
         folder.chmod(0o555)
-    with pytest.raises(GitError):
+    with pytest.raises(GitError, match="insufficient permission"):
         create_branch(own, patch, ref=REF, message="m")
-    assert not (small.path / ".git/refs/heads/autoheal").exists()
-    shutil.rmtree(small.path)
+    assert not (theirs / ".git/refs/heads/autoheal").exists()
