@@ -14,16 +14,17 @@ Link = Callable[[str, int | None], str | None]
 """The address of a file (and line) of the base commit, or None."""
 
 _PATH = r"(?:services|shared|truth|scripts|docs|tests)/[\w./-]*[\w-]\.\w{1,8}"
+_STICKY = r"[\w./@#!&~%$^-]"
 _TOKEN = re.compile(
     r"(?P<code>`[^`\n]{1,400}`)"
     r"|(?P<url>\b(?:https?|ftp|mailto|data|javascript):[^\s`]{1,2000}|\bwww\.[^\s`]{1,2000})"
     rf"|(?<![\w/.-])(?P<path>{_PATH})(?::(?P<line>\d{{1,7}}))?(?![\w/])"
-    r"|(?<!\w)(?P<call>@[\w/.@-]{1,200})"
-    r"|(?P<reference>(?<![\w/.-])(?:[\w./-]{1,200})?(?:[#!&~%$^]+\d[\w-]{0,20})+|\bGH-\d{1,12})",
+    rf"|(?P<word>(?<!{_STICKY}){_STICKY}{{0,200}}?(?:(?<!\w)@\w|[#!&~%$^]\d|\bGH-\d){_STICKY}{{0,200}})",
     re.IGNORECASE,
 )
 _SPECIAL = re.compile(r"([\\`*\[\]<>|$~])|(?<!\w)(_)|(_)(?!\w)|(&)")
 _OPENING = re.compile(r"^(?P<number>\d{0,9})(?P<mark>(?<=\d)[.)]|(?<!\d)[-+=>#/:])")
+_LONE_CALL = re.compile(r"(?<!\w)(?P<sign>[@#!~%$])(?=\w)")
 _CALLING = re.compile(r"(?P<sign>[@#!])(?=[\w(])")
 
 
@@ -96,6 +97,8 @@ def _linked(path: str, line: str | None, shown: str, link: Link) -> str:
 
 
 def _escaped(text: str) -> str:
+    # A word that is too long to be shown as code must not call anybody either.
+    text = _LONE_CALL.sub(r"\g<sign> ", text)
     return _SPECIAL.sub(lambda found: "&amp;" if found[4] else f"\\{found.group()}", text)
 
 

@@ -61,6 +61,12 @@ def test_code_cannot_end_its_own_block() -> None:
     assert span("a `b` | c") == "``a `b` ¦ c``"
 
 
+def test_a_long_run_does_not_hide_a_call() -> None:
+    told = prose("/" * 300 + "@ernie and " + "." * 300 + "#12")
+    assert "@ernie" not in told
+    assert "#12" not in told
+
+
 def test_a_title_calls_nobody() -> None:
     assert plain("closes #12 for @ernie, @app.get('/x')") == "closes # 12 for @ ernie, @ app.get('/x')"
 
