@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 )
 _SPECIAL = re.compile(r"([\\`*\[\]<>|$~])|(?<!\w)(_)|(_)(?!\w)|(&)")
 _OPENING = re.compile(r"^(?P<number>\d{0,9})(?P<mark>(?<=\d)[.)]|(?<!\d)[-+=>#/:])")
-_LONE_CALL = re.compile(r"(?<!\w)(?P<sign>[@#!~%$])(?=\w)")
+_LONE_CALL = re.compile(r"(?<!\w)(?P<sign>@(?=\w)|[#!&~%$^](?=\d))")
 _CALLING = re.compile(r"(?P<sign>[@#!])(?=[\w(])")
 
 
