@@ -109,6 +109,8 @@ class TestBox:
         Raises:
             BoxError: the box did not start.
         """
+        if not (order.files or order.changes or order.added_modules):
+            return Verdict()
         if self.node is None and any(is_node_test(path) for path in order.files):
             return Verdict(problem="node is not installed, so that the tests of a Node service cannot be run")
         run = self.isolation.run(

@@ -9,7 +9,7 @@ planned from the file's own syntax tree.
 from __future__ import annotations
 
 import ast
-import hashlib
+from _blake2 import blake2b  # by hashlib it comes with OpenSSL, which takes longer than all the rest here
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -120,7 +120,7 @@ def words_of(seed: str, purpose: str) -> Iterator[str]:
     """Words that nobody guesses without the seed."""
     count = 0
     while True:
-        yield hashlib.blake2b(f"{seed} {purpose} {count}".encode(), digest_size=9).hexdigest()
+        yield blake2b(f"{seed} {purpose} {count}".encode(), digest_size=9).hexdigest()
         count += 1
 
 

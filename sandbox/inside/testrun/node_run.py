@@ -6,7 +6,6 @@ import fcntl
 import os
 import random
 import re
-import secrets
 import select
 import signal
 import time
@@ -41,9 +40,9 @@ def run_file(plan: dict[str, Any], path: str, patience_s: float) -> list[dict[st
 
     The implanted canary's event has the key `canary`.
     """
-    name = f"canary {secrets.token_hex(8)}"
+    name = f"canary {os.urandom(8).hex()}"
     _implant(f"{plan['root']}/{path}", name)
-    words = [secrets.token_hex(12) for _ in range(_WORDS)]
+    words = [os.urandom(12).hex() for _ in range(_WORDS)]
     lines, why = _listen(plan, path, words, patience_s)
     events: list[dict[str, Any]] = []
     ended = False

@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import random
-import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from .process import Worker, hide
 from .suspicion import RULES
 from .trusted import prepare
 
-_MOST_RESTARTS = 8
+_MOST_RESTARTS, _FEW = 8, 6
 _RESULT_BYTES = 3 << 20
 _FINISHED = (0, 1, 5)
 
@@ -100,7 +99,7 @@ class Supervisor:
         chance = random.SystemRandom()
         plan = self.plan
         orders: dict[str, Any] = {key: plan[key] for key in _ORDERS}
-        orders |= {"files": files, "done": sorted(done), "seed": secrets.token_hex(16), "implants": {}}
+        orders |= {"files": files, "done": sorted(done), "seed": os.urandom(16).hex(), "implants": {}}
         own = {"services", "shared", *_tops(plan["root"]), *_tops(f"{plan['root']}/{plan['service_dir']}")}
         orders["own"] = sorted(own - set(plan["added_modules"]))
         orders |= {"canaries": {}, "twin_seed": plan["twin_seed"]}
@@ -109,8 +108,8 @@ class Supervisor:
             orders["implants"][path], name = canaries.implant(chance)
             failing.add(name)
         used = "".join(self._source(path) or "" for path in files)
-        # One among the files, and one after the last line of the code under test has run.
-        for _ in range(min(2, len(files))):
+        # One after all the code under test has run; among many files, another.
+        for _ in range(1 if len(files) < _FEW else 2):
             module = canaries.module(chance, used)
             orders["canaries"][f"test_{chance.getrandbits(40):010x}.py"] = module.source
             failing |= module.failing

@@ -85,7 +85,7 @@ ALLOWED = {
         "iscoroutinefunction isawaitable iscoroutine isasyncgen isasyncgenfunction isclass isfunction"
         " ismethod signature Parameter Signature cleandoc getdoc"
     ),
-    "types": "FrameType SimpleNamespace MappingProxyType TracebackType ModuleType NoneType UnionType GenericAlias",
+    "types": "SimpleNamespace MappingProxyType TracebackType ModuleType NoneType UnionType GenericAlias",
     "weakref": "WeakSet WeakKeyDictionary WeakValueDictionary WeakMethod ref proxy ReferenceType",
     "importlib": "metadata resources",
     "string": (

@@ -305,6 +305,32 @@ def test_a_module_from_elsewhere_is_no_proof(new_market: Callable[..., Any]) -> 
     assert "/tmp/helper.py" in run.problem
 
 
+def test_the_wrong_tree_is_noticed_on_the_base_too(new_market: Callable[..., Any]) -> None:
+    elsewhere = """
+        import os
+        import sys
+
+        os.makedirs("/tmp/other/services/vigil/intel", exist_ok=True)
+        with open("/tmp/other/services/vigil/intel/prices.py", "w") as copy:
+            copy.write("def total(prices): return sum(prices)")
+        sys.path.insert(0, "/tmp/other")
+        """
+    market = new_market(
+        {
+            "services/vigil/intel/prices.py": CODE,
+            "services/vigil/tests/conftest.py": elsewhere,
+            "services/vigil/tests/test_prices.py": "from services.vigil.intel.prices import total\n\n\n"
+            "def test_total():\n    assert total([1]) == 1\n",
+        }
+    )
+    run = market.baseline()
+
+    assert run.problem == (
+        "origin: services.vigil.intel.prices was imported from /tmp/other/services/vigil/intel/prices.py, "
+        "not from the tree under test"
+    )
+
+
 def test_a_flaky_test_can_only_lose(new_market: Callable[..., Any]) -> None:
     flaky = """
         import time

@@ -95,6 +95,15 @@ TRICKS = {
         original = _pytest.python.Function.runtest
         _pytest.python.Function.runtest = emptied
         """,
+    "empties one test": """
+        def emptied_once(item):
+            if item.name == "test_total":
+                item.obj = lambda *args, **more: None
+            return original(item)
+        original = _pytest.python.Function.runtest
+        _pytest.python.Function.runtest = emptied_once
+        """,
+    "reads the running test's name": "if 'PYTEST_CURRENT_TEST' in os.environ: return sum(prices)",
     "looks at its caller": "CALLERS.append(sys._getframe(1).f_code.co_filename)",
     "traces its caller": "sys.settrace(lambda *event: None)",
     "finds the recorder": """
@@ -148,7 +157,13 @@ def never():
 {elsewhere}
 """
 
-FIRST_CALL = {"looks at its caller", "traces its caller", "is equal to anything", "hangs"}
+FIRST_CALL = {
+    "reads the running test's name",
+    "looks at its caller",
+    "traces its caller",
+    "is equal to anything",
+    "hangs",
+}
 """What happens when the code is called; the rest happens when it is imported."""
 
 
@@ -199,6 +214,7 @@ STATUS = {
     "reads the supervisor's descriptors": "error",
     "rewrites the test's file": "failed",
     "patches the builtins": "failed",
+    "reads the running test's name": "failed",
 }
 """Tricks that come to nothing: the test is simply not passed, with this status."""
 
@@ -209,6 +225,7 @@ TOLD = {
     "forges pytest's reports": "verdict: ",
     "swallows what tests raise": "verdict: ",
     "empties the test": "verdict: ",
+    "empties one test": f"verdict: {NODE} was reported as passed, but its body did not run to its end",
     "looks at its caller": "run-time: ",
     "traces its caller": "run-time: ",
     "finds the recorder": "run-time: ",

@@ -1,0 +1,184 @@
+"""Each defence of the trusted test run, switched off on a copy: the test that is about it must fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sandbox
+
+pytestmark = pytest.mark.slow
+
+SOURCE = Path(sandbox.__file__).parent
+TESTS = Path(__file__).parent
+
+# What is switched off: (file, text, what stands there instead), and the test that must notice.
+OFF: dict[str, tuple[tuple[str, str, str], str]] = {
+    "tests are the base's": (
+        ("testing/trees.py", "left_out = self.material | self._helpers", "left_out = self._helpers"),
+        "test_cheats.py::test_tests_and_settings_are_the_base_s[weakens the assertion]",
+    ),
+    "settings are the base's": (
+        ("testing/material.py", "    return name in _SETTINGS or", "    return False and"),
+        "test_cheats.py::test_tests_and_settings_are_the_base_s[adds a conftest.py that patches]",
+    ),
+    "settings of the tree are not read": (
+        ("inside/testrun/worker.py", '*("-c", os.devnull, "-q"', '*("-q", "-q"'),
+        "test_settings.py::test_settings_that_could_hide_tests_are_not_kept",
+    ),
+    "the static look": (
+        ("testing/orders.py", "                found += news", "                pass"),
+        "test_cheats.py::test_what_no_service_needs_is_tampering[walks the heap]",
+    ),
+    "the static look knows encodings": (
+        ("inside/testrun/suspects.py", 'if _encoding(after) != "utf-8":', "if False:"),
+        "test_forgeries.py::test_source_in_an_encoding_that_hides_it",
+    ),
+    "the static look at patterns": (
+        ("inside/testrun/suspects.py", "for name in node.kwd_attrs:", "for name in ():"),
+        "test_forgeries.py::test_a_way_around_the_static_look[a class pattern]",
+    ),
+    "the look at data": (
+        ("testing/trees.py", 'if not path.endswith((".md", ".rst"))', 'if path.endswith(".py")'),
+        "test_forgeries.py::test_templates_and_settings_that_call",
+    ),
+    "names of installed packages": (
+        ("inside/testrun/supervisor.py", "if name in sys.stdlib_module_names or _installed(name):", "if False:"),
+        "test_cheats.py::test_a_module_under_another_s_name_is_refused[redis/__init__.py]",
+    ),
+    "installed packages first": (
+        ("inside/testrun/imports.py", "return self._places if name in self._installed else None", "return None"),
+        "test_forgeries.py::test_an_installed_package_keeps_its_name",
+    ),
+    "imports are as they were": (
+        ("inside/testrun/imports.py", "if stamp != self._stamps.get(file):", "if False:"),
+        "test_forgeries.py::test_code_that_is_written_and_then_imported",
+    ),
+    "no compiled files": (
+        ("inside/testrun/imports.py", 'if file.endswith(".py"):', "if False:"),
+        "test_forgeries.py::test_a_compiled_file_beside_the_source_is_not_looked_at",
+    ),
+    "tests come from memory": (
+        ("inside/testrun/imports.py", "if file in self._from_memory:", "if False:"),
+        "test_cheats_at_run_time.py::test_a_trick_that_comes_to_nothing[rewrites the test's file]",
+    ),
+    "the running test has no name": (
+        ("inside/testrun/worker.py", "    _pytest.runner._update_current_test_var = say_nothing", "    pass"),
+        "test_cheats_at_run_time.py::test_a_trick_that_comes_to_nothing[reads the running test's name]",
+    ),
+    "the trail of a test": (
+        ("inside/testrun/evidence.py", "not any(trail.complete(words) for trail in trails)", "False"),
+        "test_cheats_at_run_time.py::test_a_trick_that_is_seen_through[empties one test]",
+    ),
+    "canaries": (
+        ("inside/testrun/evidence.py", "message != planned.telling.get(name, message)", "False"),
+        "test_cheats_at_run_time.py::test_a_trick_that_is_seen_through[neuters unittest]",
+    ),
+    "twins": (
+        ("testing/bench.py", "if self._twins and trees.changes_code", "if False"),
+        "test_cheats_at_run_time.py::test_an_object_that_equals_everything_gives_itself_away_in_the_twins",
+    ),
+    "twins doubt claims one by one": (
+        ("inside/testrun/evidence.py", "if not planned.false.isdisjoint(words):", "if False:"),
+        "test_forgeries.py::test_a_number_that_is_near_enough",
+    ),
+    "parts that ran must run again": (
+        ("testing/judge.py", "not set(had.parts) <= set(after.outcomes[node].parts)", "False"),
+        "test_forgeries.py::test_a_loop_over_nothing",
+    ),
+    "who looks at frames is watched": (
+        ("inside/testrun/frames.py", "    sys.addaudithook(hook)", "    pass"),
+        "test_cheats_at_run_time.py::test_a_trick_that_is_seen_through[looks at its caller]",
+    ),
+    "the supervisor cannot be opened": (
+        ("inside/testrun/process.py", "        libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)", "        pass"),
+        "test_cheats_at_run_time.py::test_a_trick_that_comes_to_nothing[reads the supervisor's descriptors]",
+    ),
+    "what was not heard of is missing": (
+        ("testing/judge.py", "for node in gone if not _is_file(node)", "for node in ()"),
+        "test_cheats.py::test_fewer_parameters_are_missing_tests",
+    ),
+    "the origin of modules": (
+        ("testing/judge.py", "    if verdict.stray:", "    if False:"),
+        "test_cheats.py::test_the_wrong_tree_is_noticed_on_the_base_too",
+    ),
+    "every run counts": (
+        ("testing/merge.py", "worst = min(outcomes", "worst = max(outcomes"),
+        "test_cheats.py::test_a_flaky_test_can_only_lose",
+    ),
+    "new tests may not do everything": (
+        ("inside/testrun/suspects.py", "if not test or each.detail in DENIED_TO_TESTS", "if not test"),
+        "test_cheats.py::test_new_tests_may_not_reach_into_the_interpreter",
+    ),
+    "lines of Node that we did not write": (
+        ("inside/testrun/node_run.py", "        if said != word:", "        if False:"),
+        "test_node.py::test_a_lie_is_not_green[writes another's lines]",
+    ),
+    "canaries of Node": (
+        ("inside/testrun/evidence.py", 'if status != "failed" or', 'if False and status != "failed" or False and'),
+        "test_node.py::test_a_lie_is_not_green[neuters assert]",
+    ),
+    "the reporter of Node listens once": (
+        ("inside/testrun/node/reporter.mjs", "  if (calls > 1) return;", ""),
+        "test_node.py::test_the_reporter_listens_to_node_alone",
+    ),
+    "twins of Node": (
+        ("inside/testrun/node/preload.mjs", "if (turned) {", "if (false) {"),
+        "test_node.py::test_a_forged_stream_gives_itself_away_in_the_twins",
+    ),
+}  # fmt: skip
+
+
+def run(copy: Path, test: str) -> subprocess.CompletedProcess[str]:
+    options = [
+        "-o",
+        "addopts=",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+        "-x",
+        "-q",
+        "-m",
+        "not slow",
+    ]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(copy / "room" / "testing" / test)],
+        cwd=copy,
+        env=os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source of this room and these tests, where every test that is named below passes."""
+    copy = tmp_path_factory.mktemp("copy")
+    left = shutil.ignore_patterns("__pycache__", Path(__file__).name)
+    shutil.copytree(SOURCE, copy / "sandbox", ignore=left)
+    shutil.copytree(TESTS, copy / "room" / "testing", ignore=left)
+    shutil.copy(TESTS.parent / "conftest.py", copy / "room")
+    return copy
+
+
+@pytest.mark.parametrize("defence", OFF)
+def test_a_defence_that_is_off_is_noticed(copy: Path, defence: str) -> None:
+    (name, text, instead), test = OFF[defence]
+    on = run(copy, test)
+    assert on.returncode == 0, on.stdout
+    file = copy / "sandbox" / name
+    source = file.read_text()
+    assert text in source, f"{name} no longer holds {text!r}: name the defence anew"
+    try:
+        file.write_text(source.replace(text, instead, 1))
+        off = run(copy, test)
+    finally:
+        file.write_text(source)
+    assert off.returncode == 1, f"nothing noticed:\n{off.stdout}{off.stderr}"
+    assert " failed" in off.stdout
