@@ -72,7 +72,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """The longest waits of a boot, in seconds.
+    """The longest waits of a boot, in seconds; on a busy machine gap and settle are longer.
 
     heartbeat_s   until the first heartbeat
     grace_s       after it, until the service listens to the channels of the messages

@@ -196,7 +196,9 @@ class Thing:
     def method(self): return [item for item in "ab"]
 async def loop():
     await asyncio.sleep(0)
-threading.Thread(target=Thing().method).start()
+thread = threading.Thread(target=Thing().method)
+thread.start()
+thread.join()
 asyncio.run(loop())
 import services.pulse.more
 """
