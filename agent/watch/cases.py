@@ -140,12 +140,14 @@ class Cases:
         self._heals.stop()
 
     def _write(self, evidence: Evidence, trigger: str, redact: Redactor, blank: Ticket) -> str:
+        kept: list[Ticket] = []
+
         def ticket(incident: str) -> dict[str, str]:
-            kept = replace(blank, incident=incident, opened=time.time())
-            self._tickets[incident] = kept
-            return {FILE: kept.json()}
+            kept.append(replace(blank, incident=incident, opened=time.time()))
+            return {FILE: kept[0].json()}
 
         incident = write_incident(evidence, self.incidents, trigger, redact, ticket).id
+        self._tickets[incident] = kept[0]
         self._settled[evidence.service] = blank.death
         return incident
 
@@ -174,7 +176,13 @@ class Cases:
             ticket, state="running", attempts=ticket.attempts + 1, started=time.time(), child=None
         )
         self._keep(ticket)
-        child = self._heals.start(ticket.service, ticket.incident, log)
+        try:
+            child = self._heals.start(ticket.service, ticket.incident, log)
+        except OSError as error:
+            reason = f"the heal could not be started: {error}"
+            self._keep(replace(ticket, state="ended", reason=reason))
+            self._say("heal_ended", ticket, reason, exit_code=None, outcome=None)
+            return
         self._keep(replace(ticket, child=child))
         self._say("heal_started", ticket, f"healing {ticket.service}", attempt=ticket.attempts)
 

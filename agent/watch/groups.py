@@ -49,6 +49,9 @@ class Groups:
         self._groups: dict[Cause, _Group] = {}
         self._outages: dict[str, Outage] = {}
         self._held: list[tuple[Down, float]] = []
+        for folder in sorted(cases.incidents.glob("[!.]*")):
+            for member in read_members(folder):
+                self._settle(member)
 
     def redis_fell(self, bus: str, now: float, evidence: Evidence | None, redact: Redactor) -> str | None:
         """An outage began: one incident, whatever falls with it. Returns its id. Raises OSError."""
@@ -117,6 +120,15 @@ class Groups:
         members = read_members(self._cases.incidents / ticket.incident)
         self._groups[cause] = _Group(ticket.incident, cause, ticket.opened, members)
         return self._groups[cause]
+
+    def _settle(self, member: Mapping[str, object]) -> None:
+        """A member of an earlier watch's incident is no news to this one, unless it died again since."""
+        service, death = str(member.get("service")), member.get("death")
+        ticket = self._cases.latest_of(service)
+        at = member.get("at")
+        later = ticket is not None and isinstance(at, int | float) and ticket.opened > at
+        if isinstance(death, list) and len(death) == 2 and not later:
+            self._cases.settle(service, (death[0], death[1]))
 
     def _join(self, group: _Group, down: Down, redact: Redactor) -> str:
         signal, death = down

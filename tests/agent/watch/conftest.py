@@ -102,7 +102,8 @@ class Site:
     def watch(self, alerts: TextIO | None = None) -> None:
         options = {"interval_s": 0.1, "grace_s": 1.0, **self.watch_options}
         heal = (sys.executable, str(self.state / "heal.py"), str(self.state), str(self.heal_seconds))
-        config = WatchConfig(self.root, self.state, self.system_url, heal, **options)
+        options = {"heal": heal, **options}
+        config = WatchConfig(self.root, self.state, self.system_url, **options)
         self.stop = threading.Event()
         watch = Watch(config, self.signals.append, alerts)
         self.thread = threading.Thread(target=watch.run, args=(self.stop,))

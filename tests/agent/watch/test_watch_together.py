@@ -162,3 +162,13 @@ def test_a_flood_of_alerts_does_not_keep_the_watch_from_its_work(site, system):
     site.processes["vigil"].kill()
     site.until(lambda: site.events("heal_ended"))
     assert site.events("service_down") == [("service_down", "vigil")]
+
+
+@pytest.mark.slow
+def test_a_heal_that_cannot_be_started_is_told_and_ends(site):
+    site.watch_options["heal"] = ("/nowhere/python",)
+    site.up("vigil")
+    site.processes["vigil"].kill()
+    site.until(lambda: site.events("heal_ended"))
+    ended = next(s for s in site.signals if s.event == "heal_ended")
+    assert "could not be started" in ended.reason and site.events("trouble") == []
