@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sandbox.git import GitError, git
+from sandbox.git import GitError, Owner, git
 from sandbox.parts import recheck
 from sandbox.patch import Patch
 from sandbox.scope import Refused
+from sandbox.target import Target
 from sandbox.worktree import PrivateRepository
 
 # Written through before the branch is told to anybody: git alone leaves loose objects to the disk's leisure.
@@ -35,14 +38,19 @@ def create_branch(
     recheck(repo, patch)
     _refuse_taken(repo, ref)
     commit = _commit(repo, patch, message, date or datetime.now(UTC))
-    target, owner = repo.located.common_dir, repo.located.owner
-    pack = git(repo.git_dir, "pack-objects", "--stdout", "-q", stdin=_new_objects(repo, patch, commit))
+    new = [commit, *_new_objects(repo, patch)]
+    pack = git(
+        repo.git_dir, "pack-objects", "--stdout", "-q", stdin="".join(f"{oid}\n" for oid in new).encode()
+    )
+    target, owner = repo.located.common_dir, _writer(repo.located)
     git(target, "unpack-objects", "-q", stdin=pack, env=_DURABLE, owner=owner)
     try:
         git(target, "update-ref", "--no-deref", ref, commit, "0" * len(commit), env=_DURABLE, owner=owner)
     except GitError as error:
         _refuse_taken(repo, ref)
         raise GitError(f"the branch {ref} cannot be made: {error}") from error
+    finally:
+        _hand_over(repo.located, new, ref)
     return commit
 
 
@@ -79,14 +87,35 @@ def _commit(repo: PrivateRepository, patch: Patch, message: str, date: datetime)
     )
 
 
-def _new_objects(repo: PrivateRepository, patch: Patch, commit: str) -> bytes:
-    """The ids that the target may lack: the commit, and what differs between the two trees."""
+def _new_objects(repo: PrivateRepository, patch: Patch) -> list[str]:
+    """The trees and files that the target may lack: what differs between the two trees."""
     raw = git(
         repo.git_dir, "diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", patch.base, patch.tree
     ).decode("utf-8", "surrogateescape")
     heads = [head.split(" ") for head in raw.split("\0")[::2] if head]
-    placed = [fields[3] for fields in heads if fields[1] != "000000"]
-    return "".join(f"{oid}\n" for oid in (commit, patch.tree, *placed)).encode()
+    return [patch.tree, *(fields[3] for fields in heads if fields[1] != "000000")]
+
+
+def _writer(located: Target) -> Owner | None:
+    """The target's owner, as whom root writes; None where that user cannot even reach it."""
+    try:
+        git(located.common_dir, "rev-parse", "--git-dir", owner=located.owner)
+    except GitError:
+        return None
+    return located.owner
+
+
+def _hand_over(located: Target, objects: Sequence[str], ref: str) -> None:
+    """Give what root wrote by itself to the target's owner, who could not write beside it otherwise."""
+    owner = located.owner
+    if os.geteuid() != 0 or owner.uid == 0:
+        return
+    files = [located.objects / oid[:2] / oid[2:] for oid in objects]
+    folders = [file.parent for file in files]
+    named = [located.common_dir / "/".join(ref.split("/")[:depth]) for depth in range(3, 6)]
+    for path in [*files, *folders, *named]:
+        if path.exists() and path.lstat().st_uid == 0:
+            os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
 
 
 def _refuse_taken(repo: PrivateRepository, ref: str) -> None:

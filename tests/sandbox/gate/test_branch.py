@@ -222,7 +222,12 @@ def give_away(folder: Path, uid: int) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for another user")
-def test_what_root_writes_belongs_to_the_targets_owner(small, foreign: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_what_root_writes_belongs_to_the_targets_owner(
+    small, foreign: Path, tmp_path: Path, mode: int
+) -> None:
+    """Also where the owner cannot reach it, as with a checkout that was unpacked below root's home."""
+    foreign.chmod(mode)
     theirs = foreign / "target"
     small.path.rename(theirs)
     give_away(theirs, 12_345)

@@ -168,7 +168,7 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
         "test_branch.py::test_a_name_that_no_branch_of_ours_has",
     ),
     "objects belong to the target's owner": (
-        [("branch.py", "owner = repo.located.common_dir, repo.located.owner", "owner = repo.located.common_dir, None")],
+        [("branch.py", "        _hand_over(repo.located, new, ref)\n", "        pass\n")],
         "test_branch.py::test_what_root_writes_belongs_to_the_targets_owner",
     ),
     "no hooks": (
