@@ -56,9 +56,7 @@ def main(faults: tuple[str, ...], every: bool, into: Path, python: Path) -> None
     failed = []
     for name in names:
         try:
-            with tempfile.TemporaryDirectory(prefix="autohealer-record-") as folder:
-                made = record(FAULTS[name], Path(folder), into / name, python.absolute())
-            click.echo(f"{made}")
+            click.echo(f"{_record_anyhow(FAULTS[name], into / name, python.absolute())}")
         except (ClusterError, FaultError, RecordError, TraceError) as error:
             failed.append(name)
             click.echo(f"{name}: {error}", err=True)
@@ -66,7 +64,26 @@ def main(faults: tuple[str, ...], every: bool, into: Path, python: Path) -> None
         sys.exit(f"not recorded: {', '.join(failed)}")
 
 
-def record(fault: Fault, work: Path, into: Path, python: Path = Path(sys.executable)) -> Path:
+def _record_anyhow(fault: Fault, into: Path, python: Path) -> Path:
+    """With a healthy run before where that can be: some faults show only on what was not yet seen."""
+    for before in (True, False):
+        try:
+            with tempfile.TemporaryDirectory(prefix="autohealer-record-") as folder:
+                return record(fault, Path(folder), into, python, healthy_before=before)
+        except (ClusterError, RecordError):
+            if not before:
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
+def record(
+    fault: Fault,
+    work: Path,
+    into: Path,
+    python: Path = Path(sys.executable),
+    *,
+    healthy_before: bool = True,
+) -> Path:
     """Break, capture, keep; returns the folder of the incident. `work` is a scratch folder.
 
     Raises:
@@ -80,7 +97,7 @@ def record(fault: Fault, work: Path, into: Path, python: Path = Path(sys.executa
     with Cluster(work / "run", repo, python=python, env=fault.env) as cluster:
         site = find_site(repo, cluster.urls["system-redis"])
         with _listening(site) as ring:
-            _start(cluster, fault, site)
+            _start(cluster, fault, site, healthy_before=healthy_before)
             fault.apply(repo)
             fault.strike(cluster)
             _until_it_shows(cluster, fault)
@@ -109,14 +126,14 @@ def _listening(site: Site) -> Iterator[Ring]:
         listener.close()
 
 
-def _start(cluster: Cluster, fault: Fault, site: Site) -> None:
+def _start(cluster: Cluster, fault: Fault, site: Site, *, healthy_before: bool) -> None:
     """A platform that is well: what the service depends on and, where it can be, the service itself."""
     own = fault.service
     wanted = dict.fromkeys((*fault.needs, *site.truth.dependencies(own)))
     others = [name for name in wanted if site.truth.has(name) and name != own]
     cluster.start(*others)
     harmless = not fault.env or fault.env is CLOSED_MARKET
-    if fault.folder.exists() or harmless:
+    if healthy_before and (fault.folder.exists() or harmless):
         cluster.start(own)
 
 
