@@ -12,6 +12,7 @@ from agent.case import Case
 from agent.diagnosis import Category
 from agent.triage import Triage
 from tools.get_health_snapshot import GetHealthSnapshot
+from tools.redact import inert
 from tools.repository import FileMissing, Repository
 
 CONTEXT_IN_TARGET = "docs/healer-context.md"
@@ -58,7 +59,7 @@ def opening(case: Case, found: Triage, earlier: list[str]) -> str:
         incident=case.incident,
         dirty=[path for path in case.incident.dirty if path.startswith(folder)],
         triage=found.text,
-        crash=case.crash.text if case.crash else "(no crash in the log)",
+        crash=inert(case.crash.text) if case.crash else "(no crash in the log)",
         health=GetHealthSnapshot(service=None).run(case.bench),
         files=case.bench.repository.files(folder)[:FILES_SHOWN],
         judged=fill("judged.md", sandbox=case.isolation is not None),

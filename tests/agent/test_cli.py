@@ -127,6 +127,7 @@ def test_a_second_run_on_a_service_is_told_that_it_is_busy(state: Path, tmp_path
     assert "vigil" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_persons_diff_is_judged_by_gate_and_proof(state: Path, tmp_path: Path) -> None:
     repo = make_repository(tmp_path / "marketswarm").path
     commit = FAULT.apply(repo)

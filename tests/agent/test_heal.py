@@ -60,6 +60,10 @@ class Bench:
             self.events.append,
         )
 
+    def look(self) -> list[str]:
+        """What a heal must not change."""
+        return [self.git("status", "--porcelain"), self.git("rev-parse", "HEAD"), self.git("stash", "list")]
+
     def branches(self) -> list[str]:
         return self.git("for-each-ref", "--format=%(refname:short)", "refs/heads/autoheal").split()
 
@@ -100,20 +104,25 @@ def diagnosis(**changes: Any) -> str:
     return json.dumps({**told, **changes})
 
 
-def test_a_proven_patch_becomes_one_branch_that_touches_the_service_only(bench: Bench) -> None:
-    before = bench.git("status", "--porcelain"), bench.git("rev-parse", "HEAD"), bench.git("stash", "list")
-    result = bench.run([called(("propose_patch", edits(FAULT))), said(diagnosis())])
+@pytest.fixture(scope="module")
+def healed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, HealResult, list[str]]:
+    """A whole heal that ends with a branch, and what the target looked like before it."""
+    bench = Bench(tmp_path_factory.mktemp("healed"), FAULT)
+    before = bench.look()
+    return bench, bench.run([called(("propose_patch", edits(FAULT))), said(diagnosis())]), before
+
+
+def test_a_proven_patch_becomes_one_branch_that_touches_the_service_only(
+    healed: tuple[Bench, HealResult, list[str]],
+) -> None:
+    bench, result, before = healed
     assert result.outcome == "branch", result.summary
     assert result.exit_code == Exit.DONE
     assert bench.branches() == [f"autoheal/vigil/{FAULT.id}"] == [result.branch]
     touched = bench.git("diff", "--name-only", f"HEAD..{result.branch}").split()
     assert touched
     assert all(path.startswith("services/vigil/") for path in touched)
-    assert before == (
-        bench.git("status", "--porcelain"),
-        bench.git("rev-parse", "HEAD"),
-        bench.git("stash", "list"),
-    )
+    assert bench.look() == before
     message = bench.git("log", "-1", "--format=%B", str(result.branch))
     assert message.startswith("fix(vigil): ")
     assert f"Incident: {FAULT.id}" in message
@@ -123,8 +132,8 @@ def test_a_proven_patch_becomes_one_branch_that_touches_the_service_only(bench: 
     assert kinds.index(BranchIntended) < kinds.index(BranchMade)
 
 
-def test_the_record_holds_the_whole_story(bench: Bench) -> None:
-    result = bench.run([called(("propose_patch", edits(FAULT))), said(diagnosis())])
+def test_the_record_holds_the_whole_story(healed: tuple[Bench, HealResult, list[str]]) -> None:
+    bench, result, _ = healed
     folder = Path(result.folder)
     assert HealResult.model_validate_json((folder / "result.json").read_text()) == result
     assert (folder / "patch.diff").read_text().startswith("diff --git a/services/vigil/")
@@ -134,14 +143,15 @@ def test_the_record_holds_the_whole_story(bench: Bench) -> None:
     assert journal[0] == "Started"
     assert journal[-1] == "Ended"
     report = (folder / "report.md").read_text()
-    for part in (
+    story = (
         result.branch,
         "Quick way back",
         "git revert",
         "| gone | shown |",
         "DayMoveRule divides",
         "+++ b/services/vigil",
-    ):
+    )
+    for part in story:
         assert str(part) in report
     assert str(bench.repo) not in report
 
@@ -174,6 +184,7 @@ def test_what_the_proof_showed_goes_back_and_the_model_mends_it(bench: Bench) ->
     assert "2 more attempts" in told
 
 
+@pytest.mark.slow
 def test_after_three_attempts_the_patch_is_attached_and_no_branch_is_made(bench: Bench) -> None:
     half: list[Answer] = [called(("propose_patch", edits(FAULT, 1, test=False))), said(diagnosis())]
     result = bench.run([*half, said(diagnosis()), said(diagnosis())])
@@ -188,6 +199,7 @@ def test_after_three_attempts_the_patch_is_attached_and_no_branch_is_made(bench:
     assert again.run == 2
 
 
+@pytest.mark.slow
 def test_a_second_branch_takes_the_next_free_name(bench: Bench) -> None:
     answers: list[Answer] = [called(("propose_patch", edits(FAULT))), said(diagnosis())]
     first, second = bench.run(answers), bench.run(answers)
