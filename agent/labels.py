@@ -9,9 +9,14 @@ The first are flags of the gate (`sandbox.signals`); what is served less is read
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from sandbox.git import git
+from sandbox.patch import Patch
+from sandbox.review import is_test
+from tools.tool import Workbench
 
 LabelName = Literal["workaround", "drops behaviour", "look at"]
 
@@ -67,6 +72,28 @@ def labels_of(flags: Sequence[str], before: Mapping[str, str], after: Mapping[st
         *(Label("drops behaviour", f"{what} {name}") for what, name in lost),
         *(Label("look at", flag) for flag in flags if flag not in WORKAROUNDS),
     )
+
+
+def labels_for(bench: Workbench, patch: Patch) -> tuple[str, ...]:
+    """What a reviewer must be told about a patch, in words."""
+    changed = [file for file in patch.files if file.path.endswith(".py") and not is_test(file.path)]
+    before = {f.path: _source(bench, patch.base, f.path) for f in changed if f.kind != "added"}
+    after = {f.path: _source(bench, patch.tree, f.path) for f in changed if f.kind != "deleted"}
+    labels = (*labels_of(patch.flags, before, after), *_rewritten(bench, patch))
+    return tuple(map(str, labels))
+
+
+def _rewritten(bench: Workbench, patch: Patch) -> Iterator[Label]:
+    """New files that history has with other contents: what was lost did not come back as it was."""
+    for file in patch.files:
+        last = bench.repository.last_commit_with(file.path) if file.kind == "added" else None
+        if last is not None and _source(bench, last, file.path) != _source(bench, patch.tree, file.path):
+            detail = f"{file.path} is written anew, and history has it as it was in {last[:12]}"
+            yield Label("drops behaviour", detail)
+
+
+def _source(bench: Workbench, tree_ish: str, path: str) -> str:
+    return git(bench.gate.git_dir, "cat-file", "blob", f"{tree_ish}:{path}").decode("utf-8", "replace")
 
 
 def _trees(sources: Mapping[str, str]) -> dict[str, ast.Module]:

@@ -8,13 +8,11 @@ from typing import Literal
 
 from agent.case import Case
 from agent.events import Climbed, Emit
-from agent.labels import labels_of
+from agent.labels import labels_for
 from sandbox.building import build_problems
-from sandbox.git import git
 from sandbox.isolation import Isolation
 from sandbox.parts import hunks, tests_only
 from sandbox.patch import Patch
-from sandbox.review import is_test
 from sandbox.testing import TestBench, TestOutcome, TestRun
 from sandbox.worktree import PrivateRepository
 from tools.logs import Crash
@@ -95,6 +93,7 @@ class Climb:
     tests: TestBench
     replay: Replay
     runs: int
+    labels: tuple[str, ...]
     emit: Emit
     rungs: dict[RungName, Rung] = field(default_factory=dict)
 
@@ -109,7 +108,7 @@ class Climb:
             if any(rung.state == "failed" for rung in self.rungs.values()):
                 break
         rungs = (self.rungs.get(name) or Rung(name, "not shown", "an earlier rung failed") for name in LADDER)
-        return Proof(tuple(rungs), labels(self.repo, self.patch))
+        return Proof(tuple(rungs), self.labels)
 
     def put(self, name: RungName, state: State, detail: str) -> None:
         self.rungs[name] = Rung(name, state, detail)
@@ -237,25 +236,14 @@ def passed(run: TestRun, node: str) -> bool:
     return outcome is not None and outcome.status == "passed"
 
 
-def labels(repo: PrivateRepository, patch: Patch) -> tuple[str, ...]:
-    """What a reviewer must be told."""
-    changed = [file for file in patch.files if file.path.endswith(".py") and not is_test(file.path)]
-    before = {file.path: _source(repo, patch.base, file.path) for file in changed if file.kind != "added"}
-    after = {file.path: _source(repo, patch.tree, file.path) for file in changed if file.kind != "deleted"}
-    return tuple(map(str, labels_of(patch.flags, before, after)))
-
-
-def _source(repo: PrivateRepository, tree_ish: str, path: str) -> str:
-    return git(repo.git_dir, "cat-file", "blob", f"{tree_ish}:{path}").decode("utf-8", "replace")
-
-
 def prove(case: Case, patch: Patch, runs: int, emit: Emit) -> Proof:
     """Climb the ladder with a patch; without a sandbox no code runs, and only the gate's rung is shown."""
     bench = case.bench
+    labels = labels_for(bench, patch)
     if case.isolation is None or bench.tests is None or bench.replay is None:
         rung = Rung("in scope", "shown", "checked on the resulting tree")
         why = "no sandbox passed its probes, so no code was run"
-        proof = Proof.unreached(rung, why, labels(bench.gate, patch))
+        proof = Proof.unreached(rung, why, labels)
         for each in proof.rungs:
             emit(Climbed(each.name, each.state, each.detail))
         return proof
@@ -268,6 +256,7 @@ def prove(case: Case, patch: Patch, runs: int, emit: Emit) -> Proof:
         bench.tests,
         bench.replay,
         runs,
+        labels,
         emit,
     )
     return climb.prove()

@@ -141,6 +141,23 @@ def test_a_new_test_that_does_not_pass_with_the_patch_stops_it(case: Case) -> No
     assert not proof.proven
 
 
+def test_a_lost_file_that_is_written_anew_is_labelled(tmp_path: Path) -> None:
+    repo = make_repository(tmp_path / "marketswarm").path
+    lost = FAULTS["vigil-module-lost"]
+    commit = lost.apply(repo)
+    folder = tmp_path / "incident"
+    folder.mkdir()
+    (folder / "incident.json").write_text(json.dumps({"id": "lost", "service": "vigil", "commit": commit}))
+    (folder / "log.txt").write_text("")
+    off = Settings(repo=repo, sandbox={"enabled": False})
+    opened = open_case(IncidentFolder(folder), off, tmp_path / "state", lambda event: None)
+    path = "services/vigil/intel/publisher.py"
+    stub = proof_of(opened, [Edit(path=path, replace="class EventPublisher:\n    pass\n")])
+    back = proof_of(opened, [Edit(path=path, restore=opened.bench.repository.last_commit_with(path))])
+    assert any("written anew" in label for label in stub.labels)
+    assert not any("written anew" in label for label in back.labels)
+
+
 def test_without_a_sandbox_nothing_runs_and_nothing_is_proven(case: Case) -> None:
     bare = replace(case, isolation=None)
     proof = proof_of(bare, fix())
