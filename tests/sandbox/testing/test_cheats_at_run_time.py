@@ -71,6 +71,9 @@ TRICKS = {
     "reads the supervisor": "open(f'/proc/{os.getppid()}/mem', 'rb')",
     "reads the supervisor's descriptors": "os.listdir(f'/proc/{os.getppid()}/fd')",
     "rewrites the test's file": "open('/work/services/vigil/tests/test_prices.py', 'w').write('def test_total(): pass')",
+    "rewrites another test's file": (
+        "open('/work/services/vigil/tests/test_zeta.py', 'w').write('def test_total(): pass')"
+    ),
     "neuters unittest": "unittest.TestCase.assertEqual = lambda *args: None",
     "neuters pytest.raises": "pytest.raises = lambda *args: contextlib.nullcontext()",
     "forges pytest's reports": """
@@ -186,7 +189,9 @@ FILES = {
     "services/vigil/intel/__init__.py": "",
     "services/vigil/intel/prices.py": code(),
     "services/vigil/tests/test_prices.py": TESTS,
+    "services/vigil/tests/test_zeta.py": TESTS,
 }
+LATER = "services/vigil/tests/test_zeta.py::test_total"
 NODE = "services/vigil/tests/test_prices.py::test_total"
 CASE = "services/vigil/tests/test_prices.py::PricesCase::test_total"
 RAISES = "services/vigil/tests/test_prices.py::test_total_raises"
@@ -249,6 +254,12 @@ def test_a_trick_that_is_seen_through(market: Any, trick: str) -> None:
     assert any(line.startswith(TOLD[trick]) for line in result.tampering), (result.problem, result.tampering)
     assert result.problem is not None
     assert not result.passed(NODE)
+
+
+def test_a_test_that_is_rewritten_before_it_is_collected(market: Any) -> None:
+    result = run(market, "rewrites another test's file")
+
+    assert result.outcomes[LATER].status == "failed"
 
 
 def test_a_forged_end_leaves_the_tests_missing(market: Any) -> None:

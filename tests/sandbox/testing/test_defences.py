@@ -32,7 +32,7 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         "test_settings.py::test_settings_that_could_hide_tests_are_not_kept",
     ),
     "the static look": (
-        ("testing/orders.py", "                found += news", "                pass"),
+        ("inside/testrun/suspects.py", "        for each in found\n", "        for each in ()\n"),
         "test_cheats.py::test_what_no_service_needs_is_tampering[walks the heap]",
     ),
     "the static look knows encodings": (
@@ -65,7 +65,7 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
     ),
     "tests come from memory": (
         ("inside/testrun/imports.py", "if file in self._from_memory:", "if False:"),
-        "test_cheats_at_run_time.py::test_a_trick_that_comes_to_nothing[rewrites the test's file]",
+        "test_cheats_at_run_time.py::test_a_test_that_is_rewritten_before_it_is_collected",
     ),
     "the running test has no name": (
         ("inside/testrun/worker.py", "    _pytest.runner._update_current_test_var = say_nothing", "    pass"),

@@ -148,7 +148,10 @@ def test_the_reporter_listens_to_node_alone(market: Any) -> None:
         """
     change = ("src/format.js", "\nexport function format", f"\n{forged}\nexport function format")
 
-    assert not market.run(BROKEN, change).passed(f"{TEST}::formats")
+    run = market.run(BROKEN, change)
+
+    assert run.tampering == ()
+    assert not run.passed(f"{TEST}::formats")
 
 
 STATIC = {
