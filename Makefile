@@ -6,9 +6,10 @@ STAMP := $(VENV)/.installed
 MODEL ?= recorded
 CASE ?= bug
 WORKERS ?= 2
+HEALS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo record test slow bench lint types contracts lock clean
+.PHONY: help setup demo record test slow bench soak lint types contracts lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +38,9 @@ slow: $(STAMP)  ## the slow tests
 
 bench: $(STAMP)  ## each target of speed and cost with its figure and verdict
 	$(BIN)/python -m evals.bench
+
+soak: $(STAMP)  ## 200 heals in a row, a third of them killed (HEALS=...)
+	$(BIN)/python -m evals.soak --heals $(HEALS)
 
 lint: $(STAMP)  ## ruff
 	$(BIN)/ruff check .
