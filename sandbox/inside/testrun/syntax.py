@@ -1,0 +1,87 @@
+"""Small questions about syntax trees, as the static look asks them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+_FOLDED = 4096
+
+
+def in_literal(annotation: ast.expr | None, part: ast.Constant) -> bool:
+    """Whether a string stands in `Literal[...]` or behind `Annotated[..., `: nobody evaluates it there."""
+    for node in ast.walk(annotation) if annotation is not None else ():
+        if isinstance(node, ast.Subscript):
+            name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+            if name in ("Literal", "Annotated") and part in ast.walk(node.slice):
+                return True
+    return False
+
+
+def docstrings(tree: ast.Module) -> Iterator[int]:
+    """Ids of the strings that stand alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield id(node.value)
+
+
+def plainly_used(tree: ast.Module) -> Iterator[int]:
+    """Names that stand in front of a dot, as modules do."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield id(node.value)
+        elif isinstance(node, ast.Call) and is_named(node.func, "getattr", "hasattr") and node.args:
+            yield id(node.args[0])
+        elif isinstance(node, ast.Compare) and all(is_none(side) for side in node.comparators):
+            yield id(node.left)
+
+
+def asks_plainly(node: ast.If) -> bool:
+    """Whether an `if` is the usual question for the main program."""
+    return ast.unparse(node.test) in ("__name__ == '__main__'", "'__main__' == __name__")
+
+
+def front(node: ast.expr) -> ast.expr:
+    """What stands at the front of a chain of attributes and subscripts."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node
+
+
+def is_named(node: ast.expr, *names: str) -> bool:
+    """Whether a node is one of these names."""
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def is_none(node: ast.expr) -> bool:
+    """Whether a node is `None`."""
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def is_text(node: ast.expr) -> bool:
+    """Whether a node is a string literal."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def could_be_path(node: ast.expr) -> bool:
+    """Whether a first argument of open() may be a path, and no number."""
+    return not (isinstance(node, ast.Constant) and isinstance(node.value, int))
+
+
+def compares(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a comparison looks at both sides, and a truth value at its own."""
+    wanted = {argument.arg for argument in node.args.args}
+    used = {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
+    return wanted <= used
+
+
+def folded(node: ast.expr) -> str | None:
+    """The text of a string that is put together from literals, or None."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = folded(node.left), folded(node.right)
+        return (
+            left + right if left is not None and right is not None and len(left + right) < _FOLDED else None
+        )
+    return None
