@@ -26,9 +26,11 @@ from agent.loop import Loop
 from agent.model.protocol import Item, Model, NoModelLeft, Request
 from agent.model.schema import strict_schema, tool_schema
 from agent.models import ChooseModel
+from agent.notify.heals import HealPages
+from agent.outward import Outward
 from agent.prompt import fill, opening, system_prompt
 from agent.proof import Proof, Rung, prove
-from agent.publish import Delivery, Proven, Publication, Published, interrupted, publish, take_up
+from agent.publish import Delivery, Proven, Publication, Published, interrupted, outward, publish, take_up
 from agent.report import render_report
 from agent.result import HealResult, Outcome, RungResult
 from agent.settings import Settings
@@ -38,6 +40,7 @@ from agent.triage import Triage, triage
 from sandbox.patch import Patch
 from sandbox.scope import Refused
 from tools.incident import IncidentFolder
+from tools.redact import Redactor
 from tools.toolset import SIX_TOOLS
 
 ATTEMPTS = 3
@@ -77,6 +80,10 @@ class Heal:
     asked: list[tuple[str, str]] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    pages: HealPages = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pages = HealPages(self.settings, self.store.root, self.emit)
 
     def emit(self, event: Event) -> None:
         """Journal first, then whoever listens."""
@@ -113,6 +120,7 @@ class Heal:
         """What the rules say, before any model is asked."""
         found = triage(case.folder, case.bench.repository, case.truth, case.crash)
         self.triage = found
+        self.pages.diagnosing(case.incident.id, found, outward(case))
         self.emit(Triaged(found.category, found.verdict, found.confidence, found.why))
         return found
 
@@ -282,5 +290,6 @@ def heal(folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, l
             result = run.result(folder, outcome, summary)
             run.run.write("result.json", result.model_dump_json(indent=1))
             run.run.write("report.md", run.report(result))
+            run.pages.ended(result, outward(run.case) if run.case else Outward(Redactor()))
             run.emit(Ended(result.outcome, result.summary, result.seconds, result.cost_usd or 0.0))
     return result

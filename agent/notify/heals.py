@@ -38,12 +38,13 @@ class HealPages:
     def __init__(self, settings: Settings, state: Path, emit: Emit) -> None:
         self._pager: Pager | None = pager_for(settings, state)
         self._emit = emit
+        self._problems = problems(settings.notify)
         self._cause = ""
-        for problem in problems(settings.notify):
-            emit(Noted(problem))
 
     def diagnosing(self, incident: str, found: Triage, clean: Clean) -> None:
         """The rules have spoken: from now on the page belongs to its root cause."""
+        for problem in self._problems:
+            self._emit(Noted(problem))
         self._cause = cause_of(incident, found)
         self._hand_over("diagnosing", incident, found.service, clean(found.why))
 

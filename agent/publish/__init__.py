@@ -1,7 +1,7 @@
 """What becomes of a proven patch: a branch, and where it is configured a push and a pull request."""
 
 from agent.publish.body import Proven
-from agent.publish.branch import publish_branch
+from agent.publish.branch import outward, publish_branch
 from agent.publish.deliver import Courier, Delivery
 from agent.publish.publication import Publication, branch_of, interrupted, keep, publication_of
 from agent.publish.publish import Published, publish, take_up
@@ -17,6 +17,7 @@ __all__ = [
     "branch_of",
     "interrupted",
     "keep",
+    "outward",
     "publication_of",
     "publish",
     "publish_branch",
