@@ -1,4 +1,21 @@
-"""Trusted test runs: which tests hold, by a verdict that the code under test cannot write."""
+"""Trusted test runs: which tests hold, by a verdict that the code under test cannot write.
+
+What stands between a patch and a false verdict, from the outside in:
+
+the tree         tests, their helpers and settings are the base's; a patch's new tests run apart
+the static look  what no service needs, and the patch newly has, is tampering; nothing is run then
+the box          no way to the healer, to the supervisor beside it, or out
+the imports      a file counts as it was; packages and the standard library keep their names
+the trail        a test says secret words on its way; 'passed' without them is tampering
+the parts        a block of a test that ran on the base runs on the patch, or the test has not passed
+the canaries     claims that are false must fail, among the tests and after them
+the twins        a second run, in which each claim is doubted, must fail, and tell what held
+the watch        who looks at frames or hooks into the interpreter, and did not on the base, is named
+
+What it cannot show: that code does the same outside of the box. Code that answers just what a test
+asks, or that tells the box from the world by what a box cannot hide (the clock, the missing
+network, an empty disk), passes. That is what the replay, and a person who reads the diff, are for.
+"""
 
 from sandbox.testing.bench import TestBench
 from sandbox.testing.outcome import Failure, TestOutcome, TestRun

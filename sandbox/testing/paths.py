@@ -21,7 +21,6 @@ def needed_paths(repo: PrivateRepository, tree: str, service: str) -> tuple[str,
     listing = repo.listing(tree)
     known = {path.split("/")[1] for path in listing if path.startswith("services/") and path.count("/") > 1}
     tops = [path for path in listing if "/" not in path and listing[path].mode.startswith("100")]
-    packages = {path.split("/")[0] for path in listing if path.endswith("/__init__.py")}
     services, waiting = {service}, [service]
     while waiting:
         paths = tuple(f"services/{name}" for name in waiting)
@@ -30,12 +29,14 @@ def needed_paths(repo: PrivateRepository, tree: str, service: str) -> tuple[str,
         waiting = sorted(named - services)
         services |= named
     wanted = [*service_paths(service), *(f"services/{name}" for name in sorted(services)), *tops]
-    wanted += _single_files(listing) + sorted(packages - {"services", "ui", "node_modules"})
+    wanted += [path for path in ("services/__init__.py",) if path in listing]
+    wanted += sorted(python_tops(listing) - {"services"})
     return tuple(dict.fromkeys(wanted))
 
 
-def _single_files(listing: Listing) -> list[str]:
-    return [path for path in ("services/__init__.py",) if path in listing]
+def python_tops(listing: Listing) -> set[str]:
+    """Top folders that are Python packages."""
+    return {path.split("/")[0] for path in listing if path.endswith("/__init__.py") and path.count("/") == 1}
 
 
 def _services_named(folder: Path) -> set[str]:

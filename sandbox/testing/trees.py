@@ -10,8 +10,9 @@ from sandbox.candidate import Start, store, tree_of_entries
 from sandbox.git import GitError, blobs, git
 from sandbox.inside.testrun.suspects import told
 from sandbox.patch import Patch
-from sandbox.scope import is_secret
+from sandbox.scope import READABLE_ROOTS, is_secret
 from sandbox.testing.material import in_test_folder, is_settings, is_test_file
+from sandbox.testing.paths import python_tops
 from sandbox.tree import Entry, Listing
 from sandbox.worktree import PrivateRepository
 
@@ -123,11 +124,13 @@ class Trees:
 
     def _concealed(self, start: Start) -> dict[str, Entry | None]:
         """No secret enters a box: files for secrets are left out, or hold placeholders."""
-        secret = [path for path in start.listing if is_secret(path)]
+        tops = {*READABLE_ROOTS, *python_tops(start.listing)}
+        shown = [path for path in start.listing if "/" not in path or path.split("/")[0] in tops]
+        secret = [path for path in shown if is_secret(path)]
         entries: dict[str, Entry | None] = dict.fromkeys(secret)
         if self._conceal is None:
             return entries
-        paths = [path for path in start.listing if path.startswith("truth/") or path in entries]
+        paths = [path for path in shown if path.startswith("truth/") or path in entries]
         paths = [path for path in paths if start.listing[path].mode.startswith("100")]
         contents = dict(zip(paths, self._read([start.listing[path] for path in paths]), strict=True))
         clean = {path: self._conceal(path, content) for path, content in contents.items()}
