@@ -22,6 +22,7 @@ import click
 from evals.testbed.cluster import Cluster
 from evals.testbed.faults import DEMO, FAULTS
 from evals.testbed.repository import make_repository
+from sandbox.isolation import SandboxUnavailable, find_isolation
 
 FOLDER = Path(".demo")
 CASSETTES = Path(__file__).parent / "recordings"
@@ -35,8 +36,9 @@ STAND_IN = "stand-in"
 @click.option("--case", type=click.Choice(CASES), default="bug", show_default=True)
 @click.option("--model", type=click.Choice(["recorded", "live"]), default="recorded", show_default=True)
 @click.option("--record", "endpoint", metavar="URL", help="Record anew from this OpenAI-compatible endpoint.")
+@click.option("--without-sandbox", is_flag=True, help="As on a machine where no sandbox passes its probes.")
 @click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True)
-def main(case: str, model: str, endpoint: str | None, folder: Path) -> None:
+def main(case: str, model: str, endpoint: str | None, without_sandbox: bool, folder: Path) -> None:
     """Break a MarketSwarm service for real and heal it; FOLDER is made anew."""
     folder = folder.absolute()
     shutil.rmtree(folder, ignore_errors=True)
@@ -49,8 +51,9 @@ def main(case: str, model: str, endpoint: str | None, folder: Path) -> None:
             "testbed",
             f"three Redis servers, Truth published, {len(SERVICES)} services beat ({elapsed(started)})",
         )
-        source = model_lines(case, model, endpoint)
-        config = write_config(folder, repo, cluster, source)
+        boxed = not without_sandbox and has_sandbox()
+        source = model_lines(case if boxed else f"{case}-without-sandbox", model, endpoint)
+        config = write_config(folder, repo, cluster, source, boxed=boxed)
         code = by_watch(cluster, config, folder) if case == "bug" else by_name(cluster, config)
     sys.exit(code)
 
@@ -84,7 +87,7 @@ def autohealer(config: Path, *words: str) -> list[str]:
     return [sys.executable, "-m", "agent.cli", "--config", str(config), *words]
 
 
-def write_config(folder: Path, repo: Path, cluster: Cluster, source: list[str]) -> Path:
+def write_config(folder: Path, repo: Path, cluster: Cluster, source: list[str], *, boxed: bool) -> Path:
     """The demo's own autohealer.toml."""
     lines = [
         f'repo = "{repo}"',
@@ -92,6 +95,8 @@ def write_config(folder: Path, repo: Path, cluster: Cluster, source: list[str]) 
         f'system_redis_url = "{cluster.urls["system-redis"]}"',
         f'python = "{sys.executable}"',
         *source,
+        "[sandbox]",
+        f"enabled = {str(boxed).lower()}",
         "[watch]",
         "interval_s = 0.5",
         "grace_s = 5.0",
@@ -124,6 +129,16 @@ def model_lines(case: str, model: str, endpoint: str | None) -> list[str]:
         return [f'cassette = "{cassette}"']
     say("model", "none is needed: the rules decide this case")
     return []
+
+
+def has_sandbox() -> bool:
+    """Whether code can be run here; if not, the demo ends with a diagnosis and the patch attached."""
+    try:
+        find_isolation()
+    except SandboxUnavailable as error:
+        say("sandbox", f"none: {error}")
+        return False
+    return True
 
 
 def environment() -> Mapping[str, str]:
