@@ -30,6 +30,8 @@ SERVICES = ("massive", "vigil", "copilot", "mesh")
 KEYS = ("XAI_API_KEY", "OPENAI_API_KEY")
 CASES = ("bug", "redis")
 STAND_IN = "stand-in"
+ANSWERED_BY = "a stand-in that saw only the requests, through an endpoint on loopback; not grok-4"
+RECORDING_S = 1800.0
 
 
 @click.command()
@@ -65,7 +67,7 @@ def by_watch(cluster: Cluster, config: Path, folder: Path) -> int:
     commit = fault.apply(cluster.repo)
     say("bug", f"{fault.title} (commit {commit[:12]})")
     fault.strike(cluster)
-    code = watch.wait(timeout=300)
+    code = watch.wait(timeout=RECORDING_S)
     if code == 0:
         say("testbed", f"try it: git -C {cluster.repo} merge <the branch>, then restart the service")
     return code
@@ -115,9 +117,12 @@ def model_lines(case: str, model: str, endpoint: str | None) -> list[str]:
         return [
             f'models = ["{STAND_IN}"]',
             f'record = "{cassette}"',
-            f'answered_by = "a stand-in at an endpoint on loopback ({STAND_IN}), not grok-4"',
+            f'answered_by = "{ANSWERED_BY}"',
             f'[model."{STAND_IN}"]',
             f'base_url = "{endpoint}"',
+            f"timeout_s = {RECORDING_S}",
+            "[limits]",
+            f"wall_s = {RECORDING_S}",
         ]
     if model == "live":
         if not any(os.environ.get(key) for key in KEYS):
