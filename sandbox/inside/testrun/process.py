@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 _MOST_EVENTS = 48 << 20
+_IMPORT_S = 30.0
 _SET_DUMPABLE, _SET_DEATH_SIGNAL = 4, 1
 
 
@@ -50,12 +51,17 @@ class Worker:
         self._orders = -1
 
     def listen(self, heard: list[dict[str, Any]], deadline: float, test_s: float) -> str:
-        """Append events until the worker is done; why it stopped talking, in words."""
+        """Append events until the worker is done; why it stopped talking, in words.
+
+        test_s   seconds of silence in a test after which it counts as hung
+        """
         buffer, total = bytearray(), 0
         poll = select.poll()
         poll.register(self._events, select.POLLIN)
         while True:
-            patience = min(deadline - time.monotonic(), test_s)
+            began = any(event.get("e") == "start" for event in heard[-1:])
+            silence = test_s if began else max(test_s, _IMPORT_S)
+            patience = min(deadline - time.monotonic(), silence)
             if patience <= 0 or not poll.poll(patience * 1000):
                 return f"nothing was heard for {max(patience, 0):.0f} s: it hangs"
             block = os.read(self._events, 1 << 16)

@@ -202,9 +202,9 @@ def market(new_market: Callable[[Mapping[str, str]], Any]) -> Any:
     return new_market(FILES)
 
 
-def run(market: Any, trick: str, *, twins: bool = False, **options: object) -> Any:
+def run(market: Any, trick: str, *select: str, twins: bool = False, **options: object) -> Any:
     patch = market.patch(("intel/prices.py", code(trick)))
-    return market.bench(twins=twins, **options).run("vigil", market.head, patch)
+    return market.bench(twins=twins, **options).run("vigil", market.head, patch, select)
 
 
 STATUS = {
@@ -289,10 +289,11 @@ def test_an_object_that_equals_everything_gives_itself_away_in_the_twins(market:
 
 
 def test_a_test_that_hangs_is_not_passed_and_the_others_go_on(market: Any) -> None:
-    result = run(market, "hangs", test_s=0.5)
+    result = run(market, "hangs", NODE, RAISES, test_s=0.5)
 
     assert result.outcomes[NODE].status == "error"
     assert result.outcomes[NODE].failure.type == "Timeout"
+    assert result.outcomes[RAISES].status == "error"
 
 
 def test_a_flood_is_bounded(market: Any) -> None:
