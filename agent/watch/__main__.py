@@ -2,11 +2,12 @@
 
 The one argument is a JSON object: `config` (the fields of `WatchConfig`), `again` (the command that takes
 over on SIGHUP), `once` (end after the first heal, with its exit code), `alerts` (read events on standard
-input), `as_json` (print signals as JSON lines).
+input), `as_json` (print signals as JSON lines), `pager` (the command that tells people, or null).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from agent.notify.outbox import Outbox, Pager
+from agent.notify.page import OURSELVES, Page
+from agent.notify.signals import page_of
 from agent.watch.config import WatchConfig
 from agent.watch.signals import Signal
 from agent.watch.watch import Watch
@@ -32,19 +36,21 @@ class Standing:
     state: Path
     once: bool
     as_json: bool
+    pager: Pager | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     exit_code: int = 0
     reload: bool = False
     follower: threading.Thread | None = None
 
     def tell(self, happened: Signal) -> None:
-        """Print a signal; with `once`, follow the first heal and end with it."""
+        """Print a signal and page; with `once`, follow the first heal and end with it."""
         if self.as_json:
             print(happened.json(), flush=True)  # noqa: T201
         else:
             about = happened.service or happened.redis or ""
             moment = time.strftime("%H:%M:%S", time.localtime(happened.ts))
             print(f"{moment} {happened.event} {about}: {happened.reason}", flush=True)  # noqa: T201
+        self.page(page_of(happened))
         if not self.once or happened.incident is None:
             return
         if happened.event == "heal_started":
@@ -55,6 +61,12 @@ class Standing:
             code = happened.data.get("exit_code")
             self.exit_code = 1 if code is None else int(code)
             self.stop.set()
+
+    def page(self, page: Page | None) -> None:
+        """Tell people; a state folder that cannot be written does not end the watch."""
+        if self.pager is not None and page is not None:
+            with contextlib.suppress(OSError):
+                self.pager.page(page)
 
     def follow(self, log: Path) -> None:
         """Show a heal's output as it is written, to its end."""
@@ -79,7 +91,8 @@ def main(text: str) -> int:
     """Watch until told to stop; returns the exit code."""
     said: dict[str, Any] = json.loads(text)
     config = watch_config(said["config"])
-    standing = Standing(config.state, said["once"], said["as_json"])
+    pager = Pager(Outbox(config.state), tuple(said["pager"])) if said.get("pager") else None
+    standing = Standing(config.state, said["once"], said["as_json"], pager)
     watch = Watch(config, standing.tell, sys.stdin if said["alerts"] else None)
 
     def told(number: int, frame: FrameType | None) -> None:
@@ -88,7 +101,11 @@ def main(text: str) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, told)
-    watch.run(standing.stop)
+    try:
+        watch.run(standing.stop)
+    except BaseException as error:
+        standing.page(Page("failed", time.time(), OURSELVES, f"the watch ended: {type(error).__name__}"))
+        raise
     if standing.follower is not None:
         standing.follower.join(timeout=5)
     if standing.reload:

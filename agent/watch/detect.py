@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from agent.watch.picture import LOOKS_TO_BELIEVE, Ending, Known, KnownRedis, Picture, Rules
 from agent.watch.signals import Kind, Signal
-from tools.health import Health, HttpState, RedisState, ServiceState
+from tools.health import SYSTEM_BUS, Health, HttpState, RedisState, ServiceState
 
 
 def step(
@@ -33,10 +33,11 @@ def step(
         name: _see_redis(name, before.redis.get(name, KnownRedis()), state, health.ts, signals)
         for name, state in health.redis.items()
     }
+    back = redis[SYSTEM_BUS].since if SYSTEM_BUS in redis else 0.0
     services = {}
     for name, service in health.services.items():
         ending, http = endings.get(name), health.http.get(name)
-        look = Look(name, service, ending, health.ts, rules, name in settled, signals, http)
+        look = Look(name, service, ending, health.ts, rules, name in settled, signals, http, back)
         services[name] = look.judge(before.services.get(name, Known(since=health.ts)))
     return Picture(services, redis), tuple(signals)
 
@@ -74,6 +75,7 @@ class Look:
     settled: bool
     signals: list[Signal]
     http: HttpState | None = None
+    redis_back: float = 0.0
 
     def judge(self, known: Known) -> Known:
         """What is known after this look; what happened is added to `signals`."""
@@ -199,7 +201,9 @@ class Look:
         return self.state.process.alive is True and self._is_within_grace(since)
 
     def _may_come_back(self, known: Known) -> bool:
-        """A restarted Redis forgets its keys: a living service is given two beats to write its own again."""
+        """A Redis that was away may have forgotten its keys: a living service is given time to beat again."""
+        if self.now - self.redis_back < self.state.expected_ttl + self.rules.reconnect_s:
+            return True
         return known.keyless is not None and self.now - known.keyless < self.state.expected_ttl * 2 / 3
 
     def _waiting(self, known: Known) -> bool:

@@ -19,6 +19,7 @@ class Rules:
 
     `grace_s` is what a start may take. `loop_count` ends by a crash within `loop_window_s` are a
     crash loop; an end without a trace counts when the process lived less than `short_life_s`.
+    After an outage of system-redis a living service gets `reconnect_s` to notice, and its TTL to beat.
     A new process that dies is news again `again_s` after the last time. PID files written
     before `boot` (Unix seconds) are of another life of the machine.
     """
@@ -28,6 +29,7 @@ class Rules:
     loop_window_s: float = 300.0
     short_life_s: float = 60.0
     again_s: float = 600.0
+    reconnect_s: float = 5.0
     boot: float = 0.0
 
 

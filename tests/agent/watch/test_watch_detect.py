@@ -109,6 +109,18 @@ def test_keys_that_a_restarted_redis_forgot_are_given_time():
     assert story.look(True, True, after=2).told == []
 
 
+def test_a_service_that_takes_long_to_notice_that_redis_is_back_is_given_its_ttl():
+    story = Story().up()
+    for _ in range(3):
+        story.look(None, True, redis=None)
+    for _ in range(18):
+        story.look(False, True)
+    assert story.told == ["redis_down", "redis_recovered"]
+    for _ in range(5):
+        story.look(False, True)
+    assert story.told == ["redis_down", "redis_recovered", "heartbeat_lost"]
+
+
 def test_a_redis_that_forgot_its_keys_between_two_looks_is_given_time_too():
     story = Story().up().look(False, True).look(False, True, after=5).look(True, True)
     assert story.told == []
