@@ -11,6 +11,7 @@ import click
 
 from agent.cli.main import Global
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
+from agent.notify.config import courier_command, is_configured
 from agent.settings import Settings, SettingsError
 
 
@@ -31,9 +32,17 @@ def command(ctx: click.Context, repo: Path | None, once: bool, stdin: bool, as_j
         raise SettingsError("say which checkout to watch with --repo PATH")
     store_of(settings)
     said: dict[str, object] = {"config": _config(settings, ctx.obj), "again": sys.orig_argv}
-    said |= {"once": once, "alerts": stdin, "as_json": as_json}
+    said |= {"once": once, "alerts": stdin, "as_json": as_json, "pager": _pager(settings, ctx.obj)}
     # The watch runs for months: what was imported to get here is not kept.
     os.execv(sys.executable, [sys.executable, "-m", "agent.watch", json.dumps(said)])
+
+
+def _pager(settings: Settings, said: Global) -> tuple[str, ...] | None:
+    """The command that tells people; it reads the settings itself, since they hold secrets."""
+    if not is_configured(settings.notify):
+        return None
+    config = ("--config", str(said.config.absolute())) if said.config else ("--from-settings",)
+    return courier_command(settings.state_folder(), *config)
 
 
 def _config(settings: Settings, said: Global) -> dict[str, object]:
