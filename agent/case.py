@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.events import Captured, Emit, Noted, SandboxChosen
@@ -31,6 +31,7 @@ class Case:
     truth: Truth | None
     isolation: Isolation | None
     bench: Workbench
+    head: str
 
 
 def open_case(folder: IncidentFolder, settings: Settings, state: Path, emit: Emit) -> Case:
@@ -58,7 +59,17 @@ def open_case(folder: IncidentFolder, settings: Settings, state: Path, emit: Emi
         python = settings.interpreter(target)
         bench.tests = TestBench(gate, isolation, python)
         bench.replay = Replay(gate, isolation, python, folder, incident.service, incident.commit, crash)
-    return Case(incident, target, folder, crash, truth, isolation, bench)
+    return Case(incident, target, folder, crash, truth, isolation, bench, Repository(target).commit)
+
+
+def on_commit(case: Case, commit: str) -> Case:
+    """The same incident on another commit: what is read, tested and booted is that commit's."""
+    old = case.bench
+    bench = replace(old, repository=Repository(case.target, commit), replay=None, patch=None)
+    if old.replay is not None:
+        bench.replay = replace(old.replay, commit=commit)
+    incident = case.incident.model_copy(update={"commit": commit})
+    return replace(case, incident=incident, bench=bench)
 
 
 def target_of(incident: Incident, settings: Settings) -> Path:

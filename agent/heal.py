@@ -26,12 +26,13 @@ from agent.loop import Loop
 from agent.model.protocol import Item, Model, NoModelLeft, Request
 from agent.model.schema import strict_schema, tool_schema
 from agent.models import ChooseModel
+from agent.moved import carried_over, has_moved, refusal
 from agent.notify.heals import HealPages
 from agent.outward import Outward
 from agent.prompt import fill, opening, system_prompt
 from agent.proof import Proof, Rung, prove
 from agent.publish import Delivery, Proven, Publication, Published, interrupted, outward, publish, take_up
-from agent.report import render_report
+from agent.report import render_page, render_report
 from agent.result import HealResult, Outcome, RungResult
 from agent.settings import Settings
 from agent.store import Run, Store
@@ -191,6 +192,14 @@ class Heal:
     def publish(self, case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis) -> tuple[Outcome, str]:
         if self.plan.stop_after == "prove":
             return "proven", f"no branch was made, as asked; {proof.line}"
+        if has_moved(case):
+            self.emit(
+                Noted("the checkout moved on while healing: the patch is proven again on its new commit")
+            )
+            case, patch = carried_over(case, patch)
+            self.proof = proof = self.prove(case, patch)
+            if not proof.proven:
+                raise refusal(proof.why_not)
         proven = Proven(
             case, patch, proof, diagnosis, self.history, tuple(self.asked), self.spent, self.run.number
         )
@@ -292,4 +301,5 @@ def heal(folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, l
             run.run.write("report.md", run.report(result))
             run.pages.ended(result, outward(run.case) if run.case else Outward(Redactor()))
             run.emit(Ended(result.outcome, result.summary, result.seconds, result.cost_usd or 0.0))
+            run.run.write("report.html", render_page(result, run.run, run.case, run.triage))
     return result

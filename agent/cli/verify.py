@@ -33,9 +33,9 @@ def command(ctx: click.Context, incident: str, diff: Path, repo: Path | None, as
     store = store_of(settings)
     folder = store.add(IncidentFolder(Path(incident))) if Path(incident).is_dir() else store.find(incident)
     case = open_case(folder, settings, store.root, _silent)
-    patch = from_diff(
-        case.bench.gate, case.incident.commit, case.incident.service, diff.read_text(encoding="utf-8")
-    )
+    bench, text = case.bench, diff.read_text(encoding="utf-8")
+    commit, find_secrets = case.incident.commit, bench.redact.find
+    patch = from_diff(bench.gate, commit, bench.service, text, find_secrets=find_secrets)
     proof = prove(case, patch, settings.sandbox.test_runs, _silent)
     _tell(case, patch, proof, as_json)
     sys.exit(int(Exit.DONE if proof.proven else Exit.NO_PATCH))

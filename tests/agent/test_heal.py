@@ -13,7 +13,7 @@ import pytest
 
 from agent.events import BranchIntended, BranchMade, Event
 from agent.heal import Plan, heal
-from agent.model.protocol import Attempt, NoKey, NoModelLeft, ToolResult, UserMessage
+from agent.model.protocol import Attempt, NoKey, NoModelLeft, ToolResult, Turn, UserMessage
 from agent.model.scripted import Answer, Scripted, called, said
 from agent.result import Exit, HealResult
 from agent.settings import Settings
@@ -205,6 +205,27 @@ def test_a_second_branch_takes_the_next_free_name(bench: Bench) -> None:
     first, second = bench.run(answers), bench.run(answers)
     assert first.branch != second.branch
     assert sorted(bench.branches()) == sorted([str(first.branch), str(second.branch)])
+
+
+def test_a_base_that_moved_while_healing_is_proven_again_or_refused(bench: Bench) -> None:
+    def moved(edit: str) -> Any:
+        def answer(request: object) -> Turn:
+            file = bench.repo / edit
+            file.write_text(f"# a colleague was here\n{file.read_text()}")
+            bench.git("-c", "user.name=c", "-c", "user.email=c@localhost", "commit", "-qam", f"touch {edit}")
+            return said(diagnosis())
+
+        return answer
+
+    propose: Answer = called(("propose_patch", edits(FAULT)))
+    result = bench.run([propose, moved("shared/logutil.py")])
+    assert result.outcome == "branch", result.summary
+    assert any("moved on" in note for note in result.notes)
+    assert bench.git("merge-base", "HEAD", str(result.branch)) == bench.git("rev-parse", "HEAD")
+    refused = bench.run([propose, moved("services/vigil/intel/rules.py")])
+    assert (refused.outcome, refused.exit_code) == ("refused", Exit.REFUSED)
+    assert "base-moved" in refused.summary
+    assert len(bench.branches()) == 1
 
 
 @pytest.mark.parametrize(
