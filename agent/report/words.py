@@ -1,10 +1,7 @@
-"""The report of a run as Markdown: what, why, proof, next step first."""
+"""A result in words: its outcome, its cost, what to do now."""
 
 from __future__ import annotations
 
-import re
-
-from agent.prompt import fill
 from agent.result import HealResult
 
 HEADLINES = {
@@ -23,25 +20,6 @@ HEADLINES = {
 def headline(result: HealResult) -> str:
     """The outcome in a few words."""
     return HEADLINES[result.outcome]
-
-
-def render_report(result: HealResult, *, crash: str, triage: str, diff: str) -> str:
-    """`report.md`; the texts must be redacted already."""
-    fence = "`" * (3 + max((len(run) for run in _fences(crash + diff)), default=0))
-    text = fill(
-        "report.md",
-        result=result,
-        headline=headline(result),
-        diagnosis=result.diagnosis,
-        cost=told_cost(result),
-        crash=crash.strip() or "(the log shows no crash)",
-        triage=triage.strip() or "(the run ended before the rules were asked)",
-        diff=diff.strip(),
-        notes=result.notes,
-        next_step=next_step(result),
-        fence=fence,
-    )
-    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def told_cost(result: HealResult) -> str:
@@ -67,8 +45,3 @@ def next_step(result: HealResult) -> str:
     if result.outcome in ("unproven", "limit"):
         return f"Read the attached patch as a hint only: {result.summary}"
     return result.summary
-
-
-def _fences(text: str) -> list[str]:
-    """The runs of backticks that a fence has to be longer than, less the usual two."""
-    return [word[2:] for word in text.split() if word.startswith("```")]

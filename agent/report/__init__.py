@@ -1,0 +1,7 @@
+"""What a run leaves for people: the same story as Markdown and as a page."""
+
+from agent.report.markdown import render_report
+from agent.report.page import render_page
+from agent.report.words import headline, next_step, told_cost
+
+__all__ = ["headline", "next_step", "render_page", "render_report", "told_cost"]

@@ -1,0 +1,38 @@
+"""Pages from the templates below `prompts/`: every value is text, and is cleaned before it is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from agent.publish.markdown import visible
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+"""The content security policy of a page that is a file: no script, and no request to anywhere."""
+
+
+def fill_html(name: str, /, clean: Callable[[str], str], **values: Any) -> str:
+    """The page `prompts/<name>`; `clean` is applied to every text that goes into it.
+
+    Raises:
+        jinja2.UndefinedError: a variable of the template was not given.
+    """
+    folder = files("prompts")
+
+    def shown(value: Any) -> Any:
+        plain = isinstance(value, str) and not isinstance(value, Markup)
+        return visible(clean(value)) if plain else value
+
+    environment = Environment(
+        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        undefined=StrictUndefined,
+        autoescape=True,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name).render(policy=Markup(POLICY), **values)
