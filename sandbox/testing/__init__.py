@@ -19,5 +19,6 @@ network, an empty disk), passes. That is what the replay, and a person who reads
 
 from sandbox.testing.bench import TestBench
 from sandbox.testing.outcome import Failure, TestOutcome, TestRun
+from sandbox.testing.scripts import script_problems
 
-__all__ = ["Failure", "TestBench", "TestOutcome", "TestRun"]
+__all__ = ["Failure", "TestBench", "TestOutcome", "TestRun", "script_problems"]

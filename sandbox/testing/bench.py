@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from sandbox.testing.merge import side_by_side
 from sandbox.testing.orders import Orders, Part
 from sandbox.testing.outcome import TestRun
 from sandbox.testing.paths import needed_paths
+from sandbox.testing.scripts import find_node
 from sandbox.testing.trees import Conceal, Trees
 from sandbox.worktree import PrivateRepository
 
@@ -65,7 +65,7 @@ class TestBench:
     ) -> None:
         self.python = python
         self._repo = repo
-        self._box = TestBox(isolation, python, limits, test_s, node or _node(), dict(env or {}))
+        self._box = TestBox(isolation, python, limits, test_s, node or find_node(), dict(env or {}))
         self._plugins = tuple(plugins)
         self._conceal = conceal
         self._twins = twins
@@ -143,8 +143,3 @@ class TestBench:
         if key not in self._paths:
             self._paths[key] = needed_paths(self._repo, trees.commit, service)
         return self._paths[key]
-
-
-def _node() -> Path | None:
-    found = shutil.which("node")
-    return Path(found).resolve() if found else None

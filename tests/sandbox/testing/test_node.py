@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sandbox.testing import script_problems
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 
@@ -170,3 +173,17 @@ def test_what_no_service_needs_is_tampering(market: Any, code: str) -> None:
     )
 
     assert {line.split(":")[0] for line in run.tampering} == {STATIC[code]}
+
+
+def test_a_script_that_is_no_javascript_is_said_to_be_so(market: Any, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "src" / "good.js").write_text("export const x = 1;\n")
+    (tmp_path / "src" / "bad.js").write_text("export const x = 1;\nexport const y = (;\n")
+    (tmp_path / "src" / "bad.json").write_text("(")
+
+    found = script_problems(
+        market.isolation, tmp_path, ["src/good.js", "src/bad.js", "src/bad.json", "src/gone.js"]
+    )
+
+    assert found == ("src/bad.js:2: SyntaxError: Unexpected token ';'",)
