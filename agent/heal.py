@@ -302,5 +302,4 @@ def heal(folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, l
             run.pages.ended(result, outward(run.case) if run.case else Outward(Redactor()))
             run.emit(Ended(result.outcome, result.summary, result.seconds, result.cost_usd or 0.0))
             run.run.write("report.html", render_page(result, run.run, run.case, run.triage))
-            run.run.write("report.html", render_page(result, run.run, run.case, run.triage))
     return result
