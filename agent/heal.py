@@ -84,7 +84,7 @@ class Heal:
     pages: HealPages = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pages = HealPages(self.settings, self.store.root, self.emit)
+        self.pages = HealPages.of(self.settings, self.store.root, self.emit)
 
     def emit(self, event: Event) -> None:
         """Journal first, then whoever listens."""

@@ -41,7 +41,8 @@ class Sent:
 class Thread:
     """Everything with one root cause. `life` is each stage with its time, `times` how often it went down.
 
-    `back` are the services that beat again: the thread is healed when all of them do.
+    `back` are the services that beat again: the thread is healed when all of them do. `taken` names
+    the pages that it holds.
     """
 
     key: str
@@ -54,19 +55,21 @@ class Thread:
     times: int = 1
     back: tuple[str, ...] = ()
     life: tuple[tuple[Stage, float], ...] = ()
+    taken: tuple[str, ...] = ()
     sent: Mapping[str, Sent] = field(default_factory=dict)
 
     def joined(self, page: Page) -> Thread:
         """The thread with a page added; what the page leaves open stays as it was."""
+        taken = (*self.taken, _name(page))[-100:]
         back = tuple(name for name in self.back if name != page.service)
         if page.stage == "healed":
             back = (*back, page.service)
             if set(self.services) - set(back):
-                return replace(self, back=back)
+                return replace(self, back=back, taken=taken)
         services = self.services if page.service in self.services else (*self.services, page.service)
         if page.stage == "down" and services != self.services and self.page.stage != "healed":
             # Another victim of the same cause: what was said of the cause stays.
-            return replace(self, services=services, version=self.version + 1)
+            return replace(self, services=services, version=self.version + 1, back=back, taken=taken)
         page = replace(
             page,
             incident=page.incident or self.page.incident,
@@ -83,6 +86,7 @@ class Thread:
             version=self.version + 1,
             times=self.times + again,
             back=back,
+            taken=taken,
             life=(*self.life, (page.stage, page.at))[-20:],
         )
 
@@ -96,7 +100,11 @@ def _opened(page: Page) -> Thread:
     key = f"{page.at:.3f}-{page.service}-{page.incident}"
     incidents = (page.incident,) if page.incident else ()
     life = ((page.stage, page.at),)
-    return Thread(key, (page.service,), incidents, page.cause, page, page.at, life=life)
+    return Thread(key, (page.service,), incidents, page.cause, page, page.at, life=life, taken=(_name(page),))
+
+
+def _name(page: Page) -> str:
+    return f"{page.stage} {page.at} {page.service} {page.incident}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ class Book:
         home = of_cause or of_incident
         if home is None and page.stage == "healed":
             return self
-        if home is not None and (page.stage, page.at) in home.life:
+        if home is not None and _name(page) in home.taken:
             # A courier was killed before it could take the page's file away.
             return self
         if home is None:

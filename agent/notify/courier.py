@@ -22,7 +22,7 @@ from tenacity.stop import stop_base
 from agent.notify.book import Book, Due, Thread, due
 from agent.notify.channel import Channel, ChannelError, Later, Unsure
 from agent.notify.config import Paging
-from agent.notify.outbox import Outbox
+from agent.notify.outbox import Outbox, private
 from agent.notify.text import Message, message_of, with_line
 from tools.redact import Redactor
 
@@ -103,8 +103,8 @@ class Courier:
 
     def save(self, book: Book) -> None:
         partial = self.book.with_suffix(".partial")
-        partial.write_bytes(BOOK.dump_json(book))
-        partial.chmod(0o600)
+        with open(partial, "wb", opener=private) as file:
+            file.write(BOOK.dump_json(book))
         partial.replace(self.book)
 
     def tell(self, channel: Channel, news: Due) -> list[tuple[Thread, str | None]]:
@@ -158,7 +158,7 @@ class Courier:
             "stage": thread.page.stage,
             "error": error,
         }
-        with file.open("a", encoding="utf-8") as writer:
+        with open(file, "a", encoding="utf-8", opener=private) as writer:
             writer.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 

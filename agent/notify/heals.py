@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.events import Emit, Noted
@@ -35,11 +35,14 @@ class HealPages:
     What keeps a page from being handed over is noted in the report, and never ends a heal.
     """
 
-    def __init__(self, settings: Settings, state: Path, emit: Emit) -> None:
-        self._pager: Pager | None = pager_for(settings, state)
-        self._emit = emit
-        self._problems = problems(settings.notify)
+    def __init__(self, pager: Pager | None, emit: Emit, problems: Sequence[str] = ()) -> None:
+        self._pager, self._emit, self._problems = pager, emit, problems
         self._cause = ""
+
+    @classmethod
+    def of(cls, settings: Settings, state: Path, emit: Emit) -> HealPages:
+        """The pages that the settings ask for."""
+        return cls(pager_for(settings, state), emit, problems(settings.notify))
 
     def diagnosing(self, incident: str, found: Triage, clean: Clean) -> None:
         """The rules have spoken: from now on the page belongs to its root cause."""

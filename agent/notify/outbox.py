@@ -41,7 +41,7 @@ class Outbox:
             return
         name = f"{time.time_ns():020d}-{os.getpid()}-{threading.get_ident()}"
         partial = self.waiting / f".{name}"
-        with open(partial, "w", encoding="utf-8", opener=_private) as file:
+        with open(partial, "w", encoding="utf-8", opener=private) as file:
             file.write(page.json())
         partial.rename(self.waiting / f"{name}.json")
 
@@ -66,8 +66,8 @@ class Outbox:
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (
-            open(self.folder / "next.lock", "a", opener=_private) as queue,
-            open(self.folder / "courier.lock", "a", opener=_private) as work,
+            open(self.folder / "next.lock", "a", opener=private) as queue,
+            open(self.folder / "courier.lock", "a", opener=private) as work,
         ):
             try:
                 fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,5 +106,6 @@ def _fed(process: subprocess.Popen[bytes], config: bytes) -> None:
     process.communicate(config)
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """An opener of files that their owner alone may read."""
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
