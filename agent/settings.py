@@ -64,13 +64,20 @@ class SandboxSettings(Section):
 
 
 class WatchSettings(Section):
-    """When the watch acts. Times are seconds."""
+    """When the watch acts. Times are seconds, money is US dollars a day; None is no bound."""
 
     interval_s: float = Field(default=1.0, gt=0)
     cooldown_s: float = Field(default=600.0, ge=0)
     grace_s: float = Field(default=30.0, ge=0)
     concurrent: int = Field(default=2, ge=1)
     services: tuple[str, ...] = Field(default=(), description="empty: all that Truth names")
+    breaker: int = Field(default=3, ge=1, description="heals a day for one fault of one service")
+    budget_usd: float | None = Field(default=None, gt=0)
+    service_budget_usd: float | None = Field(default=None, gt=0)
+    quiet_hours: tuple[str, str] | None = Field(default=None, description="no heal starts between them")
+    dry_run: bool = Field(default=False, description="capture and tell, start no heal")
+    healed_s: float = Field(default=600.0, gt=0, description="a merged service has to beat so long")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="Prometheus on 127.0.0.1; 0: off")
 
 
 class PublishSettings(Section):

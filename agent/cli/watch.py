@@ -56,9 +56,5 @@ def _config(settings: Settings, said: Global) -> dict[str, object]:
         "state": str(settings.state_folder()),
         "system_redis_url": settings.system_redis_url,
         "heal": [sys.executable, "-m", "agent.cli", *config, *state, "heal", "--repo", repo],
-        "services": settings.watch.services,
-        "interval_s": settings.watch.interval_s,
-        "cooldown_s": settings.watch.cooldown_s,
-        "grace_s": settings.watch.grace_s,
-        "concurrent": settings.watch.concurrent,
+        **settings.watch.model_dump(mode="json"),
     }
