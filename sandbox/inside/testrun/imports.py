@@ -7,6 +7,7 @@ one that was written since is loaded, too, but not in silence.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
@@ -51,7 +52,7 @@ class Gatekeeper:
         self._fixed = tuple(f"{place}/" for place in (*self._library, *self._places))
         self._installed = {name for place in places for name in _names_in(place)} - set(own)
         self._from_memory = from_memory
-        self._stamps = {path: _stamp(os.stat(path)) for path in _files_below(root)}  # noqa: PTH116
+        self._stamps = _stamps_below(root)
         self._tell = tell
 
     def find_spec(
@@ -108,20 +109,21 @@ def _stamp(status: os.stat_result) -> _Stamp:
     return (status.st_ino, status.st_size, status.st_ctime_ns)
 
 
-def _files_below(root: str) -> list[str]:
-    found, waiting = [], [root]
+def _stamps_below(root: str) -> dict[str, _Stamp]:
+    """Of every file that could be imported, by its real path."""
+    stamps, waiting = {}, [os.path.realpath(root)]
+    own = (f"{sys.prefix}/", f"{sys.base_prefix}/")
     while waiting:
-        try:
-            entries = list(os.scandir(waiting.pop()))
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if not entry.path.startswith((f"{sys.prefix}/", f"{sys.base_prefix}/")):
-                    waiting.append(entry.path)
-            elif entry.name.endswith(_LOADED):
-                found.append(os.path.realpath(entry.path))
-    return [path for path in found if os.path.exists(path)]  # noqa: PTH110
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if not f"{entry.path}/".startswith(own):
+                        waiting.append(entry.path)
+                elif entry.name.endswith(_LOADED):
+                    path = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+                    with contextlib.suppress(OSError):
+                        stamps[path] = _stamp(entry.stat())
+    return stamps
 
 
 def _names_in(place: str) -> set[str]:
