@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from typing import Any
 
 from agent.notify.book import Thread
@@ -38,11 +39,13 @@ class Services:
         """Hand the message to apprise, which tells only whether all of its services took it."""
         if not is_installed():
             raise ChannelError(MISSING)
-        apprise: Any = importlib.import_module("apprise")
-        service = apprise.Apprise()
-        for number, url in enumerate(self._urls, start=1):
-            if not service.add(url):
-                raise ChannelError(f"apprise: URL {number} of {len(self._urls)} is none that it knows")
+        with warnings.catch_warnings(action="ignore"):
+            # Among its plug-ins, which it imports here, are some that use what Python deprecates.
+            apprise: Any = importlib.import_module("apprise")
+            service = apprise.Apprise()
+            for number, url in enumerate(self._urls, start=1):
+                if not service.add(url):
+                    raise ChannelError(f"apprise: URL {number} of {len(self._urls)} is none that it knows")
         kind = KINDS.get(message.stage, "failure")
         if not service.notify(title=message.title, body=plain(message), notify_type=kind):
             raise Later("apprise: a service did not take the message")

@@ -144,6 +144,7 @@ class Forge:
     drafts: bool = True
     hidden: int = 0
     renamed_to: str = ""
+    pages: list[str] = field(default_factory=list)
 
     def opened(self) -> list[dict[str, Any]]:
         return [one for one in self.requests if one["state"] == "open"]
@@ -193,6 +194,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def respond(self, body: dict[str, Any]) -> None:
         forge, split = self.server.forge, urlsplit(self.path)
+        if split.path == "/webhook":
+            forge.pages.append(body["text"])
+            self.answer(200, "ok", {})
+            return
         query = {name: values[0] for name, values in parse_qs(split.query).items()}
         name = f"{self.command} {split.path.rstrip('/').rpartition('/')[2]}"
         forge.asked.append(f"{self.command} {unquote(split.path)}")

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,10 @@ def healed(tmp_path: Path, start_forge: Any, monkeypatch: pytest.MonkeyPatch) ->
     store.prepare()
     folder = store.add(IncidentFolder(incident))
     publishing = {"remote": "origin", "forge": "github", "project": "swarm/market", "api": forge.url}
-    settings = Settings(repo=repo, python=Path(sys.executable), sandbox={"test_runs": 1}, publish=publishing)
+    notify = {"webhook": f"{forge.url}/webhook", "settle_s": 0.0}
+    settings = Settings(
+        notify=notify, repo=repo, python=Path(sys.executable), sandbox={"test_runs": 1}, publish=publishing
+    )
     rest = {"restore": None, "delete": None}
     assert FAULT.fix is not None
     edits = [{"path": e.path, "search": e.search, "replace": e.replace, **rest} for e in edits_of(FAULT.fix)]
@@ -107,6 +111,7 @@ def test_a_heal_ends_in_one_pull_request_that_tells_all_and_betrays_nothing(heal
     is_delivered(healed)
     reviewer_finds_all(healed)
     nothing_is_obeyed(healed)
+    the_page_is_read(healed)
     nothing_leaks(healed)
     a_killed_run_is_not_repeated(healed)
 
@@ -166,9 +171,22 @@ def nothing_is_obeyed(healed: Healed) -> None:
     assert re.search(r"(?m)^Incident: .*\nAssisted-by: scripted\n*\Z", message)
 
 
+def the_page_is_read(healed: Healed) -> None:
+    """The courier is a process of its own: its last page may still be on its way."""
+    ends = time.monotonic() + 20
+    while not any("has a fix" in page for page in healed.forge.pages):
+        assert time.monotonic() < ends, healed.forge.pages
+        time.sleep(0.05)
+    page = next(page for page in healed.forge.pages if "has a fix" in page)
+    assert page.startswith("*vigil has a fix to review*")
+    assert "Proof: 7 of 7 shown" in page
+    assert "https://forge.invalid/swarm/market/pull/1" in page
+    assert len(page) < 500
+
+
 def nothing_leaks(healed: Healed) -> None:
     commits = git(healed.repo, "log", "--format=%B", f"{healed.result.commit}..{healed.result.branch}")
-    for text in (healed.body, str(healed.request["title"]), commits, json.dumps(healed.forge.comments)):
+    for text in (healed.body, str(healed.request["title"]), commits, *healed.forge.pages):
         assert not [secret for secret in SECRETS if secret in text]
         for private in ("/Users/ernie", str(healed.repo), str(healed.state), str(Path.home()) + "/", "/tmp/"):
             assert private not in text, private
