@@ -74,7 +74,7 @@ def _file(file: PatchedFile) -> FileDiff:
 
 def _section(hunk: Hunk) -> Section:
     line = hunk.target_start or hunk.source_start
-    title = hunk.section_header.strip()
+    title = hunk.section_header.strip().rstrip(":")
     return Section(f"line {line}{f', in {title}' if title else ''}", tuple(_rows(hunk)))
 
 

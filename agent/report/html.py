@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from agent.publish.markdown import visible
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """The content security policy of a page that is a file: no script, and no request to anywhere."""
+
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 def fill_html(name: str, /, clean: Callable[[str], str], **values: Any) -> str:
@@ -27,6 +30,14 @@ def fill_html(name: str, /, clean: Callable[[str], str], **values: Any) -> str:
         plain = isinstance(value, str) and not isinstance(value, Markup)
         return visible(clean(value)) if plain else value
 
+    def spans(text: str) -> Markup:
+        """The text with what stands between backticks as code."""
+        parts = _CODE.split(str(shown(text)))
+        return Markup("").join(
+            Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+            for place, part in enumerate(parts)
+        )
+
     environment = Environment(
         loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
         undefined=StrictUndefined,
@@ -35,4 +46,5 @@ def fill_html(name: str, /, clean: Callable[[str], str], **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["spans"] = spans
     return environment.get_template(name).render(policy=Markup(POLICY), **values)

@@ -10,7 +10,7 @@ from typing import Literal
 from tools.logs import Crash, Frame, LogError
 from tools.logs.excerpt import LINE_CHARACTERS, around
 
-LINES = 60
+LINES = 40
 
 Mark = Literal["", "crash", "culprit"]
 
