@@ -16,7 +16,12 @@ from agent.settings import PublishSettings
 from agent.store import Run, Store
 from tools.incident import IncidentFolder
 
-MOMENTS = ("PushIntended", "Pushed", "PullRequestIntended", "PullRequestOpened")
+MOMENTS = (
+    pytest.param("PushIntended", marks=pytest.mark.slow),
+    "Pushed",
+    "PullRequestIntended",
+    pytest.param("PullRequestOpened", marks=pytest.mark.slow),
+)
 DELIVER = """
 import os, signal, sys
 from pathlib import Path
