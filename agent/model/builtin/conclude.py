@@ -1,0 +1,96 @@
+"""The last message: a diagnosis out of what triage found and what was proven."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.diagnosis import Category, Culprit, Diagnosis
+from agent.model.builtin.incident import Incident, Spot
+from agent.model.builtin.judged import read_answer
+from agent.model.builtin.talk import ID
+from agent.model.protocol import Item, ToolResult, Turn
+
+NAME = "rule-based, no model"
+_LONGEST = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One proposal: what it was to mend, and what came of it."""
+
+    why: str
+    outcome: str
+    spot: Spot | None = None
+    hides: bool = False
+
+
+def fixed(incident: Incident, tried: Sequence[Tried]) -> str:
+    """The diagnosis of a patch that was proven; `tried` are the repairs that it is made of."""
+    what = "; ".join(dict.fromkeys(one.why for one in tried))
+    risk = (
+        "where data is missing the patch passes it over (workaround)" if any(t.hides for t in tried) else None
+    )
+    return _diagnosis(
+        incident,
+        root_cause=f"{incident.why} Mended ({NAME}): {what}.",
+        culprit=_culprit(incident, tried[0].spot if tried else None),
+        fixable=True,
+        confidence=0.7,
+        risk=risk,
+    )
+
+
+def unfixed(incident: Incident, why_not: str, tried: Sequence[Tried] = ()) -> str:
+    """The diagnosis without a patch: what is known, and what was tried in vain."""
+    failed = tuple(f"tried: {one.why}: {one.outcome}" for one in tried)
+    return _diagnosis(
+        incident,
+        root_cause=incident.why,
+        culprit=_culprit(incident, None),
+        fixable=False,
+        why_not=why_not,
+        confidence=min(incident.confidence, 0.9),
+        evidence=failed,
+    )
+
+
+def last_word(incident: Incident, items: Sequence[Item]) -> str:
+    """The best diagnosis where a limit ends the run: fixable only if the last proposal was proven."""
+    last = next((one for one in reversed(items) if isinstance(one, Turn) and _proposes(one)), None)
+    if last is not None:
+        results = {one.call_id: one.text for one in items if isinstance(one, ToolResult)}
+        judged = read_answer(results.get(last.calls[-1].id, ""))
+        if judged.passed:
+            reason = json.loads(last.calls[-1].arguments)["reason"]
+            return fixed(incident, [Tried(reason, "proven")])
+    return unfixed(incident, f"{NAME}: the run ended before a repair was proven")
+
+
+def _proposes(turn: Turn) -> bool:
+    return turn.asked == ID and any(call.name == "propose_patch" for call in turn.calls)
+
+
+def _culprit(incident: Incident, mended: Spot | None) -> Culprit | None:
+    spot = incident.culprit or mended
+    return Culprit(file=spot.path, line=spot.line or None, function=spot.function or None) if spot else None
+
+
+def _diagnosis(
+    incident: Incident, *, root_cause: str, culprit: Culprit | None, fixable: bool, confidence: float,
+    why_not: str | None = None, risk: str | None = None, evidence: tuple[str, ...] = (),
+) -> str:  # fmt: skip
+    known = incident.category in Category.__members__.values()
+    said = Diagnosis(
+        root_cause=root_cause[:_LONGEST],
+        category=Category(incident.category) if known else Category.UNKNOWN,
+        culprit=culprit,
+        evidence=tuple(one[:_LONGEST] for one in (*incident.evidence, *evidence)),
+        fixable=fixable,
+        why_not=why_not,
+        risk=risk,
+        confidence=confidence,
+        operator_action=incident.operator,
+    )
+    return said.model_dump_json()

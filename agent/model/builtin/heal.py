@@ -1,0 +1,126 @@
+"""The order of a heal by rules: see whether to try at all, then one candidate after the other until one is proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.model.builtin.conclude import NAME, Tried, fixed, unfixed
+from agent.model.builtin.desk import Absent, Desk
+from agent.model.builtin.edits import NotWritable, edits_between, new_file, restored
+from agent.model.builtin.incident import Incident, Trouble
+from agent.model.builtin.judged import Judged, read_answer
+from agent.model.builtin.repairs import REPAIRS
+from agent.model.builtin.scene import Candidate, Draft, Scene
+from agent.model.builtin.talk import Asking, Said
+
+PROPOSALS = 8
+DEEPEST = 4
+"""How many crashes in a row are followed: each repair may only uncover the next."""
+NEEDED_TOOLS = frozenset({"read_file", "grep_services", "propose_patch", "run_pytest"})
+
+
+def heal(incident: Incident, offered: frozenset[str]) -> Asking[None]:
+    """The whole conversation. It never ends by itself: the last answer is said again as often as it is asked."""
+    search = Search(incident)
+    why_not = abstain(incident, offered)
+    if why_not is None and incident.trouble is not None:
+        yield from search.explore(incident.trouble, {}, ())
+        why_not = f"{NAME}: {search.told}"
+    while True:
+        yield Said(unfixed(incident, why_not or "no crash is known", search.tried))
+
+
+def abstain(incident: Incident, offered: frozenset[str]) -> str | None:
+    """Why nothing is tried, or None."""
+    if incident.verdict == "not the service's own code":
+        return f"it is not {incident.service}'s own code: {incident.why}"
+    if "[explains the crash]" in incident.findings:
+        return f"what {incident.service} depends on explains the crash: {incident.why}"
+    if incident.trouble is None or incident.trouble.own(incident.service) is None:
+        return f"{NAME}: the log shows no line of {incident.service}'s own code that crashed"
+    if missing := NEEDED_TOOLS - offered:
+        return f"{NAME}: nothing can be tried without {', '.join(sorted(missing))}"
+    return None
+
+
+@dataclass(slots=True)
+class Search:
+    """Candidates on top of candidates. `tried` is every proposal so far."""
+
+    incident: Incident
+    desk: Desk = field(default_factory=Desk)
+    tried: list[Tried] = field(default_factory=list)
+
+    @property
+    def told(self) -> str:
+        """Why nothing was proven."""
+        count = len(self.tried)
+        if not count:
+            return "no rule has a repair for this crash"
+        return f"{count} repair{'s' * (count != 1)} tried, none proven"
+
+    def explore(self, trouble: Trouble, draft: Draft, so_far: tuple[Tried, ...]) -> Asking[None]:
+        """Try every candidate for one crash; returns where none is left or the bound is reached."""
+        candidates = yield from self.candidates(trouble, draft)
+        for candidate in candidates:
+            if len(self.tried) >= PROPOSALS:
+                return
+            judged = yield from self.propose(candidate, draft)
+            step = (*so_far, self.tried[-1])
+            whole = {**draft, **candidate.files}
+            if judged.passed and (yield from self.breaks_nothing()):
+                # Resumed where the proof ladder showed less: then the next candidate is tried.
+                yield Said(fixed(self.incident, step))
+            elif judged.trouble is not None and len(step) < DEEPEST and self.is_new(judged.trouble, trouble):
+                yield from self.explore(judged.trouble, whole, step)
+
+    def is_new(self, seen: Trouble, before: Trouble) -> bool:
+        """Whether a crash is another one, in the service's own code: one step on the way."""
+        service = self.incident.service
+        spot = seen.own(service)
+        return spot is not None and seen.key(service)[:3] != before.key(service)[:3]
+
+    def candidates(self, trouble: Trouble, draft: Draft) -> Asking[list[Candidate]]:
+        """Every repair's candidates, the likeliest first, then the smallest."""
+        scene = Scene(self.incident, self.desk, trouble, draft)
+        found: list[Candidate] = []
+        for repair in REPAIRS:
+            found += yield from repair(scene)
+        allowed = [
+            one for one in found if not (one.hides and self.incident.down) and self.is_change(one, draft)
+        ]
+        return sorted(allowed, key=lambda one: (one.rank, sum(map(len, one.files.values()))))
+
+    def is_change(self, candidate: Candidate, draft: Draft) -> bool:
+        """Whether a candidate changes the service's own files, and changes them at all."""
+        paths = (*candidate.files, *candidate.restores)
+        own = all(path.startswith(self.incident.root) and "/tests/" not in path for path in paths)
+        return own and (
+            bool(candidate.restores) or any(draft.get(p) != t for p, t in candidate.files.items())
+        )
+
+    def propose(self, candidate: Candidate, draft: Draft) -> Asking[Judged]:
+        """Propose a candidate on top of the draft: all edits again."""
+        try:
+            edits = yield from self.edits({**draft, **candidate.files}, candidate)
+        except NotWritable as error:
+            judged = Judged("none", True, str(error))
+        else:
+            answer = yield from self.desk.propose(edits, candidate.why)
+            judged = read_answer(answer)
+        self.tried.append(Tried(candidate.why, judged.why[:300], candidate.spot, candidate.hides))
+        return judged
+
+    def edits(self, draft: Draft, candidate: Candidate) -> Asking[list[dict[str, Any]]]:
+        """Raises NotWritable."""
+        made = [restored(path, commit) for path, commit in candidate.restores.items()]
+        for path, text in draft.items():
+            old = yield from self.desk.read(path)
+            made += [new_file(path, text)] if isinstance(old, Absent) else edits_between(path, old, text)
+        return made
+
+    def breaks_nothing(self) -> Asking[bool]:
+        """Whether every test that passed before still passes; no tests, or none that can be run, break nothing."""
+        answer = yield from self.desk.test([], "both")
+        return "; it breaks " not in answer or "; it breaks nothing" in answer

@@ -1,0 +1,65 @@
+"""What the answer to a proposal says: accepted, compiled, and what its replay did."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.model.builtin.incident import Spot, Trouble
+
+NAME = "replay::boots_and_beats"
+_HEAD = re.compile(rf"^{re.escape(NAME)} (PASSED|FAILED|SKIPPED) \((.*)\)$", re.MULTILINE)
+_FRAME = re.compile(r"^  (?P<path>\S+):(?P<line>\d+) in (?P<function>\S+)$")
+_ERROR = re.compile(
+    r"^(?P<name>[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Group|\w))(?:: (?P<said>.*))?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`refused` is the gate's or the tool's own word; `trouble` what the replay crashed with."""
+
+    replay: Literal["passed", "failed", "skipped", "none"]
+    refused: bool
+    why: str
+    trouble: Trouble | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.replay == "passed" and not self.refused
+
+
+def read_answer(answer: str) -> Judged:
+    """Read the answer of propose_patch."""
+    if not answer.startswith("In scope: "):
+        return Judged("none", True, answer.partition("\n")[0])
+    if "\nDoes NOT compile:" in answer:
+        return Judged("none", True, "it does not compile")
+    heads = list(_HEAD.finditer(answer))
+    if not heads:
+        return Judged("none", False, "nothing was replayed")
+    head = heads[-1]
+    following = answer[head.end() :].strip("\n")
+    if head.group(1) == "PASSED":
+        doubts = [line for line in following.splitlines() if line.startswith("but ")]
+        return Judged("failed" if doubts else "passed", False, doubts[0] if doubts else head.group(2))
+    state: Literal["failed", "skipped"] = "failed" if head.group(1) == "FAILED" else "skipped"
+    return Judged(state, False, head.group(2), _trouble(following.splitlines()))
+
+
+def _trouble(lines: list[str]) -> Trouble | None:
+    """The last error that the answer shows with its frames."""
+    spots: list[Spot] = []
+    found: Trouble | None = None
+    for place, line in enumerate(lines):
+        frame = _FRAME.match(line)
+        if frame:
+            after = lines[place + 1] if place + 1 < len(lines) else ""
+            code = after.strip() if after.startswith("      ") else ""
+            spots.append(Spot(frame["path"], int(frame["line"]), frame["function"], code))
+        elif not line.startswith(" ") and spots and (error := _ERROR.match(line)):
+            ours = tuple(spot for spot in spots if spot.path.startswith(("services/", "shared/")))
+            found = Trouble(error["name"].rpartition(".")[2], error["said"] or "", ours)
+            spots = []
+    return found
