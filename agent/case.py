@@ -15,6 +15,7 @@ from tools.incident import Incident, IncidentError, IncidentFolder
 from tools.logs import Crash, LogError, last_crash, map_frames
 from tools.redact import Redactor
 from tools.replay import Replay
+from tools.replay.stage import cleaned_file
 from tools.repository import Repository, RepositoryError
 from tools.tool import Workbench
 from tools.truth import NO_TRUTH, Truth, TruthError, from_files
@@ -57,7 +58,9 @@ def open_case(folder: IncidentFolder, settings: Settings, state: Path, emit: Emi
     isolation = _isolation(settings, emit)
     if isolation is not None:
         python = settings.interpreter(target)
-        bench.tests = TestBench(gate, isolation, python)
+        bench.tests = TestBench(
+            gate, isolation, python, conceal=lambda path, raw: cleaned_file(path, raw, redact)
+        )
         bench.replay = Replay(gate, isolation, python, folder, incident.service, incident.commit, crash)
     return Case(incident, target, folder, crash, truth, isolation, bench, Repository(target).commit)
 

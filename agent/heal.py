@@ -160,6 +160,8 @@ class Heal:
                 return self.publish(case, patch, self.proof, diagnosis)
             if limit:
                 return "limit", limit
+            if case.isolation is None:
+                break
             left = f"You have {ATTEMPTS - attempt} more attempts."
             message = case.bench.redact(fill("proof_failed.md", proof=self.proof, left=left))
         return "unproven", self.proof.why_not if self.proof else "nothing was proven"

@@ -13,7 +13,7 @@ from sandbox.building import build_problems
 from sandbox.isolation import Isolation
 from sandbox.parts import hunks, tests_only
 from sandbox.patch import Patch
-from sandbox.testing import TestBench, TestOutcome, TestRun
+from sandbox.testing import TestBench, TestOutcome, TestRun, script_problems
 from sandbox.worktree import PrivateRepository
 from tools.logs import Crash
 from tools.replay import Replay, gone
@@ -126,6 +126,7 @@ class Climb:
         changed = [file.path for file in self.patch.files]
         with self.repo.checkout(self.patch.tree) as tree, self.repo.checkout(self.patch.base) as base:
             problems = build_problems(self.isolation, self.tests.python, tree, base, changed)
+            problems += script_problems(self.isolation, tree, changed)
         if problems:
             self.put("builds", "failed", "; ".join(problems))
         else:
@@ -226,8 +227,8 @@ class Climb:
     def is_missed(self, less: Patch) -> bool:
         if self.rungs["gone"].state == "shown" and self.replay.of(less).verdict != "beats":
             return True
-        run = self.tests.run(self.service, less.base, less)
-        return any(outcome.status != "passed" for outcome in run.outcomes.values()) or run.problem is not None
+        whole, run = self.patched(), self.tests.run(self.service, less.base, less)
+        return any(passed(whole, node) and not passed(run, node) for node in whole.outcomes)
 
 
 def passed(run: TestRun, node: str) -> bool:

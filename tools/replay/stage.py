@@ -55,7 +55,9 @@ def staged(repo: PrivateRepository, tree_ish: str, service: str) -> Iterator[Sta
     truth = from_files(contents, contents.__getitem__)
     redact = Redactor(truth.secrets().values())
     cleaned = {
-        path: clean for path, raw in contents.items() if (clean := _cleaned(path, raw, redact)) is not None
+        path: clean
+        for path, raw in contents.items()
+        if (clean := cleaned_file(path, raw, redact)) is not None
     }
     with repo.pool.scratch() as scratch:
         folder = scratch / "tree"
@@ -84,7 +86,7 @@ def _http_paths(folder: Path) -> tuple[str, ...]:
     return tuple(filled)[:MOST_PATHS]
 
 
-def _cleaned(path: str, raw: bytes, redact: Redactor) -> bytes | None:
+def cleaned_file(path: str, raw: bytes, redact: Redactor) -> bytes | None:
     """A file with placeholders for its secrets; None where nothing harmless can be made of it."""
     text = raw.decode("utf-8", "replace")
     if path.endswith(".json"):
