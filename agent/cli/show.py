@@ -8,37 +8,39 @@ import click
 
 from agent.cli.incidents import summary
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
-from tools.incident import IncidentError
+from agent.settings import Settings
+from agent.store import Run, Store
+from tools.incident import IncidentError, IncidentFolder
 
 
 @click.command()
 @click.argument("incident_id", metavar="ID")
 @click.option("--run", "number", type=int, help="Which run (default: the last).")
 @click.option("--journal", is_flag=True, help="The run's journal in place of its report.")
+@click.option("--postmortem", is_flag=True, help="The skeleton of a post-mortem, as Markdown.")
 @as_json
 @click.pass_context
 @tells_errors
-def command(ctx: click.Context, incident_id: str, number: int | None, journal: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context, incident_id: str, number: int | None, journal: bool, postmortem: bool, as_json: bool
+) -> None:
     """Show one incident: the report of its last run, or of the run that is named."""
-    store = store_of(settings_of(ctx))
+    settings = settings_of(ctx)
+    store = store_of(settings)
     folder = store.find(incident_id)
-    runs = {run.number: run for run in store.runs(folder)}
-    if number is not None and number not in runs:
-        raise IncidentError(
-            f"{incident_id} has no run {number}; it has {', '.join(map(str, runs)) or 'none'}"
-        )
-    run = runs[number or max(runs)] if runs else None
+    run = _run(store, folder, number)
     if as_json:
         told = {
             **(summary(store, folder) or {}),
             "folder": str(folder.path),
             "run": run.number if run else None,
-        }
-        told |= {
             "result": run.result() if run else None,
             "journal": run.journal() if run and journal else None,
+            "postmortem": _postmortem(settings, store, folder, run) if postmortem else None,
         }
         click.echo(json.dumps(told, indent=1))
+    elif postmortem:
+        click.echo(_postmortem(settings, store, folder, run), nl=False)
     elif run is None:
         click.echo(
             f"{incident_id} was captured in {folder.path} and not run yet: autohealer heal {incident_id}"
@@ -47,9 +49,43 @@ def command(ctx: click.Context, incident_id: str, number: int | None, journal: b
         for line in run.journal():
             click.echo(json.dumps(line, ensure_ascii=False))
     else:
-        report = run.path / "report.md"
-        text = (
-            report.read_text(encoding="utf-8") if report.exists() else f"run {run.number} was interrupted\n"
+        _report(run)
+
+
+def _run(store: Store, folder: IncidentFolder, number: int | None) -> Run | None:
+    runs = {run.number: run for run in store.runs(folder)}
+    if number is not None and number not in runs:
+        raise IncidentError(
+            f"{folder.path.name} has no run {number}; it has {', '.join(map(str, runs)) or 'none'}"
         )
-        click.echo(text)
-        click.echo(f"files: {run.path}")
+    return runs[number or max(runs)] if runs else None
+
+
+def _report(run: Run) -> None:
+    report = run.path / "report.md"
+    text = report.read_text(encoding="utf-8") if report.exists() else f"run {run.number} was interrupted\n"
+    click.echo(text)
+    page = run.path / "report.html"
+    if page.exists():
+        click.echo(f"page: {page}")
+    click.echo(f"files: {run.path}")
+
+
+def _postmortem(settings: Settings, store: Store, folder: IncidentFolder, run: Run | None) -> str:
+    from pydantic import ValidationError
+
+    from agent.outward import Outward
+    from agent.report.postmortem import render_postmortem
+    from agent.result import HealResult
+    from tools.redact import Redactor
+
+    try:
+        result = HealResult.model_validate(run.result()) if run else None
+    except ValidationError:
+        result = None
+    if run is None or result is None:
+        raise IncidentError(
+            f"{folder.path.name} has no finished run to tell of: autohealer heal {folder.path.name}"
+        )
+    private = [path for path in (store.root, settings.repo) if path is not None]
+    return render_postmortem(folder, run, result, Outward(Redactor(), private))
