@@ -58,6 +58,15 @@ class Outbox:
             return []
         return [(file, page_from(file.read_text(encoding="utf-8", errors="replace"))) for file in files]
 
+    def has_waiting_courier(self) -> bool:
+        """Whether a courier will look here anew before it sends, so that no other one is needed."""
+        with open(self.folder / "next.lock", "a", opener=private) as queue:
+            try:
+                fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     @contextmanager
     def turn(self) -> Iterator[bool]:
         """Whether it is this process that sends. False where another one waits for its turn already.
@@ -91,6 +100,8 @@ class Pager:
     def page(self, page: Page) -> None:
         """Hand a page over; returns at once. Raises OSError where the state folder cannot be written."""
         self.outbox.put(page)
+        if self.outbox.has_waiting_courier():
+            return
         process = subprocess.Popen(
             self.courier,
             stdin=subprocess.PIPE,

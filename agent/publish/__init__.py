@@ -2,19 +2,21 @@
 
 from agent.publish.body import Proven
 from agent.publish.branch import outward, publish_branch
-from agent.publish.deliver import Courier, Delivery
+from agent.publish.deliver import Carrier, Delivery
 from agent.publish.publication import Publication, branch_of, interrupted, keep, publication_of
-from agent.publish.publish import Published, publish, take_up
+from agent.publish.publish import NothingToPublish, Published, deliver_again, publish, take_up
 from agent.publish.pull_request import Patience
 
 __all__ = [
-    "Courier",
+    "Carrier",
     "Delivery",
+    "NothingToPublish",
     "Patience",
     "Proven",
     "Publication",
     "Published",
     "branch_of",
+    "deliver_again",
     "interrupted",
     "keep",
     "outward",

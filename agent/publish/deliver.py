@@ -39,7 +39,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Courier:
+class Carrier:
     """Delivers one publication; `folder` is that of its run."""
 
     publication: Publication

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 
-from agent.events import Emit, PublishFailed
+from agent.events import Emit, Event, PublishFailed
 from agent.publish.address import Address, address_of
 from agent.publish.body import Proven, body_of
 from agent.publish.branch import commit_message, free_branch, outward, publish_branch
-from agent.publish.deliver import Courier, Delivery
+from agent.publish.deliver import Carrier, Delivery
 from agent.publish.forge import ForgeError
-from agent.publish.publication import Publication, keep
+from agent.publish.publication import Publication, branch_of, keep, publication_of
 from agent.publish.pull_request import Patience
 from agent.publish.push import PushError, remote_named
 from agent.result import RungResult
@@ -19,6 +20,10 @@ from agent.store import Run
 from sandbox.git import GitError
 from sandbox.target import locate
 from tools.logs import fingerprint
+
+
+class NothingToPublish(Exception):
+    """There is no branch; the message says of which run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def publish(
         told = f"the text of the pull request would hold what must not leave ({', '.join(leaking)})"
         emit(PublishFailed("pull request", f"{told}; nothing was pushed"))
         return Published(branch, commit, Delivery())
-    delivery = Courier(publication, commit, settings, run.path, emit, patience).deliver()
+    delivery = Carrier(publication, commit, settings, run.path, emit, patience).deliver()
     return Published(branch, commit, delivery)
 
 
@@ -70,8 +75,31 @@ def take_up(
 ) -> Published:
     """Go on with what a killed run left: its branch is there, and is delivered as far as the settings say."""
     keep(run, left)
-    delivery = Courier(left, commit, settings, run.path, emit, patience).deliver()
+    delivery = Carrier(left, commit, settings, run.path, emit, patience).deliver()
     return Published(left.branch, commit, delivery)
+
+
+def deliver_again(run: Run, settings: PublishSettings, listen: Emit, *, approved: bool = False) -> Delivery:
+    """Bring the branch of an ended run further: a person approved it, or what was missing is there now.
+
+    The run's `result.json` and journal tell it. Whoever calls this holds the service's lock.
+
+    Raises:
+        NothingToPublish: the run made no branch, or the branch is gone or is another one.
+    """
+    publication = publication_of(run)
+    commit = branch_of(publication) if publication else None
+    if publication is None or commit is None:
+        raise NothingToPublish(f"run {run.number} has no branch of its own to publish")
+
+    def emit(event: Event) -> None:
+        run.append(event)
+        listen(event)
+
+    delivery = Carrier(publication, commit, settings, run.path, emit).deliver(approved=approved)
+    told = {**(run.result() or {}), **asdict(delivery)}
+    run.write("result.json", json.dumps(told, indent=1, ensure_ascii=False))
+    return delivery
 
 
 def _publication(proven: Proven, model: str, run: Run, settings: PublishSettings) -> Publication:

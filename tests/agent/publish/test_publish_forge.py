@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.events import Event, PublishFailed, PullRequestIntended, PullRequestOpened, Pushed, PushIntended
-from agent.publish import Courier, Delivery, Patience
+from agent.publish import Carrier, Delivery, Patience
 from agent.publish.address import address_of, forge_at
 from agent.publish.body import fit
 from agent.publish.forge import ForgeError, Unauthorized
@@ -31,7 +31,7 @@ class Delivered:
         settings = PublishSettings(
             **{"remote": "origin", "forge": forge.kind, "project": "swarm/market", "api": forge.url, **more}
         )
-        courier = Courier(
+        carrier = Carrier(
             publication or place.publication,
             place.commit,
             settings,
@@ -39,7 +39,7 @@ class Delivered:
             self.events.append,
             patience,
         )
-        self.delivery: Delivery = courier.deliver()
+        self.delivery: Delivery = carrier.deliver()
 
     @property
     def failures(self) -> str:
@@ -334,8 +334,8 @@ def test_nothing_is_pushed_before_a_person_approves(place: Any, forge: Any) -> N
     settings = PublishSettings(
         remote="origin", forge=forge.kind, project="swarm/market", api=forge.url, approval=True
     )
-    courier = Courier(place.publication, place.commit, settings, Path("run"), made.events.append, QUICK)
-    assert courier.deliver(approved=True).pull_request is not None
+    carrier = Carrier(place.publication, place.commit, settings, Path("run"), made.events.append, QUICK)
+    assert carrier.deliver(approved=True).pull_request is not None
 
 
 def test_private_work_below_the_branch_is_not_pushed(place: Any, forge: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent.events import Event, PublishFailed
-from agent.publish import Patience, interrupted, keep, take_up
+from agent.publish import NothingToPublish, Patience, deliver_again, interrupted, keep, take_up
 from agent.settings import PublishSettings
 from agent.store import Run, Store
 from tools.incident import IncidentFolder
@@ -25,7 +25,7 @@ MOMENTS = (
 DELIVER = """
 import os, signal, sys
 from pathlib import Path
-from agent.publish import Courier, publication_of
+from agent.publish import Carrier, publication_of
 from agent.settings import PublishSettings
 from agent.store import Run
 
@@ -38,7 +38,7 @@ def emit(event):
         os.kill(os.getpid(), signal.SIGKILL)
 
 publication = publication_of(run)
-Courier(publication, commit, PublishSettings.model_validate_json(settings), run.path, emit).deliver()
+Carrier(publication, commit, PublishSettings.model_validate_json(settings), run.path, emit).deliver()
 """
 
 
@@ -113,6 +113,35 @@ def test_a_branch_that_somebody_changed_is_not_taken_for_ours(store: Store, plac
 def test_half_a_publication_is_none(store: Store) -> None:
     (store.runs(folder_of(store))[0].path / "publication.json").write_text('{"target": "/x"')
     assert interrupted(store, folder_of(store)) is None
+
+
+def test_an_ended_run_is_brought_further_once_a_person_approves(
+    place: Any, store: Store, start_forge: Any
+) -> None:
+    forge = start_forge("github")
+    waiting = PublishSettings(
+        remote="origin", forge="github", project="swarm/market", api=forge.url, approval=True
+    )
+    run = store.runs(folder_of(store))[0]
+    run.write("result.json", json.dumps({"outcome": "branch", "pushed": False, "pull_request": None}))
+    events: list[Event] = []
+    assert not deliver_again(run, waiting, events.append).pushed
+    delivery = deliver_again(run, waiting, events.append, approved=True)
+    assert delivery.pull_request is not None
+    told = run.result()
+    assert told is not None
+    assert told["outcome"] == "branch"
+    assert told["pushed"] is True
+    assert told["pull_request"] == delivery.pull_request
+    assert [line["event"] for line in run.journal()] == [event.kind for event in events]
+    assert deliver_again(run, waiting, events.append, approved=True).pull_request == delivery.pull_request
+    assert len(forge.requests) == 1
+
+
+def test_a_branch_that_is_gone_cannot_be_brought_further(place: Any, store: Store) -> None:
+    place.git("update-ref", "-d", place.publication.ref)
+    with pytest.raises(NothingToPublish, match="run 1"):
+        deliver_again(store.runs(folder_of(store))[0], PublishSettings(remote="origin"), lambda event: None)
 
 
 def test_a_remote_that_is_away_leaves_the_branch_and_the_commands(

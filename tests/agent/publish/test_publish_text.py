@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.outward import HOST_PATH, Outward
+from agent.proof import Proof, Rung, State
+from agent.publish.changes import changes_of
 from agent.publish.markdown import fenced, plain, prose, sentence, span, visible
+from sandbox.patch import Patch
 from tools.redact import Redactor
 
 
@@ -145,3 +148,65 @@ def test_what_would_leave_is_found() -> None:
     clean = Outward(Redactor(["hunter2secret"]), [Path("/state")])
     assert clean.find("hunter2secret in /state/x") == ["known_secret", HOST_PATH]
     assert clean("hunter2secret") == "[REDACTED:known_secret]"
+
+
+DIFF = """diff --git a/services/vigil/a.py b/services/vigil/a.py
+--- a/services/vigil/a.py
++++ b/services/vigil/a.py
+@@ -1,2 +1,3 @@ def first():
+ x = 1
++y = "```"
+ z = 3
+@@ -10,2 +11,2 @@
+-x = 10
++x = 11
+ z = 30
+diff --git a/services/vigil/gone.py b/services/vigil/gone.py
+deleted file mode 100644
+--- a/services/vigil/gone.py
++++ /dev/null
+@@ -1 +0,0 @@
+-x = 1
+diff --git a/services/vigil/tests/test_new.py b/services/vigil/tests/test_new.py
+new file mode 100644
+--- /dev/null
++++ b/services/vigil/tests/test_new.py
+@@ -0,0 +1 @@
++def test_new(): pass
+"""
+
+
+def proof_with(state: State, detail: str) -> Proof:
+    told = "services/vigil/tests/test_new.py::test_new fails on the base as the incident did"
+    return Proof((Rung("regression test", "shown", told), Rung("needed", state, detail)))
+
+
+def test_each_hunk_says_where_it_is_and_whether_it_is_needed() -> None:
+    patch = Patch("vigil", "b", "t", DIFF, ())
+    changes = changes_of(patch, proof_with("not shown", "without it the proof still holds: hunk 2"), str)
+    assert [change.title for change in changes] == [
+        "1. `services/vigil/a.py` (+1 −0), in `def first()`",
+        "2. `services/vigil/a.py` (+1 −1)",
+        "3. `services/vigil/gone.py` (deleted, −1)",
+        "`services/vigil/tests/test_new.py` (new, +1)",
+    ]
+    assert [change.why.split(":")[0] for change in changes] == [
+        "Needed", "**Not shown to be needed**", "Needed", "A new test",
+    ]  # fmt: skip
+    assert "fails on the base as the incident did" in changes[3].why
+    assert changes[0].diff.startswith("````diff\n@@ -1,2 +1,3 @@")
+    assert changes[0].diff.endswith("\n````")
+
+
+def test_what_was_not_reached_is_not_claimed() -> None:
+    patch = Patch("vigil", "b", "t", DIFF, ())
+    changes = changes_of(patch, proof_with("not shown", "no code was run"), str)
+    assert changes[0].why == "Whether it is needed was not shown."
+    shown = changes_of(patch, proof_with("shown", "without any one hunk the crash is back"), str)
+    assert {change.why.split(":")[0] for change in shown[:3]} == {"Needed"}
+
+
+def test_a_diff_that_cannot_be_read_is_shown_whole() -> None:
+    patch = Patch("vigil", "b", "t", "--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n-x\n", ())
+    (change,) = changes_of(patch, proof_with("shown", ""), str)
+    assert "@@ -1,9 +1,9 @@" in change.diff
