@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from agent.model.keys import KeyRing
+from agent.model.protocol import ModelError
+from agent.model.remote import RemoteModel
+from agent.model.spec import ModelSpec
 from agent.models import key_of, spec_named
 from agent.settings import Settings
 from agent.store import StateError, Store
@@ -17,6 +23,9 @@ from sandbox.isolation import SandboxUnavailable, find_isolation
 from sandbox.process import Limits, run
 from tools.health.redis_buses import ping
 from tools.repository import Repository, RepositoryError
+
+LIST_S = 5.0
+"""How long a provider may take to say what it serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +80,37 @@ def _state(settings: Settings) -> Iterator[Finding]:
 
 def _models(settings: Settings) -> Iterator[Finding]:
     for name in settings.models:
+        spec = spec_named(settings, name)
         key = key_of(settings, name)
-        if key:
-            yield Finding(f"model {name}", "ok", key.source)
-        else:
-            names = " or ".join(spec_named(settings, name).key_names)
+        if key is None and spec.key_names:
+            names = " or ".join(spec.key_names)
             yield Finding(
                 f"model {name}", "note", "no key", f"set {names}; without any key only the rules answer"
             )
+        else:
+            yield _served(spec, key.source if key else "needs no key")
+
+
+def _served(spec: ModelSpec, source: str) -> Finding:
+    """Whether the provider lists the model, and until when."""
+    what = f"model {spec.id}"
+    model = RemoteModel(spec, KeyRing(None, os.environ), on_note=_unsaid)
+    try:
+        listed = {str(entry.get("id")): entry for entry in model.served_models(time.monotonic() + LIST_S)}
+    except ModelError as error:
+        return Finding(what, "note", f"{source}; {error}", "check key, base_url and network")
+    finally:
+        model.close()
+    entry = listed.get(spec.id)
+    if entry is None:
+        served = ", ".join(sorted(listed)[:12]) or "nothing"
+        return Finding(what, "note", f"{source}; not among what is served", f"served are {served}")
+    until = f", until {entry['shutdown_date']}" if entry.get("shutdown_date") else ""
+    return Finding(what, "ok", f"{source}; served{until}")
+
+
+def _unsaid(text: str) -> None:
+    """The finding tells it."""
 
 
 def _target(settings: Settings) -> Iterator[Finding]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +24,8 @@ from agent.model.schema import strict_schema, tool_schema
 from agent.model.scripted import Scripted, called, said
 from agent.prompt import system_prompt
 from evals.bench.row import Row, median_s
+from evals.record import INCIDENTS
+from evals.testbed.faults import DEMO, FAULTS
 from evals.testbed.repository import make_repository
 from sandbox.worktree import PrivateRepository
 from tools.incident import IncidentFolder
@@ -44,9 +50,55 @@ def agent_rows(folder: Path) -> Iterator[Row]:
     repo = make_repository(folder / "agent-marketswarm").path
     repository = Repository(repo)
     yield Row("static prefix of the prompt", len(_prefix(repository)) / TOKEN, 7000, "tokens (estimated)")
+    yield Row("start to the first request", first_request_s(folder, repo), 1.0, "s", "capture apart")
     ten, fifty = (_steps(folder, repo, count) for count in (10, 50))
     detail = f"{fifty * 1000:.2f} ms a step"
     yield Row("a step of a 50-step run against a 10-step run", fifty / ten, 2.5, "x", detail)
+
+
+def first_request_s(folder: Path, repo: Path, rounds: int = 5) -> float:
+    """Median seconds from the start of `autohealer heal` to its first model request."""
+    asked: list[float] = []
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(time.perf_counter())
+            self.send_error(401)
+
+        def log_message(self, *words: object) -> None:
+            """Nothing to say."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        config = _config(folder, repo, server.server_port)
+        started = [_heal(config, incident_on(folder, repo)) for _ in range(rounds + 1)]
+        server.shutdown()
+    return statistics.median([then - start for start, then in zip(started, asked, strict=True)][1:])
+
+
+def _config(folder: Path, repo: Path, port: int) -> Path:
+    config = folder / "first.toml"
+    model = f'models = ["x"]\n[model.x]\nbase_url = "http://127.0.0.1:{port}/v1"\n'
+    config.write_text(f'repo = "{repo}"\nstate = "{folder / "first-state"}"\n{model}')
+    return config
+
+
+def incident_on(folder: Path, repo: Path) -> Path:
+    """The demo's recorded incident, on a repository whose HEAD has the fault."""
+    incident = folder / "first-incident"
+    if not incident.exists():
+        shutil.copytree(INCIDENTS / DEMO, incident)
+        file = incident / "incident.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "commit": FAULTS[DEMO].apply(repo)}))
+    return incident
+
+
+def _heal(config: Path, incident: Path) -> float:
+    """Run a heal whose model refuses; the moment at which it was started."""
+    started = time.perf_counter()
+    argv = [sys.executable, "-m", "agent.cli", "--config", str(config), "heal", str(incident)]
+    subprocess.run(argv, capture_output=True, check=False)
+    return started
 
 
 def _python(*words: str) -> None:

@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,34 @@ def test_init_writes_what_doctor_reads(state: Path, tmp_path: Path) -> None:
     assert found["git"]["state"] == "ok"
     assert found["model grok-4"]["state"] == "note"
     assert "XAI_API_KEY" in found["model grok-4"]["remedy"]
+
+
+def test_doctor_asks_the_provider_whether_a_model_is_served(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Provider(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"data": [{"id": "own", "shutdown_date": "2027-01-14"}]}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Provider) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        sections = (f'[model.{name}]\nbase_url = "{url}"\n' for name in ("own", "gone"))
+        (tmp_path / "autohealer.toml").write_text('models = ["own", "gone"]\n' + "".join(sections))
+        found = {one["what"]: one for one in json.loads(run(state, "doctor", "--json").output)}
+        server.shutdown()
+    assert found["model own"]["state"] == "ok"
+    assert "2027-01-14" in found["model own"]["found"]
+    assert found["model gone"]["state"] == "note"
+    assert "served are own" in found["model gone"]["remedy"]
 
 
 def test_doctor_says_what_is_missing_and_exits_with_1(state: Path, tmp_path: Path) -> None:
