@@ -118,7 +118,7 @@ def watch_config(said: dict[str, Any]) -> WatchConfig:
     """The configuration from its JSON form."""
     paths = {name: Path(said[name]) for name in ("root", "state")}
     lists = {name: tuple(said[name]) for name in ("heal", "services")}
-    hours = said["quiet_hours"]
+    hours = said.get("quiet_hours")
     quiet = {"quiet_hours": (hours[0], hours[1]) if hours else None}
     return WatchConfig(**{**said, **paths, **lists, **quiet})
 

@@ -60,10 +60,10 @@ class Standing:
             self.process = None
 
     def close(self) -> None:
+        self._output.close()
         if self.process is not None:
             self.process.terminate()
             assert self.process.wait(10) == 0
-        self._output.close()
 
 
 def tickets(state: Path) -> list[dict]:

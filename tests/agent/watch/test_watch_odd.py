@@ -159,5 +159,6 @@ def test_the_watch_takes_little(site):
         "print(json.dumps([sorted(heavy), int(size) * 4096 / 2**20]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code, json.dumps(said)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     heavy, megabytes = json.loads(done.stdout.splitlines()[-1])
     assert heavy == [] and megabytes < 40
