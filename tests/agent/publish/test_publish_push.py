@@ -89,12 +89,13 @@ def test_variables_that_name_another_repository_are_ignored(
     place: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
-    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "objects"))
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "protocol.version")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "2")
     push_it(place)
     monkeypatch.delenv("GIT_DIR")
+    monkeypatch.delenv("GIT_OBJECT_DIRECTORY")
     assert place.remote_branch() == place.commit
 
 
@@ -103,7 +104,9 @@ def test_a_remote_that_is_not_there_is_named(place: Any) -> None:
         remote_named(locate(place.target), "upstream")
 
 
-def test_a_remote_that_runs_a_command_is_refused(place: Any, tmp_path: Path) -> None:
+def test_a_remote_that_runs_a_command_is_refused(place: Any, own_git: Path, tmp_path: Path) -> None:
+    with own_git.open("a") as config:
+        config.write("[protocol]\n\tallow = always\n")
     place.git("remote", "set-url", "origin", f"ext::touch {tmp_path / 'ran'}")
     with pytest.raises(PushRefused, match="not allowed"):
         push_it(place)
