@@ -23,7 +23,7 @@ def edits_between(path: str, old: str, new: str) -> list[dict[str, Any]]:
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     made = []
     current = list(before)
-    changes = [code for code in SequenceMatcher(None, before, after, autojunk=False).get_opcodes()]
+    changes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     for tag, start, end, first, last in reversed(changes):
         if tag == "equal":
             continue

@@ -198,9 +198,7 @@ def _compared(source: Source, node: cst.CSTNode, match: re.Match[str]) -> Iterat
 def _argument(source: Source, node: cst.CSTNode, match: re.Match[str]) -> Iterator[cst.BaseExpression]:
     if isinstance(node, cst.Call) and node.args:
         yield from arguments(node)
-    elif isinstance(node, cst.FormattedStringExpression) and "__format__" in match.string:
-        yield node.expression
-    elif isinstance(node, cst.UnaryOperation):
+    elif isinstance(node, cst.FormattedStringExpression | cst.UnaryOperation):
         yield node.expression
     elif isinstance(node, cst.BinaryOperation) and "concatenate" in match.string:
         yield node.right

@@ -1,8 +1,24 @@
 """Every kind of repair that the rules know, in the order of their worth."""
 
+from agent.model.builtin.repairs.imports import circle, lost_module, renamed_name, undefined
+from agent.model.builtin.repairs.literals import like_key, meant, renamed_literal
 from agent.model.builtin.repairs.missing import missing
+from agent.model.builtin.repairs.names import attribute, keyword
+from agent.model.builtin.repairs.signature import signature
 from agent.model.builtin.scene import Repair
 
-REPAIRS: tuple[Repair, ...] = (missing,)
+REPAIRS: tuple[Repair, ...] = (
+    lost_module,
+    renamed_name,
+    circle,
+    undefined,
+    attribute,
+    keyword,
+    signature,
+    meant,
+    renamed_literal,
+    like_key,
+    missing,
+)
 
 __all__ = ["REPAIRS"]
