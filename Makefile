@@ -39,8 +39,10 @@ slow: $(STAMP)  ## the slow tests
 bench: $(STAMP)  ## each target of speed and cost with its figure and verdict
 	$(BIN)/python -m evals.bench
 
-soak: $(STAMP)  ## 200 heals in a row, a third of them killed (HEALS=...)
+soak: $(STAMP)  ## 200 heals, a third of them killed (HEALS=...), then ten minutes of the watch
 	$(BIN)/python -m evals.soak --heals $(HEALS)
+	AUTOHEALER_SOAK_S=600 AUTOHEALER_SOAK_REPORT=tests/agent/watch/soak.json \
+	  $(BIN)/python -m pytest -q -m slow tests/agent/watch/test_watch_soak.py
 
 lint: $(STAMP)  ## ruff
 	$(BIN)/ruff check .
