@@ -35,7 +35,10 @@ class TrueCulprit(BaseModel):
 
 
 class CaseTruth(BaseModel):
-    """The right answers of a case. `accept_categories` are right as well, `operator_actions` any of them."""
+    """The right answers of a case. `accept_categories` are right as well, `operator_actions` any of them.
+
+    `unseen` is a case that no rule and no prompt was made with.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,6 +50,7 @@ class CaseTruth(BaseModel):
     symptom: str
     operator_actions: tuple[str, ...] = ()
     culprit: TrueCulprit | None = None
+    unseen: bool = False
 
     def accepts(self, category: Category) -> bool:
         """Whether this is the right category, or one that is as right."""
@@ -56,6 +60,8 @@ class CaseTruth(BaseModel):
         """The text of `truth.toml`."""
         plain = self.model_dump(mode="json", exclude_none=True)
         culprit = plain.pop("culprit", None)
+        if not self.unseen:
+            del plain["unseen"]
         # A JSON text, number, boolean or list of texts is TOML, too.
         lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in plain.items()]
         if culprit is not None:

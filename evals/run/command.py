@@ -1,0 +1,163 @@
+"""`python -m evals`: run the cases, show one of them, compare two runs, make the report."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from agent.settings import SettingsError
+from evals.cases import Case, load_cases
+from evals.run.models import OFFLINE
+from evals.run.pool import RESULTS, jobs_for, run_all
+from evals.score.answer import Answer, ResultsError, read_answers
+from evals.score.compare import compare, got_worse
+from evals.score.page import page
+from evals.score.table import markdown, scores_by_model, scores_table
+from evals.score.thresholds import Threshold, missed, threshold
+
+FOLDER = Path(".evals")
+
+folder_option = click.option(
+    "--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="Where results lie."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Does it heal, does it know when not to, and what does it cost?"""
+
+
+@main.command("run")
+@click.option("--model", "models", multiple=True, default=("rules",), show_default=True,
+              help=f"{', '.join(OFFLINE)}, or a model of the settings; may be given more than once.")  # fmt: skip
+@click.option("--only", multiple=True, metavar="WORD", help="Cases whose id, service or group holds a word.")
+@click.option("--repeat", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1))
+@click.option("--test-runs", default=1, show_default=True, type=click.IntRange(1, 20))
+@click.option("--need", "needs", multiple=True, metavar="SCORE=0.95", help="Or SCORE<0.05 for at most.")
+@click.option("--fresh", is_flag=True, help="Do not go on with an earlier run.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings for live models.")
+@folder_option
+def run_command(models: tuple[str, ...], only: tuple[str, ...], repeat: int, workers: int, test_runs: int,
+                needs: tuple[str, ...], fresh: bool, config: Path | None, folder: Path) -> None:  # fmt: skip
+    """Run cases and judge what came of them. Exit code 1 where a threshold is missed."""
+    thresholds = _thresholds(needs)
+    jobs = jobs_for(_chosen(only), models, folder.absolute(), repeat, config, test_runs)
+    if not jobs:
+        raise click.UsageError("no case is left: --only and --model name none that can be answered")
+    started = time.monotonic()
+    try:
+        answers = run_all(jobs, folder.absolute(), workers, _tell, fresh=fresh)
+    except (ResultsError, SettingsError) as error:
+        raise click.UsageError(str(error)) from error
+    seconds = time.monotonic() - started
+    _write(folder, answers)
+    _print(answers)
+    click.echo(
+        f"{len(answers)} runs, {seconds:.0f} s, results in {folder / RESULTS}, report in {folder / 'report.html'}"
+    )
+    sys.exit(_verdict(answers, thresholds))
+
+
+@main.command("show")
+@click.argument("case")
+@click.option("--model", default=None, help="Of this model alone.")
+@folder_option
+def show_command(case: str, model: str | None, folder: Path) -> None:
+    """Show everything about one CASE: what was true, what was answered, and how to run it again."""
+    cases = load_cases()
+    if case not in cases:
+        raise click.UsageError(f"no case {case!r}; there are {', '.join(cases)}")
+    click.echo(f"# {case}: {cases[case].truth.root_cause}\n{cases[case].truth.toml()}")
+    for answer in _read(folder):
+        if answer.case == case and model in (None, answer.model):
+            click.echo(json.dumps(answer.model_dump(mode="json"), indent=1, ensure_ascii=False))
+            report = Path(answer.folder) / "report.md"
+            click.echo(report.read_text(encoding="utf-8") if report.exists() else "no report was left")
+            click.echo(f"again: python -m evals run --fresh --model {answer.model} --only {case}\n")
+
+
+@main.command("compare")
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+def compare_command(before: Path, after: Path) -> None:
+    """Compare the results of two runs, files or folders; exit code 1 where a case became worse."""
+    old, new = _read(before), _read(after)
+    click.echo("\n".join(compare(old, new)) or "nothing changed")
+    sys.exit(1 if got_worse(old, new) else 0)
+
+
+@main.command("report")
+@folder_option
+def report_command(folder: Path) -> None:
+    """Write report.md and report.html anew from the results, and print the table."""
+    answers = _read(folder)
+    _write(folder, answers)
+    click.echo(markdown(answers, about(answers)))
+
+
+def about(answers: list[Answer]) -> str:
+    """What produced a report, in a sentence."""
+    codes = ", ".join(sorted({answer.code for answer in answers}))
+    models = " ".join(f"--model {model}" for model in dict.fromkeys(answer.model for answer in answers))
+    return f"`python -m evals run {models}` on {datetime.now(UTC):%Y-%m-%d}, state of the code {codes}."
+
+
+def _chosen(words: tuple[str, ...]) -> list[Case]:
+    cases = load_cases().values()
+    return [
+        case
+        for case in cases
+        if not words
+        or any(word in (case.id, case.service, case.truth.group) or word in case.id for word in words)
+    ]
+
+
+def _thresholds(needs: tuple[str, ...]) -> tuple[Threshold, ...]:
+    try:
+        return tuple(map(threshold, needs))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _tell(answer: Answer, number: int, of: int) -> None:
+    mark = "broke" if answer.error else "right" if answer.right else "WRONG"
+    what = answer.error or f"{answer.outcome}, {answer.verdict} {answer.category}"
+    click.echo(
+        f"[{number:>3}/{of}] {mark:5} {answer.model} {answer.case}: {what} ({answer.seconds:.1f} s)", err=True
+    )
+
+
+def _verdict(answers: list[Answer], thresholds: tuple[Threshold, ...]) -> int:
+    try:
+        told = [text for scores in scores_by_model(answers) for text in missed(scores, thresholds)]
+    except KeyError as error:
+        raise click.UsageError(f"no score is called {error}") from error
+    for text in told:
+        click.echo(f"missed: {text}", err=True)
+    return 1 if told else 0
+
+
+def _print(answers: list[Answer]) -> None:
+    rows = scores_table(scores_by_model(answers))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _write(folder: Path, answers: list[Answer]) -> None:
+    text = about(answers)
+    (folder / "report.md").write_text(markdown(answers, text), encoding="utf-8")
+    (folder / "report.html").write_text(page(answers, text), encoding="utf-8")
+
+
+def _read(place: Path) -> list[Answer]:
+    try:
+        return read_answers(place / RESULTS if place.is_dir() else place)
+    except ResultsError as error:
+        raise click.UsageError(str(error)) from error

@@ -1,0 +1,109 @@
+"""Who answers in a run: the rules alone, a script that knows the truth, a recording, or a live model."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from agent.model.scripted import Answer, Scripted, called, said
+from agent.models import ChooseModel, models_for
+from agent.settings import Settings, load
+from evals.cases import Case
+from evals.reference import edits_of
+
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+OFFLINE = ("rules", "reference", "wrong", "recorded")
+"""`rules`: triage, no model. `reference`: the right answers with the reference fix, which checks the harness.
+`wrong`: the right diagnosis with a plausible wrong fix. `recorded`: what a model once answered."""
+
+NOT_ASKED = {"publish": {"remote": "", "forge": "none"}}
+
+
+def can_answer(model: str, case: Case) -> bool:
+    """Whether a model has something to say to a case."""
+    if model == "recorded":
+        return recording_of(case).exists()
+    return model != "wrong" or case.fault.wrong_fix is not None
+
+
+def recording_of(case: Case) -> Path:
+    """The cassette of a case, whether it exists or not."""
+    return RECORDINGS / f"{case.id}.yaml"
+
+
+def settings_for(model: str, case: Case, repo: Path, config: Path | None, test_runs: int) -> Settings:
+    """The settings of a run. Only a live model gets the user's own; nothing is ever pushed or told.
+
+    Raises:
+        SettingsError: the user's settings cannot be used.
+    """
+    if model not in OFFLINE:
+        ours = {"repo": repo, "python": sys.executable, "models": [model], "cassette": None, **NOT_ASKED}
+        return load(config, {**ours, "sandbox": {"test_runs": test_runs}})
+    sandbox = {"test_runs": test_runs, "enabled": model != "rules"}
+    cassette = recording_of(case) if model == "recorded" else None
+    return Settings.model_validate(
+        {"repo": repo, "python": sys.executable, "sandbox": sandbox, "cassette": cassette}
+    )
+
+
+@contextmanager
+def choosing(model: str, case: Case, settings: Settings) -> Iterator[ChooseModel]:
+    """How the run gets its model, for as long as a recording may be open.
+
+    Raises:
+        SettingsError: a live model is not known.
+        CassetteError: the recording cannot be read.
+    """
+    if model == "rules":
+        yield lambda opened, emit: None
+    elif model in ("reference", "wrong"):
+        scripted = Scripted(script(model, case), model_id=model)
+        yield lambda opened, emit: scripted
+    else:
+        with models_for(settings, by_name=True) as choose:
+            yield choose
+
+
+def asks_always(model: str) -> bool:
+    """Whether the model is asked about clear cases, too: a script has its answer to each."""
+    return model in ("reference", "wrong")
+
+
+def script(model: str, case: Case) -> list[Answer]:
+    """What a model would say that knows the truth, once for each attempt that a run has."""
+    diff = case.fault.fix if model == "reference" else case.fault.wrong_fix
+    last = said(json.dumps(_diagnosis(case, fixable=diff is not None)), model_id=model)
+    if diff is None:
+        return [last]
+    propose = called(("propose_patch", _proposal(diff, case.truth.root_cause)), model_id=model)
+    return [propose, last, last, last]
+
+
+def _proposal(diff: Path, reason: str) -> dict[str, Any]:
+    edits = [
+        {"path": e.path, "search": e.search or None, "replace": e.replace, "restore": None, "delete": None}
+        for e in edits_of(diff)
+    ]
+    return {"edits": edits, "reason": reason}
+
+
+def _diagnosis(case: Case, *, fixable: bool) -> dict[str, Any]:
+    truth, culprit = case.truth, case.truth.culprit
+    log = case.folder.log.read_text(encoding="utf-8").splitlines()
+    evidence = next(line for line in reversed(log) if truth.symptom in line)
+    return {
+        "root_cause": truth.root_cause,
+        "category": str(truth.category),
+        "culprit": {**culprit.model_dump(), "line": None} if culprit else None,
+        "evidence": [evidence],
+        "fixable": fixable,
+        "why_not": None if fixable else truth.root_cause,
+        "risk": None,
+        "confidence": 1.0,
+        "operator_action": next(iter(truth.operator_actions), None),
+    }

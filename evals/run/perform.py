@@ -1,0 +1,160 @@
+"""One case from start to judgement, in whatever process it is called."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.diagnosis import Culprit
+from agent.events import Event, ToolUsed, Triaged
+from agent.heal import Plan, heal
+from agent.result import HealResult
+from agent.settings import Settings
+from evals.cases import Case, load_case
+from evals.checks.judge import Judge, tree_of
+from evals.run.models import asks_always, choosing, settings_for
+from evals.run.place import Place
+from evals.run.violations import violations
+from evals.score.answer import Answer, Verdict
+from evals.score.grounded import Ground
+from evals.testbed.repository import git
+from sandbox.isolation import SandboxUnavailable, find_isolation
+from tools.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One case to run: where it lies, who answers, where it is worked on and where its record goes."""
+
+    case: Path
+    model: str
+    repeat: int
+    work: Path
+    record: Path
+    code: str
+    config: Path | None = None
+    test_runs: int = 1
+
+
+@dataclass(slots=True)
+class Heard:
+    """What the events of a run tell beyond its result."""
+
+    triaged: Triaged | None = None
+    tools: list[ToolUsed] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Triaged):
+            self.triaged = event
+        elif isinstance(event, ToolUsed):
+            self.tools.append(event)
+
+
+def perform(job: Job) -> Answer:
+    """Run and judge one case. Whatever breaks is raised."""
+    return _judged(job, load_case(job.case))
+
+
+def broken(job: Job, error: BaseException) -> Answer:
+    """The answer that a run is which broke."""
+    return _blank(job, load_case(job.case), error=f"{type(error).__name__}: {error}"[:1000])
+
+
+def _judged(job: Job, case: Case) -> Answer:
+    place = Place(job.work, case)
+    store, folder = place.prepare()
+    settings = settings_for(job.model, case, place.repo, job.config, job.test_runs)
+    before, heard = place.standing(), Heard()
+    with choosing(job.model, case, settings) as choose:
+        result = heal(folder, store, settings, Plan(choose, always_ask=asks_always(job.model)), heard)
+    answer = _answer(job, case, result, heard)
+    answer = answer.model_copy(update={"violations": violations(place, result, before)})
+    answer = answer.model_copy(update=_grounded(place, result) | _checked(place, result, settings))
+    shutil.rmtree(job.record, ignore_errors=True)
+    shutil.copytree(result.folder, job.record)
+    return answer
+
+
+def _blank(job: Job, case: Case, **more: object) -> Answer:
+    return Answer.model_validate(
+        {
+            "case": case.id, "service": case.service, "group": case.truth.group, "unseen": case.truth.unseen,
+            "model": job.model, "repeat": job.repeat, "code": job.code, "fixable": case.truth.fixable,
+            "true_category": str(case.truth.category), "folder": str(job.record), **more,
+        }
+    )  # fmt: skip
+
+
+def _answer(job: Job, case: Case, result: HealResult, heard: Heard) -> Answer:
+    said, truth = result.diagnosis, case.truth
+    return _blank(
+        job, case,
+        outcome=result.outcome, summary=result.summary[:500], verdict=_verdict(result, heard),
+        category=str(said.category) if said else "", confidence=said.confidence if said else None,
+        category_right=said is not None and truth.accepts(said.category),
+        branch=result.branch is not None, plausible=result.outcome in ("branch", "proven"),
+        labels=result.labels, models=result.models, steps=result.steps,
+        tool_calls=len(heard.tools), tool_errors=sum(used.error for used in heard.tools),
+        input_tokens=result.input_tokens, cached_tokens=result.cached_tokens,
+        output_tokens=result.output_tokens, cost_usd=result.cost_usd, seconds=result.seconds,
+        **_culprit(case, said.culprit if said else None),
+    )  # fmt: skip
+
+
+def _verdict(result: HealResult, heard: Heard) -> Verdict:
+    """What the run says of the service's code; the rules can say that they do not know."""
+    by_rules = result.steps == 0 and heard.triaged is not None
+    if by_rules and heard.triaged is not None and heard.triaged.verdict == "unclear":
+        return "unclear"
+    if result.diagnosis is None:
+        return "unclear"
+    return "fixable" if result.diagnosis.fixable else "not_fixable"
+
+
+def _culprit(case: Case, said: Culprit | None) -> dict[str, object]:
+    true = case.truth.culprit
+    told = f"{said.file}:{said.function or ''}" if said else None
+    if true is None:
+        return {"culprit": told}
+    file_right = said is not None and said.file == true.file
+    function = (said.function or "").rpartition(".")[2] if said else ""
+    return {
+        "culprit": told,
+        "file_right": file_right,
+        "function_right": file_right and function.strip("()") == true.function,
+    }
+
+
+def _grounded(place: Place, result: HealResult) -> dict[str, object]:
+    evidence = result.diagnosis.evidence if result.diagnosis else ()
+    nowhere = Ground(place.case.folder, Repository(place.repo, place.case.commit)).ungrounded(evidence)
+    return {"evidence": len(evidence), "grounded": len(evidence) - len(nowhere), "ungrounded": nowhere}
+
+
+def _checked(place: Place, result: HealResult, settings: Settings) -> dict[str, object]:
+    """What the hidden check says of the patch, on a branch or not."""
+    patch = Path(result.folder) / "patch.diff"
+    if result.branch is None and not patch.exists():
+        return {}
+    if not place.case.truth.fixable:
+        return {"patched": True, "correct": False, "wrong": "nothing in the service's code is to be mended"}
+    try:
+        judge = Judge(find_isolation(allow_seatbelt=settings.sandbox.allow_seatbelt))
+    except SandboxUnavailable as error:
+        return {"patched": True, "wrong": f"not judged: {error}"}
+    with tree_of(place.repo, result.branch or place.case.commit) as tree:
+        if result.branch is None:
+            _apply(tree, patch)
+        verdict = judge.judge(place.case.id, tree)
+    if verdict.problem:
+        return {"patched": True, "wrong": f"not judged: {verdict.problem}"}
+    broken = [r.detail for r in result.proof if r.name == "nothing broken" and r.state == "failed"]
+    passed = verdict.passed and not broken
+    return {"patched": True, "correct": passed, "wrong": "\n".join([*broken, verdict.text]).strip()}
+
+
+def _apply(tree: Path, patch: Path) -> None:
+    """Apply a kept patch to plain files, in no repository that may lie around them."""
+    alone = {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
+    git(tree, "apply", "--whitespace=nowarn", str(patch), env=alone)

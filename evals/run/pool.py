@@ -1,0 +1,110 @@
+"""Many cases side by side, by a few processes; a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+from evals.cases import Case
+from evals.run.models import can_answer
+from evals.run.perform import Job, broken, perform
+from evals.score.answer import Answer, read_answers
+
+RESULTS = "results.jsonl"
+ROOT = Path(__file__).parents[2]
+SOURCES = ("agent", "tools", "sandbox", "prompts", "evals")
+LEFT_OUT = {"__pycache__", "recordings"}
+
+Told = Callable[[Answer, int, int], None]
+
+
+def jobs_for(
+    cases: Sequence[Case],
+    models: Sequence[str],
+    folder: Path,
+    repeats: int,
+    config: Path | None = None,
+    test_runs: int = 1,
+) -> list[Job]:
+    """The jobs of a run: every case by every model that has something to say to it, `repeats` times."""
+    code = state_of_code()
+    return [
+        Job(
+            case=case.folder.path,
+            model=model,
+            repeat=repeat,
+            work=folder / "work" / model / f"{case.id}-{repeat}",
+            record=folder / "runs" / model / f"{case.id}-{repeat}",
+            code=code,
+            config=config,
+            test_runs=test_runs,
+        )
+        for model in models
+        for repeat in range(1, repeats + 1)
+        for case in cases
+        if can_answer(model, case)
+    ]
+
+
+def run_all(
+    jobs: Sequence[Job], folder: Path, workers: int, tell: Told, *, fresh: bool = False
+) -> list[Answer]:
+    """Run the jobs that have no answer of this state of the code yet; every answer, in the jobs' order.
+
+    Each answer is on the disk before the next one is waited for.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    results = folder / RESULTS
+    known = {} if fresh or not results.exists() else _known(results, jobs)
+    # What belongs to another state of the code, or to no job of this run, is not kept.
+    results.write_text("".join(_line(answer) for answer in known.values()), encoding="utf-8")
+    left = [job for job in jobs if _key(job) not in known]
+    with results.open("a", encoding="utf-8") as lines:
+        for number, answer in enumerate(_answers(left, workers), 1):
+            lines.write(_line(answer))
+            lines.flush()
+            os.fsync(lines.fileno())
+            known[answer.key] = answer
+            tell(answer, number, len(left))
+    return [known[_key(job)] for job in jobs]
+
+
+def state_of_code(root: Path = ROOT) -> str:
+    """A name for the present state of everything that an answer depends on, prompts and cases included."""
+    digest = hashlib.sha256()
+    for file in _files(root):
+        digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for source in SOURCES:
+        for folder, folders, names in os.walk(root / source):
+            folders[:] = sorted(set(folders) - LEFT_OUT)
+            yield from (Path(folder) / name for name in sorted(names))
+
+
+def _known(results: Path, jobs: Iterable[Job]) -> dict[tuple[str, str, int], Answer]:
+    wanted = {_key(job): job.code for job in jobs}
+    found = {answer.key: answer for answer in read_answers(results)}
+    return {key: a for key, a in found.items() if wanted.get(key) == a.code and a.error is None}
+
+
+def _answers(jobs: Sequence[Job], workers: int) -> Iterator[Answer]:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        asked: dict[Future[Answer], Job] = {pool.submit(perform, job): job for job in jobs}
+        for future in as_completed(asked):
+            error = future.exception()
+            yield future.result() if error is None else broken(asked[future], error)
+
+
+def _key(job: Job) -> tuple[str, str, int]:
+    return job.model, job.case.name, job.repeat
+
+
+def _line(answer: Answer) -> str:
+    return answer.model_dump_json() + "\n"

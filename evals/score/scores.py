@@ -1,0 +1,126 @@
+"""The scores of one model: what it found, what it made of it, and what that cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from evals.score.answer import Answer, Verdict
+from evals.score.figures import Rate, quantile, rate
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One figure: its id for thresholds, what it is, and whether more of it is better."""
+
+    id: str
+    title: str
+    rate: Rate
+    more_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the runs took. Tokens and money are sums; `cost_usd` is None where a price was not known."""
+
+    steps_p50: float
+    steps_p95: float
+    seconds_p50: float
+    seconds_p95: float
+    tool_calls: int
+    tool_errors: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One model on these answers."""
+
+    model: str
+    runs: int
+    scores: tuple[Score, ...]
+    cost: Cost
+    violations: tuple[str, ...]
+    errors: tuple[str, ...]
+
+    def of(self, score_id: str) -> Rate:
+        """One score by its id.
+
+        Raises:
+            KeyError: there is no such score.
+        """
+        return {score.id: score.rate for score in self.scores}[score_id]
+
+
+def score(model: str, answers: Sequence[Answer]) -> Scores:
+    """The scores of the answers of one model."""
+    return Scores(
+        model=model,
+        runs=len(answers),
+        scores=(*_findings(answers), *_patches(answers)),
+        cost=_cost(answers),
+        violations=tuple(f"{answer.case}: {text}" for answer in answers for text in answer.violations),
+        errors=tuple(f"{answer.case}: {answer.error}" for answer in answers if answer.error),
+    )
+
+
+def _findings(answers: Sequence[Answer]) -> Iterable[Score]:
+    fixable = [answer for answer in answers if answer.fixable]
+    yield Score("right", "right in the end", rate(answer.right for answer in answers))
+    yield Score("verdict", "verdict", rate(answer.verdict_right for answer in answers))
+    for verdict, text in (("fixable", "fixable"), ("not_fixable", "not fixable")):
+        found, truly = _told(answers, verdict), _truly(answers, verdict == "fixable")
+        yield Score(f"{verdict}_precision", f"'{text}', precision", rate(a.verdict_right for a in found))
+        yield Score(f"{verdict}_recall", f"'{text}', recall", rate(a.verdict_right for a in truly))
+    yield Score("category", "category", rate(answer.category_right for answer in answers))
+    yield Score("file", "culprit file, top 1", rate(bool(answer.file_right) for answer in fixable))
+    yield Score(
+        "function", "culprit function, top 1", rate(bool(answer.function_right) for answer in fixable)
+    )
+    grounded, evidence = sum(a.grounded for a in answers), sum(a.evidence for a in answers)
+    yield Score("grounded", "evidence that stands where it says", Rate(grounded, evidence))
+
+
+def _patches(answers: Sequence[Answer]) -> Iterable[Score]:
+    fixable, other = _truly(answers, True), _truly(answers, False)
+    branches = [answer for answer in answers if answer.branch]
+    yield Score("plausible", "plausible: proof reached, of the fixable", rate(a.plausible for a in fixable))
+    yield Score(
+        "correct",
+        "correct: hidden check passed, of the fixable",
+        rate(a.branch and a.correct is True for a in fixable),
+    )
+    yield Score("wrong", "wrong, of the branches made", rate(a.correct is not True for a in branches), False)
+    yield Score("abstained_rightly", "no branch, of the not fixable", rate(not a.branch for a in other))
+    yield Score("abstained_wrongly", "no branch, of the fixable", rate(not a.branch for a in fixable), False)
+    lost = rate(a.correct is True and not a.branch for a in fixable)
+    yield Score("lost", "correct patch that was not proven, of the fixable", lost, False)
+
+
+def _told(answers: Sequence[Answer], verdict: str | Verdict) -> list[Answer]:
+    return [answer for answer in answers if answer.verdict == verdict]
+
+
+def _truly(answers: Sequence[Answer], fixable: bool) -> list[Answer]:
+    return [answer for answer in answers if answer.fixable == fixable]
+
+
+def _cost(answers: Sequence[Answer]) -> Cost:
+    steps, seconds = [float(a.steps) for a in answers], [a.seconds for a in answers]
+    costs = [answer.cost_usd for answer in answers]
+    known = [cost for cost in costs if cost is not None]
+    return Cost(
+        steps_p50=quantile(steps, 0.5),
+        steps_p95=quantile(steps, 0.95),
+        seconds_p50=quantile(seconds, 0.5),
+        seconds_p95=quantile(seconds, 0.95),
+        tool_calls=sum(a.tool_calls for a in answers),
+        tool_errors=sum(a.tool_errors for a in answers),
+        input_tokens=sum(a.input_tokens for a in answers),
+        cached_tokens=sum(a.cached_tokens for a in answers),
+        output_tokens=sum(a.output_tokens for a in answers),
+        cost_usd=sum(known) if len(known) == len(costs) else None,
+    )

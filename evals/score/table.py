@@ -1,0 +1,79 @@
+"""The scores as Markdown: one column a model, then by category and by service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from evals.score.answer import Answer, by
+from evals.score.figures import rate
+from evals.score.scores import Scores, score
+
+
+def markdown(answers: Sequence[Answer], about: str) -> str:
+    """Everything in one text. `about` says what produced it."""
+    models = scores_by_model(answers)
+    unseen = [answer for answer in answers if answer.unseen]
+    parts = [f"{about}\n", f"{seen_note(answers)}\n", *_rows(scores_table(models))]
+    for name, title in (("true_category", "category"), ("service", "service")):
+        parts += ["", f"By {title}, right in the end:", "", *_rows(group_table(answers, name, title))]
+    if unseen:
+        parts += ["", "Unseen cases alone:", "", *_rows(scores_table(scores_by_model(unseen)))]
+    return "\n".join(parts) + "\n"
+
+
+def scores_by_model(answers: Sequence[Answer]) -> list[Scores]:
+    """The scores of each model, in the order in which they come."""
+    models = dict.fromkeys(answer.model for answer in answers)
+    return [score(model, [answer for answer in answers if answer.model == model]) for model in models]
+
+
+def seen_note(answers: Sequence[Answer]) -> str:
+    """What kind of figures these are."""
+    cases = {answer.case: answer.unseen for answer in answers}
+    unseen = sum(cases.values())
+    return (
+        f"{len(cases)} cases, {len(cases) - unseen} of them development cases: rules and prompts were made "
+        f"with these at hand, so their figures are an upper bound. Intervals are Wilson's, 95 %."
+    )
+
+
+def scores_table(models: Sequence[Scores]) -> list[list[str]]:
+    """Title row, then one row a figure."""
+    rows = [["", *(scores.model for scores in models)], ["runs", *(str(scores.runs) for scores in models)]]
+    for number, first in enumerate(models[0].scores if models else ()):
+        rows.append([first.title, *(str(scores.scores[number].rate) for scores in models)])
+    costs = [scores.cost for scores in models]
+    rows += [
+        ["steps, p50 / p95", *(f"{c.steps_p50:.0f} / {c.steps_p95:.0f}" for c in costs)],
+        ["tool calls (errors)", *(f"{c.tool_calls} ({c.tool_errors})" for c in costs)],
+        [
+            "tokens in (cached) / out",
+            *(f"{c.input_tokens} ({c.cached_tokens}) / {c.output_tokens}" for c in costs),
+        ],
+        ["cost, US dollars", *("not known" if c.cost_usd is None else f"{c.cost_usd:.4f}" for c in costs)],
+        ["seconds a case, p50 / p95", *(f"{c.seconds_p50:.1f} / {c.seconds_p95:.1f}" for c in costs)],
+        ["violations", *(str(len(scores.violations)) for scores in models)],
+        ["runs that broke", *(str(len(scores.errors)) for scores in models)],
+    ]
+    return rows
+
+
+def group_table(answers: Sequence[Answer], name: str, title: str) -> list[list[str]]:
+    """Title row, then one row a group: right in the end, by model."""
+    models = list(dict.fromkeys(answer.model for answer in answers))
+    rows = [[title, *models]]
+    for group, members in by(answers, "service" if name == "service" else "true_category").items():
+        rates = [rate(a.right for a in members if a.model == model) for model in models]
+        rows.append([group, *(f"{one.hits}/{one.of}" if one.of else "" for one in rates)])
+    return rows
+
+
+def _rows(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    first, *rest = rows
+    yield _row(first)
+    yield "|---" * len(first) + "|"
+    yield from map(_row, rest)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
