@@ -27,7 +27,9 @@ def test_there_are_exactly_six_tools() -> None:
 
 
 def test_every_command_has_a_module_help_and_json() -> None:
-    assert list(COMMANDS) == ["heal", "watch", "incidents", "show", "health", "verify", "doctor", "init"]
+    assert list(COMMANDS) == [
+        "heal", "watch", "incidents", "show", "stats", "health", "verify", "prune", "doctor", "init",
+    ]  # fmt: skip
     for name in COMMANDS:
         told = CliRunner().invoke(main, [name, "--help"])
         assert told.exit_code == 0, told.output

@@ -3,55 +3,86 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import click
 
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
+from agent.cli.since import SINCE
+from agent.past import Past, past_of, pasts
 from agent.store import Store
-from tools.incident import IncidentError, IncidentFolder
+from tools.incident import IncidentFolder
 
 
 @click.command()
 @click.option("--service", help="Only this service's.")
 @click.option("--outcome", help="Only those whose last run ended so, for example branch or not_fixable.")
+@click.option("--category", help="Only those of this kind of fault, for example bad_data.")
+@click.option("--since", type=SINCE, help="Only those since then: 24h, 7d, 2026-11-01.")
+@click.option("--until", type=SINCE, help="Only those before then.")
+@click.option(
+    "--branch/--no-branch", "with_branch", default=None, help="Only those with a branch, or those without."
+)
+@click.option("--search", help="Only those with this text in id, summary or branch.")
 @click.option("--limit", default=20, show_default=True, help="At most so many, newest first.")
 @as_json
 @click.pass_context
 @tells_errors
-def command(ctx: click.Context, service: str | None, outcome: str | None, limit: int, as_json: bool) -> None:
+def command(ctx: click.Context, /, limit: int, as_json: bool, **wanted: Any) -> None:
     """List the incidents, newest first, with the outcome of their last run."""
     store = store_of(settings_of(ctx))
-    rows = [row for folder in store.incidents() if (row := summary(store, folder))]
-    rows = [row for row in rows if service in (None, row["service"]) and outcome in (None, row["outcome"])][
-        :limit
-    ]
+    found = [row_of(past) for past in pasts(store) if _is_wanted(past, **wanted)][:limit]
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
-    elif not rows:
+        click.echo(json.dumps(found, indent=1))
+    elif not found:
         click.echo("no incidents; `autohealer heal --service NAME --repo PATH` captures one by hand")
     else:
-        _table(rows)
+        _table(found)
+
+
+def _is_wanted(
+    past: Past,
+    service: str | None,
+    outcome: str | None,
+    category: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    with_branch: bool | None,
+    search: str | None,
+) -> bool:
+    text = f"{past.incident.id} {past.last.get('summary')} {past.branch or ''}".lower()
+    return (
+        service in (None, past.incident.service)
+        and outcome in (None, past.outcome)
+        and category in (None, past.category)
+        and (since is None or past.at >= since)
+        and (until is None or past.at < until)
+        and with_branch in (None, past.branch is not None)
+        and (search is None or search.lower() in text)
+    )
 
 
 def summary(store: Store, folder: IncidentFolder) -> dict[str, Any] | None:
     """One incident in a row; None for a folder that is no incident any more."""
-    try:
-        incident = folder.incident()
-    except IncidentError:
-        return None
-    runs = store.runs(folder)
-    last = runs[-1].result() if runs else None
+    past = past_of(store, folder)
+    return row_of(past) if past else None
+
+
+def row_of(past: Past) -> dict[str, Any]:
+    """One incident in a row. `cost_usd` is that of all its runs, as far as prices were known."""
+    incident = past.incident
     return {
         "id": incident.id,
         "service": incident.service,
         "commit": incident.commit,
         "detected_at": incident.detected_at.isoformat() if incident.detected_at else None,
-        "runs": len(runs),
-        "outcome": last["outcome"] if last else ("interrupted" if runs else "captured"),
-        "branch": last["branch"] if last else None,
-        "summary": last["summary"] if last else None,
-        "cost_usd": last["cost_usd"] if last else None,
+        "runs": past.runs,
+        "outcome": past.outcome,
+        "category": past.category,
+        "branch": past.branch,
+        "summary": past.last.get("summary"),
+        "cost_usd": past.cost_usd,
     }
 
 

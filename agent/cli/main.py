@@ -13,9 +13,11 @@ COMMANDS = {
     "heal": "Diagnose one crash and, where the fault is the service's own, make a proven branch.",
     "watch": "Stand beside MarketSwarm and heal a service when it goes down.",
     "incidents": "List the incidents and what became of them.",
-    "show": "Show one incident: its report, or its files.",
+    "show": "Show one incident: its report, its journal, a post-mortem.",
+    "stats": "Count what was done over a time, and what it cost.",
     "health": "Show the health of the platform now.",
     "verify": "Judge a person's diff by the same gate and proof.",
+    "prune": "Remove incidents that are old or too many.",
     "doctor": "Say what is missing on this machine, and how to get it.",
     "init": "Write a commented autohealer.toml.",
 }

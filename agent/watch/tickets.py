@@ -50,8 +50,13 @@ class Ticket:
 
 
 def write_ticket(incidents: Path, ticket: Ticket) -> Ticket:
-    """Replace the ticket in its incident's folder, whole or not at all. Raises OSError."""
+    """Replace the ticket in its incident's folder, whole or not at all. Raises OSError.
+
+    An incident that was pruned meanwhile has no folder any more, and gets none.
+    """
     folder = incidents / ticket.incident
+    if not folder.is_dir():
+        return ticket
     partial = folder / f".{FILE}.partial"
     write_private(partial, ticket.json())
     partial.rename(folder / FILE)
