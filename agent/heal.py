@@ -7,6 +7,7 @@ from typing import Literal
 
 from agent.case import Case, open_case
 from agent.diagnosis import Diagnosis
+from agent.earlier import earlier_attempts
 from agent.events import (
     Asked,
     Diagnosed,
@@ -142,7 +143,7 @@ class Heal:
     def ask(self, case: Case, found: Triage, model: Model) -> tuple[Outcome, str]:
         """Converse, prove, tell what failed, at most twice more; then publish."""
         loop = self.loop(case, model)
-        message = opening(case, found, self.earlier(case))
+        message = opening(case, found, earlier_attempts(self.store, found))
         for attempt in range(1, ATTEMPTS + 1):
             answer, limit = loop.run(message)
             if answer is None:
@@ -177,11 +178,6 @@ class Heal:
         )
         limits = Limits(**self.settings.limits.model_dump())
         return Loop(model, request, tools, case.bench, limits, self.spent, self.emit, self.save)
-
-    def earlier(self, case: Case) -> list[str]:
-        """What earlier runs on this incident tried, for a model that should not try it again."""
-        results = (run.result() for run in self.store.runs(case.folder))
-        return [f"run {r['run']}: {r['summary']}" for r in results if r and r["outcome"] == "unproven"]
 
     def save(self, items: list[Item]) -> None:
         """Keep the conversation after every step, so that a killed run can be read."""
@@ -263,7 +259,8 @@ class Heal:
             models=tuple(self.models), steps=spent.steps, input_tokens=spent.input_tokens,
             cached_tokens=spent.cached_tokens, output_tokens=spent.output_tokens,
             cost_usd=None if spent.unpriced_calls else spent.cost_usd, seconds=spent.seconds,
-            way_back=self.history.told if self.history else None, notes=tuple(self.notes),
+            way_back=self.history.told if self.history else None,
+            fingerprint=self.triage.fingerprint if self.triage else None, notes=tuple(self.notes),
             folder=str(self.run.path),
         )  # fmt: skip
 

@@ -78,6 +78,7 @@ class HealResult(BaseModel):
     cost_usd: float | None = 0.0
     seconds: float = 0.0
     way_back: str | None = None
+    fingerprint: str | None = None
     notes: tuple[str, ...] = ()
     folder: str = ""
 

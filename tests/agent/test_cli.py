@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import plistlib
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,22 @@ def test_init_writes_what_doctor_reads(state: Path, tmp_path: Path) -> None:
     assert found["git"]["state"] == "ok"
     assert found["model grok-4"]["state"] == "note"
     assert "XAI_API_KEY" in found["model grok-4"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("systemd", "autohealer.service"), ("launchd", "autohealer.plist")]
+)
+def test_init_writes_a_unit_that_runs_the_watch(state: Path, tmp_path: Path, kind: str, name: str) -> None:
+    told = run(state, "init", str(tmp_path / "there"), "--service", kind, "--json")
+    unit = tmp_path / "there" / name
+    assert json.loads(told.output)["written"][1] == str(unit)
+    text = unit.read_text()
+    for part in (sys.executable, "agent.cli", str(tmp_path / "there" / "autohealer.toml"), "watch"):
+        assert part in text
+    if kind == "launchd":
+        plist = plistlib.loads(text.encode())
+        assert plist["ProgramArguments"][-1] == "watch"
+        assert plist["ExitTimeOut"] > 10
 
 
 def test_doctor_asks_the_provider_whether_a_model_is_served(
