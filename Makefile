@@ -55,7 +55,7 @@ contracts: $(STAMP)  ## the architecture, as import contracts
 	$(BIN)/lint-imports
 
 lock:  ## resolve requirements.lock again (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra notify --extra web --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --quiet -o requirements.lock
 
 clean:  ## remove what set-up made
