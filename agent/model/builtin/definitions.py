@@ -10,7 +10,8 @@ import libcst as cst
 
 from agent.model.builtin.source import Source
 
-ALIKE = 0.6
+ALIKE = 0.75
+"""How alike two names are where nothing but the name speaks for it: a wrong name is worse than none."""
 SAME = 0.75
 """How alike two bodies are that are the same thing under two names."""
 

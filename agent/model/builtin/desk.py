@@ -59,18 +59,25 @@ class Desk:
             self.files[key] = yield from self._read(path, commit)
         return self.files[key]
 
+    def look(self, wanted: Sequence[tuple[str, str | None]]) -> Asking[None]:
+        """Read several files with one request; what is longer than a page is left for `read`."""
+        new = [key for key in dict.fromkeys(wanted) if key not in self.files]
+        if not new:
+            return
+        answers = yield tuple(_page(path, commit, None) for path, commit in new)
+        for key, answer in zip(new, answers, strict=True):
+            lines, count = _lines(answer)
+            if count is None or len(lines) >= count:
+                self.files[key] = _whole(answer, lines, count)
+
     def _read(self, path: str, commit: str | None) -> Asking[str | Absent]:
         lines: list[str] = []
         for _ in range(PAGES):
-            wanted = {"path": path, "start": len(lines) + 1 if lines else None, "end": None, "commit": commit}
-            (answer,) = yield (Call("read_file", wanted),)
-            head = _PAGE.match(answer.partition("\n")[0])
-            if head is None:
-                return "" if answer.endswith(" is empty") else Absent(answer)
-            shown = [found for line in answer.splitlines()[1:] if (found := _LINE.match(line))]
-            lines += [found.group(2) for found in shown]
-            if len(lines) >= int(head["count"]):
-                return "\n".join(lines) + "\n"
+            (answer,) = yield (_page(path, commit, len(lines) + 1 if lines else None),)
+            shown, count = _lines(answer)
+            lines += shown
+            if count is None or len(lines) >= count:
+                return _whole(answer, lines, count)
             if not shown:
                 break
         return Absent(f"{path} is too long to be read whole")
@@ -90,3 +97,22 @@ class Desk:
         """What the tests say."""
         (answer,) = yield (Call("run_pytest", {"select": list(select), "on": on}),)
         return answer
+
+
+def _page(path: str, commit: str | None, start: int | None) -> Call:
+    return Call("read_file", {"path": path, "start": start, "end": None, "commit": commit})
+
+
+def _lines(answer: str) -> tuple[list[str], int | None]:
+    """The lines that an answer shows, and how many the file has; None where it shows no file."""
+    head = _PAGE.match(answer.partition("\n")[0])
+    if head is None:
+        return [], None
+    found = (_LINE.match(line) for line in answer.splitlines()[1:])
+    return [one.group(2) for one in found if one], int(head["count"])
+
+
+def _whole(answer: str, lines: list[str], count: int | None) -> str | Absent:
+    if count is None:
+        return "" if answer.endswith(" is empty") else Absent(answer)
+    return "\n".join(lines) + "\n"

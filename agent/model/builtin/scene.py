@@ -70,8 +70,10 @@ class Scene:
 
     def earlier(self, path: str) -> Asking[list[Source]]:
         """The file as it was at the commits that triage named, oldest first; unreadable ones are left out."""
+        commits = list(dict.fromkeys(reversed(self.incident.commits)))
+        yield from self.desk.look([(path, commit) for commit in commits])
         found = []
-        for commit in dict.fromkeys(reversed(self.incident.commits)):
+        for commit in commits:
             read = yield from self.desk.read(path, commit)
             if isinstance(read, str):
                 try:

@@ -45,7 +45,8 @@ def renamed_name(scene: Scene) -> Asking[list[Candidate]]:
         earlier = yield from scene.earlier(file_of(module))
         names = successors(name, defined(target), [defined(one) for one in earlier])
         names += [other for other in _fitting(source, name, target) if other not in names]
-        for rank, other in enumerate(names[:3]):
+        used = {node.value for node in source.nodes(cst.Name)}
+        for rank, other in enumerate([one for one in names if one not in used][:3]):
             why = f"{module} has no {name} any more; what it defines instead is {other}"
             found.append(Candidate(why, {spot.path: rename(source, name, other)}, rank=rank, spot=spot))
     moved = yield from _moved(scene, spot, source, name, module)

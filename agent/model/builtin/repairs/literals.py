@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from agent.model.builtin.definitions import defined
 from agent.model.builtin.gaps import gaps
 from agent.model.builtin.incident import Spot
 from agent.model.builtin.scene import Candidate, Scene
@@ -54,7 +55,11 @@ def _read_on(source: Source, base: str) -> list[str]:
         if source.code(node.value) in names and (key := text_of(index_of(node))) is not None:
             keys.append(key)
     for call in source.nodes(cst.Call):
-        if isinstance(call.func, cst.Attribute) and name_of(call.func) == "get" and source.code(call.func.value) in names:
+        if (
+            isinstance(call.func, cst.Attribute)
+            and name_of(call.func) == "get"
+            and source.code(call.func.value) in names
+        ):
             keys += [key for one in arguments(call)[:1] if (key := text_of(one)) is not None]
     return list(dict.fromkeys(keys))
 
@@ -65,11 +70,16 @@ def renamed_literal(scene: Scene) -> Asking[list[Candidate]]:
     if match is None or at is None:
         return []
     (spot, source), key = at, match.group(1)
+    tables = _tables(scene, spot, source)
+    if not tables:
+        return []
     matches = yield from scene.desk.grep(f'"{key}"', regex=False, path=scene.incident.root.rstrip("/"))
-    paths = list(dict.fromkeys(one.path for one in matches if "/tests/" not in one.path and one.path.endswith(".py")))
+    paths = list(
+        dict.fromkeys(one.path for one in matches if "/tests/" not in one.path and one.path.endswith(".py"))
+    )
     if not paths:
         return []
-    for path in dict.fromkeys([*_tables(scene, spot, source), *paths]):
+    for path in tables:
         word = yield from _successor(scene, path, key)
         if word is None:
             continue
@@ -84,14 +94,15 @@ def renamed_literal(scene: Scene) -> Asking[list[Candidate]]:
 
 
 def _tables(scene: Scene, spot: Spot, source: Source) -> list[str]:
-    """The files that define the names which the crashed line looks things up in."""
-    names = {name_of(one.subject.value) for one in gaps(source, spot, scene.trouble) if isinstance(one.subject, cst.Subscript)}
-    found = [spot.path]
+    """The files of the service that define, at their top, what the crashed line looks things up in."""
+    subjects = (one.subject for one in gaps(source, spot, scene.trouble))
+    names = {name_of(one.value) for one in subjects if isinstance(one, cst.Subscript)}
+    found = [spot.path] if names & set(defined(source)) else []
     for node in source.nodes(cst.ImportFrom):
         if node.module is not None and not isinstance(node.names, cst.ImportStar):
             path = source.code(node.module).replace(".", "/") + ".py"
             if names & {name_of(one.name) for one in node.names} and path in scene.incident.files:
-                found.insert(0, path)
+                found.append(path)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libcst as cst
@@ -18,7 +19,9 @@ from agent.model.builtin.source import (
     arguments,
     before,
     expression,
+    index_of,
     name_of,
+    text_of,
 )
 from agent.model.builtin.talk import Asking
 
@@ -33,9 +36,9 @@ def missing(scene: Scene) -> Asking[list[Candidate]]:
     if at is None:
         return []
     spot, source = at
-    found = []
+    found: list[Candidate] = []
     for gap in gaps(source, spot, scene.trouble):
-        if gap.kind == "key" and _is_configuration(gap):
+        if gap.kind == "key" and (_is_configuration(gap) or not (yield from _is_known(scene, gap))):
             continue
         found += [
             *_at_its_source(source, gap, spot),
@@ -49,6 +52,16 @@ def _is_configuration(gap: Gap) -> bool:
     """A setting that is missing is Truth's fault: no value is made up for it."""
     base = gap.subject.value if isinstance(gap.subject, cst.Subscript) else None
     return name_of(base).lower().lstrip("_").endswith(CONFIGURATION)
+
+
+def _is_known(scene: Scene, gap: Gap) -> Asking[bool]:
+    """Whether the key is named anywhere else: one that is not is a wrong word, and not data that is missing."""
+    key = text_of(index_of(gap.subject)) if isinstance(gap.subject, cst.Subscript) else None
+    if key is None:
+        return False
+    matches = yield from scene.desk.grep(rf"['\"]?\b{re.escape(key)}['\"]?\s*[:=]|['\"]{re.escape(key)}['\"]")
+    spot = scene.spot
+    return any(spot is None or (one.path, one.line) != (spot.path, spot.line) for one in matches)
 
 
 def _offer(
@@ -176,9 +189,19 @@ def _conditional(source: Source, gap: Gap, spot: Spot, slot: cst.BaseExpression)
     if isinstance(slot, cst.IfExp | cst.Lambda | cst.NamedExpr) and not slot.lpar:
         code = f"({code})"
     text = f"{code} if {gap.present} else None"
-    if isinstance(source.parents.get(slot), cst.Element):
+    if len(source.written(source.line(slot))) + len(text) - len(code) > WIDTH:
+        text = _in_lines(source, slot, (code, f"if {gap.present}", "else None"))
+    elif isinstance(source.parents.get(slot), cst.Element):
         text = f"({text})"
     yield _offer(source, spot, why, {slot: expression(text)}, 3)
+
+
+def _in_lines(source: Source, node: cst.CSTNode, parts: tuple[str, ...]) -> str:
+    """An expression over several lines in brackets; libcst adds the indent of the block by itself."""
+    written, statement = source.written(source.line(node)), source.statement_of(node)
+    block = source.places[statement].start.column if statement is not None else 0
+    indent = " " * (len(written) - len(written.lstrip()) - block)
+    return "(\n" + "".join(f"{indent}    {part}\n" for part in parts) + f"{indent})"
 
 
 def _ways_out(source: Source, statement: cst.CSTNode) -> list[tuple[str, str, int]]:

@@ -17,7 +17,9 @@ from agent.model.builtin.talk import Asking
 
 _ATTRIBUTE = re.compile(r"^AttributeError: (?:type object )?'(\w+)' object has no attribute '(\w+)'")
 _OF_TYPE = re.compile(r"^AttributeError: type object '(\w+)' has no attribute '(\w+)'")
-_OF_MODULE = re.compile(r"^AttributeError: (?:partially initialized )?module '([\w.]+)' has no attribute '(\w+)'")
+_OF_MODULE = re.compile(
+    r"^AttributeError: (?:partially initialized )?module '([\w.]+)' has no attribute '(\w+)'"
+)
 _KEYWORD = re.compile(r"^TypeError: (?:([\w.]+)\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'")
 BUILT_IN: Mapping[str, type] = {
     one.__name__: one for one in (str, bytes, dict, list, set, tuple, int, float, bool)
@@ -40,11 +42,18 @@ def attribute(scene: Scene) -> Asking[list[Candidate]]:
         assert match is not None
         owner, wrong = match.groups()
         names, known = yield from _of_class(scene, owner, wrong)
-    uses = [node for node in nodes_at(source, spot) if isinstance(node, cst.Attribute) and node.attr.value == wrong]
+    uses = [
+        node
+        for node in nodes_at(source, spot)
+        if isinstance(node, cst.Attribute) and node.attr.value == wrong
+    ]
     found = list(_logged(source, spot, uses, known)) if wrong == "exception" else []
-    for rank, name in enumerate(names[:3]):
+    beside = _used_beside(source, uses)
+    for rank, name in enumerate([one for one in names if one not in beside][:3]):
         why = f"{owner} has no {wrong}; what it has instead is {name}"
-        found.append(Candidate(why, {spot.path: _attributes_named(source, wrong, name, uses)}, rank=rank, spot=spot))
+        found.append(
+            Candidate(why, {spot.path: _attributes_named(source, wrong, name, uses)}, rank=rank, spot=spot)
+        )
     return found if uses else []
 
 
@@ -73,6 +82,17 @@ def _of_class(scene: Scene, owner: str, wrong: str) -> Asking[tuple[list[str], M
     return [], {}
 
 
+def _used_beside(source: Source, uses: list[cst.Attribute]) -> set[str]:
+    """Attributes of the same thing that the same function uses as well: those are other things."""
+    found = set()
+    for use in uses:
+        function = source.function_of(use)
+        for node in source.nodes(cst.Attribute, function) if function else ():
+            if source.code(node.value) == source.code(use.value):
+                found.add(node.attr.value)
+    return found
+
+
 def _attributes_named(source: Source, wrong: str, right: str, uses: list[cst.Attribute]) -> str:
     """Every use of the attribute on the same thing in the file, under the other name."""
     owners = {source.code(one.value) for one in uses}
@@ -96,11 +116,19 @@ def _logged(
         if isinstance(call.func, cst.Attribute) and name_of(call.func) == "exception":
             handler = source.first(call, cst.ExceptHandler)
             given = arguments(call)
-            if source.code(call.func.value) not in owners or not isinstance(handler, cst.ExceptHandler) or not given:
+            if (
+                source.code(call.func.value) not in owners
+                or not isinstance(handler, cst.ExceptHandler)
+                or not given
+            ):
                 continue
             name = handler.name.name if handler.name else cst.Name("exc")
             text = _with_error(source.code(given[0]), source.code(name))
-            rest = "".join(f", {source.code(one).rstrip(', ')}" for one in call.args[1:] if name_of(one.keyword) != "exc_info")
+            rest = "".join(
+                f", {source.code(one).rstrip(', ')}"
+                for one in call.args[1:]
+                if name_of(one.keyword) != "exc_info"
+            )
             changes[call] = expression(f"{source.code(call.func.value)}.error({text}{rest})")
             if handler.name is None and handler.type is not None:
                 changes[handler] = lambda node: node.with_changes(
@@ -152,7 +180,9 @@ def _parameters(scene: Scene, function: str, owner: str | None) -> Asking[list[s
         source = yield from scene.source(match.path)
         for node in source.nodes(cst.FunctionDef) if source else ():
             inside = source.first(node, cst.ClassDef) if source else None
-            if node.name.value == function and (wanted is None or (isinstance(inside, cst.ClassDef) and inside.name.value == wanted)):
+            if node.name.value == function and (
+                wanted is None or (isinstance(inside, cst.ClassDef) and inside.name.value == wanted)
+            ):
                 params = (*node.params.params, *node.params.kwonly_params)
                 return [one.name.value for one in params if one.name.value not in ("self", "cls")]
     return []

@@ -1,0 +1,183 @@
+"""Values of the wrong type: a number that came as text, bytes and text, times with and without a zone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from agent.model.builtin.gaps import nodes_at
+from agent.model.builtin.incident import Spot
+from agent.model.builtin.repairs.missing import assigned
+from agent.model.builtin.scene import Candidate, Scene
+from agent.model.builtin.source import Change, Source, arguments, expression, name_of
+from agent.model.builtin.talk import Asking
+
+_MIXED = re.compile(
+    r"^TypeError: (?:'(?P<comparison>\S+)' not supported between instances of|"
+    r"unsupported operand type\(s\) for (?P<operator>.+?):) '(?P<left>\w+)' and '(?P<right>\w+)'"
+)
+_TEXT_TIMES = re.compile(r"^TypeError: can't multiply sequence by non-int of type 'float'")
+_BAD_NUMBER = re.compile(r"^ValueError: (?:could not convert string to float|invalid literal for int\(\))")
+_ZONES = re.compile(r"^TypeError: can't (?:compare|subtract) offset-naive and offset-aware datetimes")
+_BYTES = re.compile(
+    r"^TypeError: (?:a bytes-like object is required, not 'str'|Strings must be encoded before hashing)"
+)
+NUMBERS = ("int", "float")
+
+
+def text_number(scene: Scene) -> Asking[list[Candidate]]:
+    """A text that is compared or reckoned with as a number: made one where it is read."""
+    at = yield from scene.here()
+    match = _MIXED.search(scene.trouble.text)
+    if at is None or (match is None and _TEXT_TIMES.search(scene.trouble.text) is None):
+        return []
+    sides = (match["left"], match["right"]) if match else ("str", "float")
+    if "str" not in sides or not (match is None or set(sides) & set(NUMBERS)):
+        return []
+    spot, source = at
+    kind = next((one for one in sides if one in NUMBERS), "float")
+    found: list[Candidate] = []
+    for operand in _operands(source, spot, sides):
+        reads = yield from _read_at(scene, spot, source, operand)
+        for path, where, node in reads:
+            code = where.code(node)
+            number = "float" if "float(" in where.text or kind == "float" else "int"
+            text = where.changed({node: expression(f"{number}({code})")})
+            why = f"{code} is a text, and is reckoned with as a number"
+            candidate = Candidate(why, {path: text}, rank=1, spot=spot)
+            found += [candidate] if candidate.files not in [one.files for one in found] else []
+    return found[:3]
+
+
+def _operands(source: Source, spot: Spot, sides: tuple[str, str]) -> list[cst.BaseExpression]:
+    """The expressions of a line that may be the text."""
+    right = sides[1] == "str"
+    found: list[cst.BaseExpression] = []
+    for node in nodes_at(source, spot):
+        if isinstance(node, cst.BinaryOperation):
+            found.append(node.right if right else node.left)
+        elif isinstance(node, cst.Comparison):
+            found += [one.comparator for one in node.comparisons] if right else [node.left]
+        elif isinstance(node, cst.Call) and name_of(node.func) in ("min", "max", "sorted", "sum"):
+            found += arguments(node)
+    return [one for one in dict.fromkeys(found) if not isinstance(one, cst.Integer | cst.Float)]
+
+
+def _read_at(
+    scene: Scene, spot: Spot, source: Source, node: cst.BaseExpression
+) -> Asking[list[tuple[str, Source, cst.BaseExpression]]]:
+    """Where a value is read from a document or the configuration: here, or in the function that called."""
+    value = assigned(source, node) or node
+    if _is_read(value):
+        return [(spot.path, source, value)]
+    function = source.function_of(node)
+    if not isinstance(value, cst.Name) or function is None:
+        return []
+    names = [one.name.value for one in function.params.params if one.name.value not in ("self", "cls")]
+    if value.value not in names:
+        return []
+    caller = _caller(scene, spot)
+    where = (yield from scene.source(caller.path)) if caller else None
+    if caller is None or where is None:
+        return []
+    place = names.index(value.value)
+    calls = [one for one in where.nodes(cst.Call) if name_of(one.func) == function.name.value]
+    found = []
+    for call in calls:
+        if not where.spanned(call, caller.line):
+            continue
+        keyed = [arg.value for arg in call.args if name_of(arg.keyword) == value.value]
+        for given in keyed or arguments(call)[place : place + 1]:
+            read = assigned(where, given) or given
+            found += [(caller.path, where, read)] if _is_read(read) else []
+    return found
+
+
+def _caller(scene: Scene, spot: Spot) -> Spot | None:
+    spots = scene.trouble.spots
+    place = spots.index(spot) if spot in spots else 0
+    return spots[place - 1] if place > 0 else None
+
+
+def _is_read(node: cst.BaseExpression) -> bool:
+    """A read by a key, such as `config.get("X", 60)` or `row["x"]`."""
+    if isinstance(node, cst.Call):
+        return name_of(node.func) in ("get", "getenv", "pop") and bool(node.args)
+    return isinstance(node, cst.Subscript)
+
+
+def bad_number(scene: Scene) -> Asking[list[Candidate]]:
+    """int() or float() of a text that is no number: passed over as the code around passes such things over."""
+    at = yield from scene.here()
+    if at is None or _BAD_NUMBER.search(scene.trouble.text) is None:
+        return []
+    spot, source = at
+    return list(_caught(source, spot))
+
+
+def _caught(source: Source, spot: Spot) -> Iterator[Candidate]:
+    for node in nodes_at(source, spot):
+        statement = source.statement_of(node)
+        if not isinstance(node, cst.Call) or name_of(node.func) not in NUMBERS or statement is None:
+            continue
+        if not isinstance(statement, cst.SimpleStatementLine) or not isinstance(
+            statement.body[0], cst.Return
+        ):
+            continue
+        lines = cst.parse_module("try:\n    pass\nexcept ValueError:\n    return None\n").body[0]
+        assert isinstance(lines, cst.Try)
+        block = cst.IndentedBlock([statement.with_changes(leading_lines=())])
+        made = lines.with_changes(body=block, leading_lines=statement.leading_lines)
+        why = f"{source.code(node)} may meet a text that is no number: there is no result then"
+        yield Candidate(
+            why, {spot.path: source.changed({statement: lambda _: made})}, rank=4, hides=True, spot=spot
+        )
+        return
+
+
+def zones(scene: Scene) -> Asking[list[Candidate]]:
+    """A time without a zone beside one that has it: the clock is asked with the zone."""
+    at = yield from scene.here()
+    if at is None or _ZONES.search(scene.trouble.text) is None:
+        return []
+    spot, source = at
+    changes: dict[cst.CSTNode, Change] = {}
+    for call in source.nodes(cst.Call):
+        code = source.code(call.func)
+        if code.endswith(("datetime.utcnow", "datetime.now")) and not call.args:
+            zone = "timezone.utc" if code.count(".") == 1 else f"{code.partition('.')[0]}.timezone.utc"
+            changes[call] = expression(f"{code.rpartition('.')[0]}.now({zone})")
+    if not changes:
+        return []
+    text = _importing_zone(source.changed(changes))
+    return [Candidate("the clock was read without a zone", {spot.path: text}, rank=1, spot=spot)]
+
+
+def _importing_zone(text: str) -> str:
+    found = re.search(r"^from datetime import (.+)$", text, re.MULTILINE)
+    if found is None or re.search(r"\b(?:timezone|\()", found.group(1)):
+        return text
+    names = sorted({*found.group(1).split(", "), "timezone"})
+    return text[: found.start(1)] + ", ".join(names) + text[found.end(1) :]
+
+
+def encoded(scene: Scene) -> Asking[list[Candidate]]:
+    """A text where bytes are wanted: encoded there."""
+    at = yield from scene.here()
+    if at is None or _BYTES.search(scene.trouble.text) is None:
+        return []
+    spot, source = at
+    found = []
+    for node in nodes_at(source, spot):
+        for given in arguments(node)[:2] if isinstance(node, cst.Call) else ():
+            code = source.code(given)
+            if not code.endswith(".encode()") and isinstance(
+                given, cst.Name | cst.Attribute | cst.Call | cst.SimpleString
+            ):
+                text = source.changed({given: expression(f"{code}.encode()")})
+                found.append(
+                    Candidate(f"{code} is text, and bytes are wanted", {spot.path: text}, rank=2, spot=spot)
+                )
+    return found[:3]
