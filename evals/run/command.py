@@ -21,6 +21,7 @@ from evals.score.table import markdown, scores_by_model, scores_table
 from evals.score.thresholds import Threshold, missed, threshold
 
 FOLDER = Path(".evals")
+MODELS_HELP = f"{', '.join(OFFLINE)}, or a live model of the settings; may be given more than once."
 
 folder_option = click.option(
     "--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="Where results lie."
@@ -33,8 +34,7 @@ def main() -> None:
 
 
 @main.command("run")
-@click.option("--model", "models", multiple=True, default=("rules",), show_default=True,
-              help=f"{', '.join(OFFLINE)}, or a model of the settings; may be given more than once.")  # fmt: skip
+@click.option("--model", "models", multiple=True, default=("rules",), show_default=True, help=MODELS_HELP)
 @click.option("--only", multiple=True, metavar="WORD", help="Cases whose id, service or group holds a word.")
 @click.option("--repeat", default=1, show_default=True, type=click.IntRange(1))
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1))
@@ -58,9 +58,8 @@ def run_command(models: tuple[str, ...], only: tuple[str, ...], repeat: int, wor
     seconds = time.monotonic() - started
     _write(folder, answers)
     _print(answers)
-    click.echo(
-        f"{len(answers)} runs, {seconds:.0f} s, results in {folder / RESULTS}, report in {folder / 'report.html'}"
-    )
+    places = f"{folder / RESULTS}, {folder / 'report.md'} and report.html"
+    click.echo(f"{len(answers)} runs in {seconds:.0f} s: {places}")
     sys.exit(_verdict(answers, thresholds))
 
 
@@ -126,11 +125,9 @@ def _thresholds(needs: tuple[str, ...]) -> tuple[Threshold, ...]:
 
 
 def _tell(answer: Answer, number: int, of: int) -> None:
-    mark = "broke" if answer.error else "right" if answer.right else "WRONG"
     what = answer.error or f"{answer.outcome}, {answer.verdict} {answer.category}"
-    click.echo(
-        f"[{number:>3}/{of}] {mark:5} {answer.model} {answer.case}: {what} ({answer.seconds:.1f} s)", err=True
-    )
+    line = f"[{number:>3}/{of}] {answer.mark:5} {answer.model} {answer.case}: {what} ({answer.seconds:.1f} s)"
+    click.echo(line, err=True)
 
 
 def _verdict(answers: list[Answer], thresholds: tuple[Threshold, ...]) -> int:

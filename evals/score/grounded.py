@@ -11,8 +11,9 @@ from tools.incident import IncidentFolder
 from tools.repository import FileMissing, Repository
 
 _PLACE = re.compile(r"(?P<path>(?:services|shared|scripts|truth|docs)/[\w./-]+\.\w+)(?::(?P<line>\d+))?")
-_LABEL = re.compile(
-    r"^(?:[\w.-]+ )?(?:log|log\.txt|logs/[\w.-]+|line \d+|snapshot|history|Truth)\b[^:]{0,40}: "
+_LABEL = re.compile(r"^[^:]{0,40}\b(?:log|txt|line|snapshot|history|Truth|redis)\b[^:]{0,20}:[: ]+")
+_ABSENT = re.compile(
+    r"\b(?:is in no commit|(?:is|was) not there|not in the commit|does not exist|is missing)\b"
 )
 _QUOTED = re.compile(r"[`'\"“](.{8,}?)[`'\"”]")
 _LEAST = 8
@@ -35,6 +36,8 @@ class Ground:
         places = list(_PLACE.finditer(line))
         if places and all(self._there(place["path"], place["line"]) for place in places):
             return True
+        if _ABSENT.search(line) and self._is_absent(line, [place["path"] for place in places]):
+            return True
         said = _squeezed(_LABEL.sub("", line))
         quotes = [said, *(_squeezed(quote) for quote in _QUOTED.findall(line))]
         return any(len(quote) >= _LEAST and self._told(quote) for quote in quotes) or self._in_snapshot(line)
@@ -48,6 +51,14 @@ class Ground:
                 self._lines[path] = None
         found = self._lines[path]
         return found is not None and (line is None or 1 <= int(line) <= len(found))
+
+    def _is_absent(self, line: str, paths: list[str]) -> bool:
+        """What is said to be missing is missing: a file of the commit, or a captured key."""
+        if paths:
+            return not any(self._there(path, None) for path in paths)
+        label, _, key = line.partition("redis: ")
+        captured = self.folder.redis_values()
+        return not label and bool(key) and not any(key.split()[0] in values for values in captured.values())
 
     def _told(self, text: str) -> bool:
         return any(text in place for place in self._texts)
