@@ -16,6 +16,7 @@ from agent.model.protocol import ModelError
 from agent.model.remote import RemoteModel
 from agent.model.spec import ModelSpec
 from agent.models import key_of, spec_named
+from agent.notify.config import problems
 from agent.settings import Settings
 from agent.store import StateError, Store
 from sandbox.git import GitError
@@ -44,9 +45,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything; nothing is changed but the state folder, which is made."""
-    return [
-        finding for check in (_git, _sandbox, _state, _models, _target, _redis) for finding in check(settings)
-    ]
+    return [finding for check in CHECKS for finding in check(settings)]
 
 
 def _git(settings: Settings) -> Iterator[Finding]:
@@ -146,3 +145,11 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "system-redis", "note", "does not answer", "`autohealer watch` needs it; `heal INCIDENT` does not"
         )
+
+
+def _pages(settings: Settings) -> Iterator[Finding]:
+    for problem in problems(settings.notify):
+        yield Finding("pages", "missing", problem)
+
+
+CHECKS = (_git, _sandbox, _state, _models, _target, _redis, _pages)

@@ -17,6 +17,7 @@ COMMANDS = {
     "stats": "Count what was done over a time, and what it cost.",
     "health": "Show the health of the platform now.",
     "verify": "Judge a person's diff by the same gate and proof.",
+    "publish": "Push and propose the branch of an ended run.",
     "prune": "Remove incidents that are old or too many.",
     "doctor": "Say what is missing on this machine, and how to get it.",
     "init": "Write a commented autohealer.toml.",

@@ -12,6 +12,7 @@ import click
 
 from agent.cli.main import Global
 from agent.model.cassette import CassetteError, CassetteMiss
+from agent.publish import NothingToPublish
 from agent.result import Exit
 from agent.settings import Settings, SettingsError, load
 from agent.store import Busy, StateError, Store
@@ -31,6 +32,7 @@ EXITS: dict[type[Exception], Exit] = {
     CassetteError: Exit.ERROR,
     CassetteMiss: Exit.ERROR,
     StateError: Exit.ERROR,
+    NothingToPublish: Exit.ERROR,
     Busy: Exit.BUSY,
     Refused: Exit.REFUSED,
 }

@@ -119,6 +119,7 @@ def test_doctor_says_what_is_missing_and_exits_with_1(state: Path, tmp_path: Pat
         (("heal", "x", "--service", "vigil"), 2, "one of the two"),
         (("heal", "--service", "vigil"), 2, "--repo"),
         (("watch",), 2, "--repo"),
+        (("publish", "x"), 2, "remote"),
         (("health",), 2, "--repo"),
         (("--config", "none.toml", "incidents"), 2, "autohealer init"),
         (("heal", "x", "--stop-after", "lunch"), 2, "lunch"),
