@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.case import Case, open_case
 from agent.diagnosis import Diagnosis
 from agent.earlier import earlier_attempts
 from agent.events import (
-    Asked,
-    Diagnosed,
     Emit,
-    Ended,
-    Event,
     LookedBack,
     Noted,
     Proposed,
-    PublishFailed,
     Started,
     Triaged,
 )
-from agent.limits import Limits, Spent
-from agent.lookback import LookBack, look_back
+from agent.limits import Limits
+from agent.lookback import look_back
 from agent.loop import Loop
-from agent.model.protocol import Item, Model, NoModelLeft, Request
+from agent.model.protocol import Model, NoModelLeft, Request
 from agent.model.schema import strict_schema, tool_schema
 from agent.models import ChooseModel
 from agent.moved import carried_over, has_moved, refusal
@@ -32,12 +27,11 @@ from agent.notify.heals import HealPages
 from agent.outward import Outward
 from agent.prompt import fill, opening, system_prompt
 from agent.proof import Proof, Rung, prove
-from agent.publish import Delivery, Proven, Publication, Published, interrupted, outward, publish, take_up
-from agent.report import render_page, render_report
-from agent.result import HealResult, Outcome, RungResult
+from agent.publish import Proven, Publication, Published, interrupted, outward, publish, take_up
+from agent.record import RunRecord
+from agent.result import HealResult, Outcome
 from agent.settings import Settings
 from agent.store import Run, Store
-from agent.transcript import trajectory
 from agent.triage import Triage, triage
 from sandbox.patch import Patch
 from sandbox.scope import Refused
@@ -64,39 +58,19 @@ class Plan:
 
 @dataclass(slots=True)
 class Heal:
-    """One run on one incident. What it finds is kept here, so that any end can be reported."""
+    """One run on one incident."""
 
     store: Store
     settings: Settings
     plan: Plan
     listen: Emit
     run: Run
-    spent: Spent = field(default_factory=Spent)
-    case: Case | None = None
-    triage: Triage | None = None
-    diagnosis: Diagnosis | None = None
-    history: LookBack | None = None
-    proof: Proof | None = None
-    branch: tuple[str, str] | None = None
-    delivery: Delivery = field(default_factory=Delivery)
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    models: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    record: RunRecord = field(init=False)
     pages: HealPages = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pages = HealPages.of(self.settings, self.store.root, self.emit)
-
-    def emit(self, event: Event) -> None:
-        """Journal first, then whoever listens."""
-        self.run.append(event)
-        if isinstance(event, Noted | PublishFailed):
-            self.notes.append(event.text)
-        if isinstance(event, Asked) and (event.model, event.served) not in self.asked:
-            self.asked.append((event.model, event.served))
-        if isinstance(event, Asked) and event.served not in self.models:
-            self.models.append(event.served)
-        self.listen(event)
+        self.record = RunRecord(self.run, self.listen)
+        self.pages = HealPages.of(self.settings, self.store.root, self.record.emit)
 
     def work(self, folder: IncidentFolder) -> tuple[Outcome, str]:
         """The whole order; returns the outcome and a sentence about it."""
@@ -107,13 +81,13 @@ class Heal:
         found = self.judge(case)
         if self.is_clear(found):
             return self.by_rules(case, found, "not_fixable")
-        model = self.plan.choose_model(case, self.emit)
+        model = self.plan.choose_model(case, self.record.emit)
         if model is None:
             return self.by_rules(case, found, "diagnosed")
         try:
             return self.ask(case, found, model)
         except NoModelLeft as error:
-            self.emit(Noted(f"no model answered, so this is what the rules found: {error}"))
+            self.record.emit(Noted(f"no model answered, so this is what the rules found: {error}"))
             return self.by_rules(case, found, "no_key" if error.no_key else "diagnosed")
         except Refused as refused:
             return "refused", f"{refused.rule}: {refused.message}"
@@ -121,17 +95,17 @@ class Heal:
     def judge(self, case: Case) -> Triage:
         """What the rules say, before any model is asked."""
         found = triage(case.folder, case.bench.repository, case.truth, case.crash)
-        self.triage = found
+        self.record.triage = found
         self.pages.diagnosing(case.incident.id, found, outward(case))
-        self.emit(Triaged(found.category, found.verdict, found.confidence, found.why))
+        self.record.emit(Triaged(found.category, found.verdict, found.confidence, found.why))
         return found
 
     def open(self, folder: IncidentFolder) -> Case:
         incident = folder.incident()
         repo = str(self.settings.repo or incident.repo or "")
-        self.emit(Started(incident.id, incident.service, incident.commit, repo, self.run.number))
-        case = open_case(folder, self.settings, self.store.root, self.emit)
-        self.case = case
+        self.record.emit(Started(incident.id, incident.service, incident.commit, repo, self.run.number))
+        case = open_case(folder, self.settings, self.store.root, self.record.emit)
+        self.record.case = case
         return case
 
     def is_clear(self, found: Triage) -> bool:
@@ -148,24 +122,24 @@ class Heal:
             answer, limit = loop.run(message)
             if answer is None:
                 return self.by_rules(case, found, "limit")[0], limit or "no diagnosis was given"
-            diagnosis = self.conclude(case, answer)
+            diagnosis = self.record.conclude(case, answer)
             self.look_back(case)
             patch = case.bench.patch
             if not diagnosis.fixable or patch is None:
                 return ("limit", limit) if limit else self.without_patch(diagnosis)
-            self.keep(patch)
+            self.record.keep(patch)
             if self.plan.stop_after in ("diagnose", "patch"):
                 return "diagnosed", "the patch was not proven, as asked"
-            self.proof = self.prove(case, patch)
-            if self.proof.proven:
-                return self.publish(case, patch, self.proof, diagnosis)
+            self.record.proof = self.prove(case, patch)
+            if self.record.proof.proven:
+                return self.publish(case, patch, self.record.proof, diagnosis)
             if limit:
                 return "limit", limit
             if case.isolation is None:
                 break
             left = f"You have {ATTEMPTS - attempt} more attempts."
-            message = case.bench.redact(fill("proof_failed.md", proof=self.proof, left=left))
-        return "unproven", self.proof.why_not if self.proof else "nothing was proven"
+            message = case.bench.redact(fill("proof_failed.md", proof=self.record.proof, left=left))
+        return "unproven", self.record.proof.why_not if self.record.proof else "nothing was proven"
 
     def loop(self, case: Case, model: Model) -> Loop:
         names = READING_TOOLS if self.plan.stop_after == "diagnose" else tuple(SIX_TOOLS)
@@ -177,104 +151,70 @@ class Heal:
             answer_schema=strict_schema(Diagnosis),
         )
         limits = Limits(**self.settings.limits.model_dump())
-        return Loop(model, request, tools, case.bench, limits, self.spent, self.emit, self.save)
-
-    def save(self, items: list[Item]) -> None:
-        """Keep the conversation after every step, so that a killed run can be read."""
-        self.run.write("trajectory.json", trajectory(items))
+        return Loop(
+            model, request, tools, case.bench, limits, self.record.spent, self.record.emit, self.record.save
+        )
 
     def prove(self, case: Case, patch: Patch) -> Proof:
-        self.emit(Proposed(patch.tree, tuple(file.path for file in patch.files)))
-        return prove(case, patch, self.settings.sandbox.test_runs, self.emit)
+        self.record.emit(Proposed(patch.tree, tuple(file.path for file in patch.files)))
+        return prove(case, patch, self.settings.sandbox.test_runs, self.record.emit)
 
     def publish(self, case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis) -> tuple[Outcome, str]:
         if self.plan.stop_after == "prove":
             return "proven", f"no branch was made, as asked; {proof.line}"
         if has_moved(case):
-            self.emit(
+            self.record.emit(
                 Noted("the checkout moved on while healing: the patch is proven again on its new commit")
             )
             case, patch = carried_over(case, patch)
-            self.proof = proof = self.prove(case, patch)
+            self.record.proof = proof = self.prove(case, patch)
             if not proof.proven:
                 raise refusal(proof.why_not)
         proven = Proven(
-            case, patch, proof, diagnosis, self.history, tuple(self.asked), self.spent, self.run.number
+            case,
+            patch,
+            proof,
+            diagnosis,
+            self.record.history,
+            tuple(self.record.asked),
+            self.record.spent,
+            self.run.number,
         )
-        published = publish(proven, ", ".join(self.models), self.run, self.settings.publish, self.emit)
+        published = publish(
+            proven, ", ".join(self.record.models), self.run, self.settings.publish, self.record.emit
+        )
         self.delivered(published)
         return "branch", f"{published.branch}: {proof.line}"
 
     def take_up(self, left: Publication, commit: str) -> tuple[Outcome, str]:
         """An earlier run made its branch and was killed before it could say so: bring that further."""
-        self.emit(Noted(f"run {left.run} made the branch and was cut short; its publication goes on here"))
-        self.diagnosis = left.diagnosis
-        self.proof = Proof(tuple(Rung(**rung.model_dump()) for rung in left.proof), left.labels)
-        self.delivered(take_up(left, commit, self.run, self.settings.publish, self.emit))
+        self.record.emit(
+            Noted(f"run {left.run} made the branch and was cut short; its publication goes on here")
+        )
+        self.record.diagnosis = left.diagnosis
+        self.record.proof = Proof(tuple(Rung(**rung.model_dump()) for rung in left.proof), left.labels)
+        self.delivered(take_up(left, commit, self.run, self.settings.publish, self.record.emit))
         return "branch", f"{left.branch}: {left.proof_line}"
 
     def delivered(self, published: Published) -> None:
-        self.branch, self.delivery = (published.branch, published.commit), published.delivery
+        self.record.branch, self.record.delivery = (published.branch, published.commit), published.delivery
 
     def look_back(self, case: Case) -> None:
         """Once the model has its answer: which change brought the crash, and the quick way back."""
-        if self.history is None and self.plan.stop_after in ("prove", "branch"):
-            self.history = look_back(case)
-            if self.history is not None:
-                self.emit(LookedBack(self.history.told))
-
-    def keep(self, patch: Patch) -> None:
-        """The proposed patch beside the journal, before anything is done with it."""
-        self.run.write("patch.diff", patch.diff)
-
-    def conclude(self, case: Case, said: Diagnosis) -> Diagnosis:
-        """Keep a diagnosis, redacted, before anything follows from it."""
-        diagnosis = said.redacted(case.bench.redact)
-        self.diagnosis = diagnosis
-        self.run.write("diagnosis.json", diagnosis.model_dump_json(indent=1))
-        self.emit(Diagnosed(diagnosis.category, diagnosis.fixable, diagnosis.root_cause))
-        return diagnosis
+        if self.record.history is None and self.plan.stop_after in ("prove", "branch"):
+            self.record.history = look_back(case)
+            if self.record.history is not None:
+                self.record.emit(LookedBack(self.record.history.told))
 
     def by_rules(self, case: Case, found: Triage, outcome: Outcome) -> tuple[Outcome, str]:
         """End with what the rules found."""
-        diagnosis = self.conclude(case, found.to_diagnosis())
+        diagnosis = self.record.conclude(case, found.to_diagnosis())
         return outcome, diagnosis.why_not or diagnosis.root_cause
 
     def without_patch(self, diagnosis: Diagnosis) -> tuple[Outcome, str]:
         if diagnosis.fixable:
             return "diagnosed", f"a diagnosis without a patch: {diagnosis.root_cause}"
         return "not_fixable", diagnosis.why_not or diagnosis.root_cause
-
-    def result(self, folder: IncidentFolder, outcome: Outcome, summary: str) -> HealResult:
-        incident = self.case.incident if self.case else folder.incident()
-        rungs = tuple(RungResult(**asdict(rung)) for rung in self.proof.rungs) if self.proof else ()
-        spent = self.spent
-        branch, commit = self.branch or (None, None)
-        return HealResult(
-            incident=incident.id, run=self.run.number, service=incident.service, commit=incident.commit,
-            outcome=outcome, summary=summary,
-            branch=branch, branch_commit=commit, pushed=self.delivery.pushed,
-            pull_request=self.delivery.pull_request, by_hand=self.delivery.by_hand,
-            diagnosis=self.diagnosis, proof=rungs, labels=self.proof.labels if self.proof else (),
-            models=tuple(self.models), steps=spent.steps, input_tokens=spent.input_tokens,
-            cached_tokens=spent.cached_tokens, output_tokens=spent.output_tokens,
-            cost_usd=None if spent.unpriced_calls else spent.cost_usd, seconds=spent.seconds,
-            way_back=self.history.told if self.history else None,
-            fingerprint=self.triage.fingerprint if self.triage else None, notes=tuple(self.notes),
-            folder=str(self.run.path),
-        )  # fmt: skip
-
-    def report(self, result: HealResult) -> str:
-        """`report.md`, redacted."""
-        crash = self.case.crash.text if self.case and self.case.crash else ""
-        patch = self.case.bench.patch if self.case else None
-        text = render_report(
-            result,
-            crash=crash,
-            triage=self.triage.text if self.triage else "",
-            diff=patch.diff if patch else "",
-        )
-        return self.case.bench.redact(text) if self.case else text
 
 
 def heal(folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, listen: Emit) -> HealResult:
@@ -295,10 +235,8 @@ def heal(folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, l
             summary = f"{type(error).__name__}: {error}"
             raise
         finally:
-            result = run.result(folder, outcome, summary)
-            run.run.write("result.json", result.model_dump_json(indent=1))
-            run.run.write("report.md", run.report(result))
-            run.pages.ended(result, outward(run.case) if run.case else Outward(Redactor()))
-            run.emit(Ended(result.outcome, result.summary, result.seconds, result.cost_usd or 0.0))
-            run.run.write("report.html", render_page(result, run.run, run.case, run.triage))
+            result = run.record.close(folder, outcome, summary)
+            case = run.record.case
+            run.pages.ended(result, outward(case) if case else Outward(Redactor()))
+            run.record.end(result)
     return result

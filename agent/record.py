@@ -1,0 +1,110 @@
+"""Everything that a run has found so far, so that any end of it can be told and replayed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from agent.case import Case
+from agent.diagnosis import Diagnosis
+from agent.events import Asked, Diagnosed, Emit, Ended, Event, Noted, PublishFailed
+from agent.limits import Spent
+from agent.lookback import LookBack
+from agent.model.protocol import Item
+from agent.proof import Proof
+from agent.publish import Delivery
+from agent.report import render_page, render_report
+from agent.result import HealResult, Outcome, RungResult
+from agent.store import Run
+from agent.transcript import trajectory
+from agent.triage import Triage
+from sandbox.patch import Patch
+from tools.incident import IncidentFolder
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """What one run knows and what of it is on the disk; whoever listens hears the same events."""
+
+    run: Run
+    listen: Emit
+    spent: Spent = field(default_factory=Spent)
+    case: Case | None = None
+    triage: Triage | None = None
+    diagnosis: Diagnosis | None = None
+    history: LookBack | None = None
+    proof: Proof | None = None
+    branch: tuple[str, str] | None = None
+    delivery: Delivery = field(default_factory=Delivery)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        """Journal first, then whoever listens."""
+        self.run.append(event)
+        if isinstance(event, Noted | PublishFailed):
+            self.notes.append(event.text)
+        if isinstance(event, Asked) and (event.model, event.served) not in self.asked:
+            self.asked.append((event.model, event.served))
+        if isinstance(event, Asked) and event.served not in self.models:
+            self.models.append(event.served)
+        self.listen(event)
+
+    def save(self, items: list[Item]) -> None:
+        """Keep the conversation after every step, so that a killed run can be read."""
+        self.run.write("trajectory.json", trajectory(items))
+
+    def keep(self, patch: Patch) -> None:
+        """The proposed patch beside the journal, before anything is done with it."""
+        self.run.write("patch.diff", patch.diff)
+
+    def conclude(self, case: Case, said: Diagnosis) -> Diagnosis:
+        """Keep a diagnosis, redacted, before anything follows from it."""
+        diagnosis = said.redacted(case.bench.redact)
+        self.diagnosis = diagnosis
+        self.run.write("diagnosis.json", diagnosis.model_dump_json(indent=1))
+        self.emit(Diagnosed(diagnosis.category, diagnosis.fixable, diagnosis.root_cause))
+        return diagnosis
+
+    def close(self, folder: IncidentFolder, outcome: Outcome, summary: str) -> HealResult:
+        """The result and the report, written; every end of a run comes through here."""
+        result = self.result(folder, outcome, summary)
+        self.run.write("result.json", result.model_dump_json(indent=1))
+        self.run.write("report.md", self.report(result))
+        return result
+
+    def end(self, result: HealResult) -> None:
+        """The last event, and the page, which shows the journal to its end."""
+        self.emit(Ended(result.outcome, result.summary, result.seconds, result.cost_usd or 0.0))
+        self.run.write("report.html", render_page(result, self.run, self.case, self.triage))
+
+    def result(self, folder: IncidentFolder, outcome: Outcome, summary: str) -> HealResult:
+        incident = self.case.incident if self.case else folder.incident()
+        rungs = tuple(RungResult(**asdict(rung)) for rung in self.proof.rungs) if self.proof else ()
+        spent = self.spent
+        branch, commit = self.branch or (None, None)
+        return HealResult(
+            incident=incident.id, run=self.run.number, service=incident.service, commit=incident.commit,
+            outcome=outcome, summary=summary,
+            branch=branch, branch_commit=commit, pushed=self.delivery.pushed,
+            pull_request=self.delivery.pull_request, by_hand=self.delivery.by_hand,
+            diagnosis=self.diagnosis, proof=rungs, labels=self.proof.labels if self.proof else (),
+            models=tuple(self.models), steps=spent.steps, input_tokens=spent.input_tokens,
+            cached_tokens=spent.cached_tokens, output_tokens=spent.output_tokens,
+            cost_usd=None if spent.unpriced_calls else spent.cost_usd, seconds=spent.seconds,
+            way_back=self.history.told if self.history else None,
+            fingerprint=self.triage.fingerprint if self.triage else None, notes=tuple(self.notes),
+            folder=str(self.run.path),
+        )  # fmt: skip
+
+    def report(self, result: HealResult) -> str:
+        """`report.md`, redacted."""
+        crash = self.case.crash.text if self.case and self.case.crash else ""
+        patch = self.case.bench.patch if self.case else None
+        text = render_report(
+            result,
+            crash=crash,
+            triage=self.triage.text if self.triage else "",
+            diff=patch.diff if patch else "",
+        )
+        return self.case.bench.redact(text) if self.case else text
