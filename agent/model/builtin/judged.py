@@ -14,6 +14,8 @@ _FRAME = re.compile(r"^  (?P<path>\S+):(?P<line>\d+) in (?P<function>\S+)$")
 _ERROR = re.compile(
     r"^(?P<name>[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Group|\w))(?:: (?P<said>.*))?$"
 )
+_COMPARED = re.compile(r"^the patch mends .*; it breaks (.*)$", re.MULTILINE)
+_RED = re.compile(r"^  (?:[A-Z]+|also:) (\S+::\S+?):?(?: |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,27 @@ def read_answer(answer: str) -> Judged:
         return Judged("failed" if doubts else "passed", False, doubts[0] if doubts else head.group(2))
     state: Literal["failed", "skipped"] = "failed" if head.group(1) == "FAILED" else "skipped"
     return Judged(state, False, head.group(2), _trouble(following.splitlines()))
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What run_pytest said of both sides: what the patch breaks, and what did not pass on either side."""
+
+    breaks: str
+    red: tuple[str, ...]
+
+    def passes(self, path: str) -> bool:
+        """Whether nothing of a new file is red. That it is red without the patch is for the proof to show."""
+        return not any(node.startswith(path) for node in self.red)
+
+
+def read_tests(answer: str) -> Tested:
+    """Read the answer of run_pytest on both sides; a service without tests breaks nothing."""
+    red = tuple(_RED.findall(answer))
+    compared = _COMPARED.search(answer)
+    if compared is None:
+        return Tested("no verdict" if "on the patch: no verdict" in answer else "", red)
+    return Tested("" if compared[1] == "nothing" else compared[1], red)
 
 
 def _trouble(lines: list[str]) -> Trouble | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agent.model.builtin.desk import Absent, Desk
 from agent.model.builtin.incident import Incident, Spot, Trouble
+from agent.model.builtin.regression import Test
 from agent.model.builtin.source import Source, Unreadable, parse
 from agent.model.builtin.talk import Asking
 
@@ -28,7 +29,7 @@ class Candidate:
     rank: int = 5
     hides: bool = False
     spot: Spot | None = None
-    test: str | None = None
+    test: Test | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import libcst as cst
 from agent.model.builtin.definitions import defined, successors
 from agent.model.builtin.desk import Absent
 from agent.model.builtin.incident import Spot
+from agent.model.builtin.regression import import_test
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Change, Source, before, expression, name_of
 from agent.model.builtin.talk import Asking
@@ -48,9 +49,15 @@ def renamed_name(scene: Scene) -> Asking[list[Candidate]]:
         used = {node.value for node in source.nodes(cst.Name)}
         for rank, other in enumerate([one for one in names if one not in used][:3]):
             why = f"{module} has no {name} any more; what it defines instead is {other}"
-            found.append(Candidate(why, {spot.path: rename(source, name, other)}, rank=rank, spot=spot))
+            text = rename(source, name, other)
+            found.append(_importing(scene, spot, why, text, rank))
     moved = yield from _moved(scene, spot, source, name, module)
     return found + moved
+
+
+def _importing(scene: Scene, spot: Spot, why: str, text: str, rank: int) -> Candidate:
+    test = import_test(scene.incident, spot)
+    return Candidate(why, {spot.path: text}, rank=rank, spot=spot, test=test)
 
 
 def rename(source: Source, old: str, new: str) -> str:
@@ -104,7 +111,7 @@ def _moved(scene: Scene, spot: Spot, source: Source, name: str, module: str) -> 
         text = _taken_from(source, name, module, module_of(path))
         if text is not None:
             why = f"{name} is defined in {path} and not in {module}"
-            found.append(Candidate(why, {spot.path: text}, rank=1, spot=spot))
+            found.append(_importing(scene, spot, why, text, 1))
     return found[:2]
 
 
@@ -152,12 +159,13 @@ def lost_module(scene: Scene) -> Asking[list[Candidate]]:
         read = yield from scene.desk.read(path)
         if isinstance(read, Absent) and read.last_commit:
             why = f"{path} is imported and was deleted; history has it at {read.last_commit}"
-            found.append(Candidate(why, restores={path: read.last_commit}, rank=0, spot=spot))
+            test = import_test(scene.incident, spot)
+            found.append(Candidate(why, restores={path: read.last_commit}, rank=0, spot=spot, test=test))
     for rank, other in enumerate(_modules_like(scene, module)):
         text = _imported_as(source, module, other)
         if text is not None:
             why = f"there is no module {module}; {other} is the one that is meant"
-            found.append(Candidate(why, {spot.path: text}, rank=1 + rank, spot=spot))
+            found.append(_importing(scene, spot, why, text, 1 + rank))
     return found
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import libcst as cst
 
 from agent.model.builtin.gaps import Gap, gaps
 from agent.model.builtin.incident import Spot
+from agent.model.builtin.regression import gap_test
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import (
     COMPREHENSIONS,
@@ -40,11 +42,9 @@ def missing(scene: Scene) -> Asking[list[Candidate]]:
     for gap in gaps(source, spot, scene.trouble):
         if gap.kind == "key" and (_is_configuration(gap) or not (yield from _is_known(scene, gap))):
             continue
-        found += [
-            *_at_its_source(source, gap, spot),
-            *_filtered(source, gap, spot),
-            *_guarded(source, gap, spot),
-        ]
+        found += [*_at_its_source(source, gap, spot), *_filtered(source, gap, spot)]
+        test = gap_test(scene.incident, spot, source, gap)
+        found += (replace(one, test=test) for one in _guarded(source, gap, spot))
     return found
 
 
