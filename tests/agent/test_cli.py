@@ -195,3 +195,6 @@ def test_a_persons_diff_is_judged_by_gate_and_proof(state: Path, tmp_path: Path)
     told = json.loads(proven.output)
     assert told["proven"] is True
     assert told["proof"][0]["name"] == "in scope"
+    alone = run(state, "verify", "--service", "vigil", "--diff", str(diff), "--json")
+    assert alone.exit_code == 0, alone.output
+    assert (json.loads(alone.output)["passed"], json.loads(alone.output)["proven"]) == (True, False)
