@@ -34,13 +34,15 @@ class Ground:
     def holds(self, line: str) -> bool:
         """Whether one line of evidence is true of the logs, the commit or the snapshot."""
         places = list(_PLACE.finditer(line))
-        if places and all(self._there(place["path"], place["line"]) for place in places):
-            return True
-        if _ABSENT.search(line) and self._is_absent(line, [place["path"] for place in places]):
-            return True
         said = _squeezed(_LABEL.sub("", line))
         quotes = [said, *(_squeezed(quote) for quote in _QUOTED.findall(line))]
-        return any(len(quote) >= _LEAST and self._told(quote) for quote in quotes) or self._in_snapshot(line)
+        if any(len(quote) >= _LEAST and self._told(quote) for quote in quotes):
+            return True
+        if _ABSENT.search(line):
+            return self._is_absent(line, [place["path"] for place in places])
+        if places:
+            return all(self._there(place["path"], place["line"]) for place in places)
+        return self._in_snapshot(line)
 
     def _there(self, path: str, line: str | None) -> bool:
         if path not in self._lines:
