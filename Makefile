@@ -6,10 +6,12 @@ STAMP := $(VENV)/.installed
 MODEL ?= recorded
 CASE ?= bug
 WORKERS ?= 2
+MODELS ?= rules reference recorded
+FAULTS ?= --all
 HEALS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo record test slow bench soak lint types contracts lock clean
+.PHONY: help setup demo record test slow eval record-incidents bench soak lint types contracts lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +37,13 @@ test: $(STAMP)  ## every test but the slow ones
 
 slow: $(STAMP)  ## the slow tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m slow $(ARGS)
+
+eval: $(STAMP)  ## does it heal, does it know when not to, what does it cost (MODELS="rules recorded")
+	$(BIN)/python -m evals run $(addprefix --model ,$(MODELS)) --workers $(WORKERS) \
+	  --need verdict=0.95 --need category=0.95 --need file=0.9 --need "wrong<0.05" $(ARGS)
+
+record-incidents: $(STAMP)  ## record every incident anew, by breaking the testbed (FAULTS=--all)
+	$(BIN)/python -m evals.record $(FAULTS)
 
 bench: $(STAMP)  ## each target of speed and cost with its figure and verdict
 	$(BIN)/python -m evals.bench

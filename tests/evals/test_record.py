@@ -1,0 +1,106 @@
+"""The recorder: what it rewrites, what it refuses to keep, and that a recording can be made again."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from evals.cases import INCIDENTS, load_case
+from evals.production import ROOT, Machine, TraceError
+from evals.record import main, record
+from evals.testbed.faults import FAULTS
+from tools.incident import IncidentFolder
+from tools.logs import last_crash
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    ports = {"system-redis": 45881, "market-redis": 38581, "copilot": 40123}
+    return Machine(tmp_path / "MarketSwarm", tmp_path, Path(sys.executable), ports)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("redis://127.0.0.1:45881", "redis://127.0.0.1:6379"),
+        ("connecting to localhost:38581.", "connecting to localhost:6380."),
+        ("Connect call failed ('127.0.0.1', 38581)", "Connect call failed ('127.0.0.1', 6380)"),
+        ('"port": 40123, "net": 40123', '"port": 8095, "net": 40123'),
+        ("connect ECONNREFUSED ::1:38581", "connect ECONNREFUSED ::1:6380"),
+        ("127.0.0.1:458811", "127.0.0.1:458811"),
+        ('{"net":45881,"oi":38581}', '{"net":45881,"oi":38581}'),
+    ],
+)
+def test_ports_are_those_of_production_and_other_numbers_stay(
+    machine: Machine, ours: str, theirs: str
+) -> None:
+    assert machine.rewrite(ours) == theirs
+
+
+def test_paths_are_those_of_production(machine: Machine) -> None:
+    assert (
+        machine.rewrite(f'File "{machine.repo}/services/vigil/main.py"')
+        == f'File "{ROOT}/services/vigil/main.py"'
+    )
+    assert machine.rewrite(str(machine.python)) == f"{ROOT}/.venv/bin/python"
+    assert machine.rewrite(f"{sys.base_prefix}/lib/python3/x.py") == "/usr/local/lib/python3/x.py"
+    assert machine.rewrite(f"{machine.scratch}/run/home") == "/Users/ernie/run/home"
+
+
+def test_what_still_tells_of_the_machine_is_refused(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, home = tmp_path / "incident", tmp_path.parent / "somebody"
+    monkeypatch.setenv("HOME", str(home))
+    folder.mkdir()
+    (folder / "log.txt").write_text(f"{machine.repo}/a.py\n")
+    machine.as_production(folder)
+    assert (folder / "log.txt").read_text() == f"{ROOT}/a.py\n"
+    (folder / "log.txt").write_text(f"cannot read {home}/.netrc\n")
+    with pytest.raises(TraceError, match=r"log\.txt"):
+        machine.as_production(folder)
+
+
+def test_a_fault_that_does_not_exist_is_a_usage_error() -> None:
+    told = CliRunner().invoke(main, ["no-such-fault"])
+    assert told.exit_code == 2
+    assert "there are vigil-relative-move" in told.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rss-service-name", "mesh-module-missing", "copilot-port-taken"])
+def test_a_recording_can_be_made_again(tmp_path: Path, name: str) -> None:
+    """The same crash on the same commit, with the same names of values, parts and files."""
+    committed = load_case(INCIDENTS / name)
+    (tmp_path / "work").mkdir()
+    again = load_case(record(FAULTS[name], tmp_path / "work", tmp_path / name))
+    assert (again.commit, again.service, again.truth) == (
+        committed.commit,
+        committed.service,
+        committed.truth,
+    )
+    assert crash_of(again.folder) == crash_of(committed.folder)
+    assert names_of(again.folder) == names_of(committed.folder)
+
+
+def crash_of(folder: IncidentFolder) -> object:
+    crash = last_crash(folder.log)
+    assert crash is not None
+    final = crash.final
+    return crash.kind, final and (
+        final.type,
+        final.message,
+        [(f.path, f.line, f.function) for f in final.frames],
+    )
+
+
+def names_of(folder: IncidentFolder) -> object:
+    files = sorted(str(file.relative_to(folder.path)) for file in folder.path.rglob("*") if file.is_file())
+    snapshot = json.loads((folder.path / "snapshot.json").read_text())
+    alive = {name: beat["pid_alive"] for name, beat in snapshot["heartbeats"].items()}
+    keys = {bus: sorted(values) for bus, values in folder.redis_values().items()}
+    return files, alive, keys, {message.channel for message in folder.messages()}
