@@ -67,7 +67,7 @@ def _assigned(source: Source, part: cst.BaseSmallStatement) -> Iterator[Definiti
 
 
 def successors(name: str, now: Mapping[str, Definition], before: list[Mapping[str, Definition]]) -> list[str]:
-    """What a name that is gone is most likely called now: the same body first, then the most like it by name."""
+    """What a name that is gone is called now, most likely: the same body first, then a name like it."""
     found: list[str] = []
     for earlier in before:
         old = earlier.get(name)

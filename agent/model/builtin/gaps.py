@@ -37,7 +37,7 @@ Finder = Callable[[Source, cst.CSTNode, re.Match[str]], Iterator[cst.BaseExpress
 
 
 def gaps(source: Source, spot: Spot, trouble: Trouble) -> list[Gap]:
-    """Every reading of the crash at a place, the likeliest first; only what can be asked twice without harm."""
+    """Every reading of the crash at a place, the likeliest first; only what can be evaluated twice."""
     found: list[Gap] = []
     for pattern, find, make in _RULES:
         match = pattern.search(trouble.text)

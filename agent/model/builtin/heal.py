@@ -1,4 +1,4 @@
-"""The order of a heal by rules: see whether to try at all, then one candidate after the other until one is proven."""
+"""The order of a heal by rules: whether to try at all, then one candidate after the other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEEDED_TOOLS = frozenset({"read_file", "grep_services", "propose_patch", "run_py
 
 
 def heal(incident: Incident, offered: frozenset[str]) -> Asking[None]:
-    """The whole conversation. It never ends by itself: the last answer is said again as often as it is asked."""
+    """The whole conversation. It never ends: the last answer is said again as often as it is asked for."""
     search = Search(incident)
     why_not = abstain(incident, offered)
     if why_not is None and incident.trouble is not None:

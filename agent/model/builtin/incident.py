@@ -25,19 +25,21 @@ _SWALLOWED_KEY = re.compile(r": ('[^'\n]{1,80}')$")
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One place on the way to a crash. `start` and `end` are the columns that the traceback marks, if any."""
+    """One place on the way to a crash.
+
+    `marks` are the columns that the traceback marks, from the first character of the code to the end.
+    """
 
     path: str
     line: int
     function: str
     code: str = ""
     marks: tuple[int, int] | None = None
-    """Columns from the first character of the code, the end not included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """An exception and the way to it, innermost last; frames of the interpreter and of packages are left out."""
+    """An exception and the way to it through the repository, innermost last."""
 
     name: str
     message: str

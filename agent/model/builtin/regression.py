@@ -1,4 +1,4 @@
-"""Regression tests that follow from the repair itself: a module that is imported, a function that lacks a value."""
+"""Regression tests that follow from the repair: a module is imported, a function lacks a value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def import_test(incident: Incident, spot: Spot) -> Test | None:
         return None
     module = spot.path.removesuffix(".py").replace("/", ".")
     stem = module.rpartition(".")[2]
-    text = f'"""{stem} can be imported."""\n\n\ndef test_{stem}_can_be_imported():\n    import {module}\n\n    assert {module}\n'
+    title = f'"""{stem} can be imported."""\n\n\n'
+    text = f"{title}def test_{stem}_can_be_imported():\n    import {module}\n\n    assert {module}\n"
     return _path(incident, f"import_{stem}"), text
 
 
@@ -79,7 +80,7 @@ def _root(node: cst.BaseExpression) -> str:
 
 
 def _value(source: Source, function: cst.FunctionDef, name: str, gap: Gap) -> str | None:
-    """A parameter that has what the function reads of it, and lacks what is missing; None where that is not plain."""
+    """A parameter with what the function reads of it but for what is missing; None where it is not plain."""
     if isinstance(gap.subject, cst.Name) and gap.subject.value == name:
         return "None"
     attributes, keys = dict(_attributes(source, function, name)), dict(_keys(source, function, name))

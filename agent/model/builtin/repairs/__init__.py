@@ -1,12 +1,14 @@
 """Every kind of repair that the rules know, in the order of their worth."""
 
+from agent.model.builtin.repairs.circle import circle
 from agent.model.builtin.repairs.conversions import bad_number, encoded, text_number, zones
-from agent.model.builtin.repairs.imports import circle, lost_module, renamed_name, undefined
+from agent.model.builtin.repairs.imports import lost_module, renamed_name
 from agent.model.builtin.repairs.literals import like_key, meant, renamed_literal
 from agent.model.builtin.repairs.missing import missing
 from agent.model.builtin.repairs.names import attribute, keyword
 from agent.model.builtin.repairs.running import changed_while_read, forgotten_await
 from agent.model.builtin.repairs.signature import signature
+from agent.model.builtin.repairs.undefined import undefined
 from agent.model.builtin.scene import Repair
 
 REPAIRS: tuple[Repair, ...] = (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
 import libcst as cst
 
 from agent.model.builtin.gaps import nodes_at
@@ -109,32 +107,27 @@ def _is_read(node: cst.BaseExpression) -> bool:
 
 
 def bad_number(scene: Scene) -> Asking[list[Candidate]]:
-    """int() or float() of a text that is no number: passed over as the code around passes such things over."""
+    """int() or float() of a text that is no number, in what a function gives back: there is no result then."""
     at = yield from scene.here()
     if at is None or _BAD_NUMBER.search(scene.trouble.text) is None:
         return []
     spot, source = at
-    return list(_caught(source, spot))
+    calls = [node for node in nodes_at(source, spot) if isinstance(node, cst.Call)]
+    numbers = [call for call in calls if name_of(call.func) in NUMBERS]
+    statement = source.statement_of(numbers[0]) if numbers else None
+    if not isinstance(statement, cst.SimpleStatementLine) or not isinstance(statement.body[0], cst.Return):
+        return []
+    text = source.changed({statement: _caught})
+    why = f"{source.code(numbers[0])} may meet a text that is no number: there is no result then"
+    return [Candidate(why, {spot.path: text}, rank=4, hides=True, spot=spot)]
 
 
-def _caught(source: Source, spot: Spot) -> Iterator[Candidate]:
-    for node in nodes_at(source, spot):
-        statement = source.statement_of(node)
-        if not isinstance(node, cst.Call) or name_of(node.func) not in NUMBERS or statement is None:
-            continue
-        if not isinstance(statement, cst.SimpleStatementLine) or not isinstance(
-            statement.body[0], cst.Return
-        ):
-            continue
-        lines = cst.parse_module("try:\n    pass\nexcept ValueError:\n    return None\n").body[0]
-        assert isinstance(lines, cst.Try)
-        block = cst.IndentedBlock([statement.with_changes(leading_lines=())])
-        made = lines.with_changes(body=block, leading_lines=statement.leading_lines)
-        why = f"{source.code(node)} may meet a text that is no number: there is no result then"
-        yield Candidate(
-            why, {spot.path: source.changed({statement: lambda _: made})}, rank=4, hides=True, spot=spot
-        )
-        return
+def _caught(node: cst.CSTNode) -> cst.CSTNode:
+    """A statement that gives None back where it meets a ValueError."""
+    assert isinstance(node, cst.SimpleStatementLine)
+    whole = cst.parse_statement("try:\n    pass\nexcept ValueError:\n    return None\n")
+    block = cst.IndentedBlock([node.with_changes(leading_lines=())])
+    return whole.with_changes(body=block, leading_lines=node.leading_lines)
 
 
 def zones(scene: Scene) -> Asking[list[Candidate]]:

@@ -1,11 +1,9 @@
-"""Imports: a name or module that was renamed, moved, lost, never imported, or asked for in a circle."""
+"""Imports: a name or module that was renamed, moved or lost."""
 
 from __future__ import annotations
 
 import difflib
 import re
-import sys
-from collections.abc import Iterator
 
 import libcst as cst
 
@@ -18,9 +16,7 @@ from agent.model.builtin.source import Change, Source, before, expression, name_
 from agent.model.builtin.talk import Asking
 
 _NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
-_CIRCLE = re.compile(r"cannot import name '(\w+)' from partially initialized module '([\w.]+)'")
 _MODULE = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'")
-_UNDEFINED = re.compile(r"^(?:NameError: name|UnboundLocalError: .*variable) '(\w+)'")
 
 
 def file_of(module: str) -> str:
@@ -185,118 +181,3 @@ def _imported_as(source: Source, old: str, new: str) -> str | None:
         if node.module is not None and not node.relative and source.code(node.module) == old
     }
     return source.changed(changes) if changes else None
-
-
-def circle(scene: Scene) -> Asking[list[Candidate]]:
-    """Modules that import each other: the import written last is made where its names are used."""
-    culprit, at = scene.incident.culprit, (yield from scene.here())
-    if _CIRCLE.search(scene.trouble.message) is None or at is None:
-        return []
-    inside = [spot for spot in scene.trouble.spots if spot.path.startswith(scene.incident.root)]
-    first = [culprit] if culprit is not None and culprit.line and not scene.draft else []
-    found: list[Candidate] = []
-    for spot in dict.fromkeys([*first, *reversed(inside)]):
-        source = yield from scene.source(spot.path)
-        text = _inside_functions(source, spot.line) if source else None
-        if text is not None:
-            why = (
-                f"the import at {spot.path}:{spot.line} closes a circle; it is made where its names are used"
-            )
-            found.append(Candidate(why, {spot.path: text}, rank=len(found), spot=spot))
-    return found[:3]
-
-
-def _inside_functions(source: Source, line: int) -> str | None:
-    """The file with one import moved into the functions that use it; None where more than functions do."""
-    node = next((one for one in source.nodes(cst.ImportFrom) if source.spanned(one, line)), None)
-    statement = source.statement_of(node) if node else None
-    if node is None or statement is None or isinstance(node.names, cst.ImportStar):
-        return None
-    names = {name_of(one.asname.name if one.asname else one.name) for one in node.names}
-    users: dict[cst.CSTNode, Change] = {}
-    for use in source.nodes(cst.Name):
-        if use.value not in names or statement in source.above(use):
-            continue
-        owners = [one for one in source.above(use) if isinstance(one, cst.FunctionDef)]
-        if not owners or owners[-1].body not in source.above(use):
-            return None
-        users[_first_statement(owners[-1])] = before(f"{source.code(node)}\n")
-    return source.changed({**users, statement: lambda _: cst.RemoveFromParent()}) if users else None
-
-
-def _first_statement(function: cst.FunctionDef) -> cst.CSTNode:
-    """The first statement after the docstring."""
-    body = list(function.body.body)
-    documented = function.get_docstring() is not None and len(body) > 1
-    return body[1] if documented else body[0]
-
-
-def undefined(scene: Scene) -> Asking[list[Candidate]]:
-    """A name that is not defined: the import that others have for it, else the name that is meant."""
-    match = _UNDEFINED.search(scene.trouble.text)
-    at = yield from scene.here()
-    if match is None or at is None:
-        return []
-    (spot, source), name = at, match.group(1)
-    lines = [f"import {name}"] if name in sys.stdlib_module_names and _is_module(source, name) else []
-    for path in (scene.incident.root.rstrip("/"), "services", "shared"):
-        if not lines:
-            matches = yield from scene.desk.grep(rf"^from [\w.]+ import .*\b{name}\b", path=path)
-            modules = (one.text.split()[1] for one in matches if not one.text.endswith("("))
-            lines = [f"from {module} import {name}" for module in dict.fromkeys(modules)][:2]
-    found = [
-        Candidate(
-            f"{name} is used and never imported",
-            {spot.path: _with_import(source, line)},
-            rank=rank,
-            spot=spot,
-        )
-        for rank, line in enumerate(lines)
-    ]
-    return [*found, *_misspelt(source, spot, name)]
-
-
-def _is_module(source: Source, name: str) -> bool:
-    """Whether a name is used as a module is: with a dot behind it."""
-    uses = [node for node in source.nodes(cst.Name) if node.value == name]
-    return all(isinstance(source.parents.get(one), cst.Attribute) for one in uses)
-
-
-def _with_import(source: Source, line: str) -> str:
-    """The file with one more import, in its place by the alphabet where there are imports."""
-    imports = [
-        one
-        for one in source.module.body
-        if isinstance(one, cst.SimpleStatementLine) and isinstance(one.body[0], cst.Import | cst.ImportFrom)
-        and source.code(one) != "from __future__ import annotations"
-    ]  # fmt: skip
-    plain = line.startswith("import ")
-    like = [one for one in imports if source.code(one).startswith("import ") == plain]
-    later = next((one for one in like if source.code(one) > line), None)
-    if later is not None:
-        return source.changed({later: before(f"{line}\n")})
-    if like:
-        return source.changed({like[-1]: lambda node: _followed(node, line)})
-    documented = source.module.get_docstring() is not None
-    rest = source.module.body[1:] if documented else source.module.body
-    return source.changed({rest[0]: before(f"{line}\n\n")}) if rest else source.text
-
-
-def _followed(node: cst.CSTNode, line: str) -> cst.FlattenSentinel[cst.BaseStatement]:
-    assert isinstance(node, cst.BaseStatement)
-    return cst.FlattenSentinel([node, cst.parse_statement(f"{line}\n")])
-
-
-def _misspelt(source: Source, spot: Spot, name: str) -> Iterator[Candidate]:
-    """A name that is known here and much like it, unless both stand in one statement: then they are two things."""
-    uses = [node for node in source.nodes(cst.Name) if node.value == name]
-    known = {node.value for node in source.nodes(cst.Name)} - {name}
-    for other in difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.85):
-        together = any(
-            (statement := source.statement_of(use)) is not None
-            and any(node.value == other for node in source.nodes(cst.Name, statement))
-            for use in uses
-        )
-        if not together:
-            text = source.changed({use: expression(other) for use in uses})
-            yield Candidate(f"{name} is not defined; {other} is meant", {spot.path: text}, rank=2, spot=spot)

@@ -1,4 +1,4 @@
-"""None, a missing key or index, a divisor of zero: mended where the value comes from, else guarded where it is used."""
+"""None, a missing key or index, a divisor of zero: mended at its source, else guarded at its use."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _is_configuration(gap: Gap) -> bool:
 
 
 def _is_known(scene: Scene, gap: Gap) -> Asking[bool]:
-    """Whether the key is named anywhere else: one that is not is a wrong word, and not data that is missing."""
+    """Whether the key is named elsewhere: one that is not is a wrong word, and not missing data."""
     key = text_of(index_of(gap.subject)) if isinstance(gap.subject, cst.Subscript) else None
     if key is None:
         return False
@@ -81,10 +81,8 @@ def _at_its_source(source: Source, gap: Gap, spot: Spot) -> Iterator[Candidate]:
     wrap = value is gap.subject
     if len(given) == 2 and isinstance(value, cst.Call) and _is_empty(given[1]):
         read = f"{source.code(value.func)}({source.code(given[0])}) or {source.code(given[1])}"
-        yield _offer(
-            source, spot, f"{source.code(value)} is None where the key holds null; the default has to hold then too",
-            {value: expression(f"({read})" if wrap else read)}, 1, hides=False,
-        )  # fmt: skip
+        why = f"{source.code(value)} is None where the key holds null: its default has to hold then, too"
+        yield _offer(source, spot, why, {value: expression(f"({read})" if wrap else read)}, 1, hides=False)
         return
     empty = _empty_for(gap)
     if empty and f" or {empty}" in source.text and isinstance(value, cst.Call | cst.Subscript | cst.Await):
@@ -205,7 +203,7 @@ def _in_lines(source: Source, node: cst.CSTNode, parts: tuple[str, ...]) -> str:
 
 
 def _ways_out(source: Source, statement: cst.CSTNode) -> list[tuple[str, str, int]]:
-    """How code may leave before a statement: as the code around does, or with None from a function's return."""
+    """How code may leave before a statement: as the code around does, or with None for a result."""
     function = source.function_of(statement)
     if function is None:
         return []

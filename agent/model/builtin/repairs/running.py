@@ -1,4 +1,4 @@
-"""What goes wrong while things run side by side: an await that was forgotten, a table changed while it is read."""
+"""What runs side by side: an await that was forgotten, a table changed while it is read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from agent.model.builtin.talk import Asking
 
 _COROUTINE = re.compile(r"^\w+Error: .*'coroutine'|^TypeError: .*\bcoroutine\b")
 _AWAITED = re.compile(r"^TypeError: object (\w+) can't be used in 'await' expression")
-_CHANGED = re.compile(
-    r"^RuntimeError: (?:dictionary|Set|set|deque|OrderedDict)\b.*(?:changed size|changed|mutated) during iteration"
-)
+_CHANGED = re.compile(r"^RuntimeError: \w+ (?:keys )?(?:changed size|changed|mutated) during iteration")
 
 
 def forgotten_await(scene: Scene) -> Asking[list[Candidate]]:

@@ -15,7 +15,7 @@ _CALLED = re.compile(r"^TypeError: (?:[\w.]+\.)?(\w+)\(\) (?:missing|takes|got m
 
 
 def signature(scene: Scene) -> Asking[list[Candidate]]:
-    """Calls in the old order of arguments, rewritten to the new one: known from the function before and now."""
+    """Calls in the old order of arguments, rewritten to the new one, by what the function was and is."""
     if scene.trouble.name != "TypeError":
         return []
     at = yield from scene.here()
