@@ -9,11 +9,12 @@ from typing import Literal
 from agent.case import Case
 from agent.events import Climbed, Emit
 from agent.labels import labels_for
+from agent.regression import choices, fails_as, why_none
 from sandbox.building import build_problems
 from sandbox.isolation import Isolation
-from sandbox.parts import hunks, tests_only
+from sandbox.parts import contents, hunks, tests_only
 from sandbox.patch import Patch
-from sandbox.testing import TestBench, TestOutcome, TestRun, script_problems
+from sandbox.testing import TestBench, TestRun, script_problems
 from sandbox.worktree import PrivateRepository
 from tools.logs import Crash
 from tools.replay import Replay, gone
@@ -59,9 +60,21 @@ class Proof:
         """Whether a branch may be made of the patch."""
         return (
             all(self.state(name) == "shown" for name in NEEDED_FOR_A_BRANCH)
-            and any(self.state(name) == "shown" for name in ENDS_THE_CRASH)
+            and self.ends_the_crash
             and not any(rung.state == "failed" for rung in self.rungs)
         )
+
+    @property
+    def ends_the_crash(self) -> bool:
+        """Gone, or a fail-to-pass test; what drops behaviour needs the replay, which sees what is served."""
+        if self.state("gone") == "shown":
+            return True
+        return not self.drops and self.state("regression test") == "shown"
+
+    @property
+    def drops(self) -> tuple[str, ...]:
+        """The labels that say that the patch drops something."""
+        return tuple(label for label in self.labels if label.startswith("drops behaviour"))
 
     @property
     def why_not(self) -> str:
@@ -72,7 +85,7 @@ class Proof:
             for rung in self.rungs
             if rung.state == "not shown" and rung.name in (*NEEDED_FOR_A_BRANCH, *ENDS_THE_CRASH)
         ]
-        return "\n".join(failed or missing)
+        return "\n".join([*(failed or missing), *self.drops])
 
     @property
     def line(self) -> str:
@@ -157,15 +170,18 @@ class Climb:
         if red:
             self.put("regression test", "failed", f"the patch's own {red[0]} does not pass with it")
             return
-        failing = [node for node, outcome in before.outcomes.items() if self.is_the_crash(outcome)]
-        proving = sorted((node for node in failing if passed(after, node)), key=self.is_old)
+        failing = [
+            node
+            for node, outcome in before.outcomes.items()
+            if fails_as(self.crash, self.service, outcome) and passed(after, node)
+        ]
+        chosen = choices(contents(self.repo, new_tests)) if new_tests else []
+        proving = [node for node in failing if not chosen or self.is_old(node)]
         if proving:
             how = f"fails on the base as the incident did, passes {self.runs} of {self.runs}"
-            self.put("regression test", "shown", f"{proving[0]} {how}")
-        elif new_tests is None:
-            self.put("regression test", "not shown", "the patch brings no new test")
+            self.put("regression test", "shown", f"{min(proving, key=self.is_old)} {how}")
         else:
-            why = "no new test fails on the base with the incident's exception at its culprit"
+            why = why_none(new_tests is not None, chosen if failing else ())
             self.put("regression test", "not shown", why)
 
     def own_tests(self, run: TestRun) -> list[str]:
@@ -175,18 +191,6 @@ class Climb:
     def is_old(self, node: str) -> bool:
         """Whether a test stands in a file that the base has."""
         return node.split("::")[0] not in {file.path for file in self.patch.files if file.kind == "added"}
-
-    def is_the_crash(self, outcome: TestOutcome) -> bool:
-        """Whether a failing test fails as the incident did: its exception, raised through its culprit."""
-        culprit = self.crash.culprit(self.service) if self.crash else None
-        final = self.crash.final if self.crash else None
-        if outcome.failure is None or culprit is None or final is None:
-            return False
-        through = {(path, function) for path, _, function in outcome.failure.frames}
-        return (
-            outcome.failure.type.rpartition(".")[2] == final.type.rpartition(".")[2]
-            and (culprit.repo_path, culprit.function) in through
-        )
 
     def patched(self) -> TestRun:
         return self.tests.run(self.service, self.patch.base, self.patch, runs=self.runs)
