@@ -56,7 +56,7 @@ def main(faults: tuple[str, ...], every: bool, into: Path, python: Path) -> None
     failed = []
     for name in names:
         try:
-            click.echo(f"{_record_anyhow(FAULTS[name], into / name, python.absolute())}")
+            click.echo(f"{record_anyhow(FAULTS[name], into / name, python.absolute())}")
         except (ClusterError, FaultError, RecordError, TraceError) as error:
             failed.append(name)
             click.echo(f"{name}: {error}", err=True)
@@ -64,7 +64,7 @@ def main(faults: tuple[str, ...], every: bool, into: Path, python: Path) -> None
         sys.exit(f"not recorded: {', '.join(failed)}")
 
 
-def _record_anyhow(fault: Fault, into: Path, python: Path) -> Path:
+def record_anyhow(fault: Fault, into: Path, python: Path) -> Path:
     """With a healthy run before where that can be: some faults show only on what was not yet seen."""
     for before in (True, False):
         try:

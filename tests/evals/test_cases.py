@@ -72,6 +72,11 @@ def test_every_fixable_case_has_a_check_and_no_other() -> None:
     assert len(FIXABLE) == 24
 
 
+def test_no_two_cases_are_the_same_crash() -> None:
+    crashes = [(case.service, case.truth.symptom, case.truth.culprit) for case in CASES.values()]
+    assert len(set(crashes)) == len(crashes)
+
+
 def test_there_is_a_case_for_every_fault() -> None:
     assert set(CASES) == set(FAULTS)
     assert {case.truth.category for case in CASES.values()} == set(Category)
