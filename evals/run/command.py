@@ -12,8 +12,9 @@ import click
 
 from agent.settings import SettingsError
 from evals.cases import Case, load_cases
-from evals.run.models import OFFLINE
+from evals.run.models import OFFLINE, recording_of
 from evals.run.pool import RESULTS, jobs_for, run_all
+from evals.run.recording import ANSWERED_BY, record_answers
 from evals.score.answer import Answer, ResultsError, read_answers
 from evals.score.compare import compare, got_worse
 from evals.score.page import page
@@ -58,9 +59,26 @@ def run_command(models: tuple[str, ...], only: tuple[str, ...], repeat: int, wor
     seconds = time.monotonic() - started
     _write(folder, answers)
     _print(answers)
+    _tell_stale(answers)
     places = f"{folder / RESULTS}, {folder / 'report.md'} and report.html"
     click.echo(f"{len(answers)} runs in {seconds:.0f} s: {places}")
     sys.exit(_verdict(answers, thresholds))
+
+
+@main.command("record")
+@click.argument("cases", nargs=-1, required=True, metavar="CASE...")
+@click.option("--url", required=True, help="An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8080/v1.")
+@click.option("--answered-by", default=ANSWERED_BY, show_default=True, help="What answers there, in words.")
+@folder_option
+def record_command(cases: tuple[str, ...], url: str, answered_by: str, folder: Path) -> None:
+    """Record anew what a model answers to each CASE, for `--model recorded`."""
+    known = load_cases()
+    if unknown := [name for name in cases if name not in known]:
+        raise click.UsageError(f"no case {unknown[0]!r}; there are {', '.join(known)}")
+    for name in cases:
+        work = folder.absolute() / "work" / "record"
+        result = record_answers(known[name], url, work, lambda event: None, answered_by=answered_by)
+        click.echo(f"{name}: {result.outcome} after {result.steps} steps: {recording_of(known[name])}")
 
 
 @main.command("show")
@@ -98,6 +116,7 @@ def report_command(folder: Path) -> None:
     answers = _read(folder)
     _write(folder, answers)
     click.echo(markdown(answers, about(answers)))
+    _tell_stale(answers)
 
 
 def about(answers: list[Answer]) -> str:
@@ -128,6 +147,14 @@ def _tell(answer: Answer, number: int, of: int) -> None:
     what = answer.error or f"{answer.outcome}, {answer.verdict} {answer.category}"
     line = f"[{number:>3}/{of}] {answer.mark:5} {answer.model} {answer.case}: {what} ({answer.seconds:.1f} s)"
     click.echo(line, err=True)
+
+
+def _tell_stale(answers: list[Answer]) -> None:
+    """Which recordings no longer fit what is asked: a prompt, a tool or the incident has changed."""
+    stale = [answer.case for answer in answers if (answer.error or "").startswith("CassetteMiss")]
+    if stale:
+        again = f"python -m evals record --url URL {' '.join(stale)}"
+        click.echo(f"stale recordings: {', '.join(stale)}; record them anew with {again}")
 
 
 def _verdict(answers: list[Answer], thresholds: tuple[Threshold, ...]) -> int:

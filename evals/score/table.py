@@ -27,13 +27,24 @@ def scores_by_model(answers: Sequence[Answer]) -> list[Scores]:
     return [score(model, [answer for answer in answers if answer.model == model]) for model in models]
 
 
+NOTES = {
+    "rules": "the rules alone, without a model: it never makes a branch",
+    "reference": "knows the truth and proposes the reference fix without a test: what the proof can show",
+    "wrong": "knows the diagnosis and proposes a plausible wrong fix: what the proof lets through",
+    "recorded": "the recorded answers of a stand-in that saw only the requests",
+}
+"""What the offline models are."""
+
+
 def seen_note(answers: Sequence[Answer]) -> str:
-    """What kind of figures these are."""
+    """What kind of figures these are, and what the models are that are none."""
     cases = {answer.case: answer.unseen for answer in answers}
     unseen = sum(cases.values())
+    models = dict.fromkeys(answer.model for answer in answers)
+    notes = "".join(f" {model}: {NOTES[model]}." for model in models if model in NOTES)
     return (
         f"{len(cases)} cases, {len(cases) - unseen} of them development cases: rules and prompts were made "
-        f"with these at hand, so their figures are an upper bound. Intervals are Wilson's, 95 %."
+        f"with these at hand, so their figures are an upper bound. Intervals are Wilson's, 95 %.{notes}"
     )
 
 

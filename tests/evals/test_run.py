@@ -33,7 +33,7 @@ def job(tmp_path: Path, case: str, model: str) -> Job:
 def evals(*words: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     argv = [sys.executable, "-m", "evals", *words]
-    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False)
 
 
 def here(*words: str) -> Result:
@@ -184,3 +184,36 @@ def test_what_cannot_be_meant_is_a_usage_error(tmp_path: Path) -> None:
     for words in (("run", "--only", "nothing-like-it"), ("run", "--need", "x>1"), ("show", "nothing")):
         told = here(*words, "--folder", str(tmp_path))
         assert told.exit_code == 2, told.output
+
+
+def test_a_recording_that_no_longer_fits_is_told(tmp_path: Path) -> None:
+    told = Answer(case="a", service="s", group="trap", model="recorded", fixable=False, true_category="killed",
+                  error="CassetteMiss: a: the request differs")  # fmt: skip
+    (tmp_path / RESULTS).write_text(told.model_dump_json() + "\n")
+    shown = here("report", "--folder", str(tmp_path))
+    assert shown.exit_code == 0
+    assert "stale recordings: a; record them anew with python -m evals record --url URL a" in shown.output
+
+
+@pytest.mark.slow
+def test_the_rules_reach_their_thresholds_on_every_case(tmp_path: Path) -> None:
+    words = (
+        "run",
+        "--folder",
+        str(tmp_path),
+        "--need",
+        "verdict=0.95",
+        "--need",
+        "category=0.95",
+        "--need",
+        "file=0.9",
+    )
+    done = evals(*words, "--need", "grounded=0.95")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_every_recording_is_answered_and_none_of_its_branches_is_wrong(tmp_path: Path) -> None:
+    words = ("run", "--model", "recorded", "--folder", str(tmp_path), "--need", "wrong<0.05")
+    done = evals(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
