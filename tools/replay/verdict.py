@@ -22,6 +22,7 @@ _IMPORTS = frozenset({"ImportError", "ModuleNotFoundError"})
 _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 _UNRETRIEVED = re.compile(r"(?:Task|Future) exception was never retrieved|Exception in thread ")
 _ASIDE = re.compile(r"Exception ignored (?:in|while|on)|Error in atexit|--- Logging error ---")
+_DROPPED = re.compile(r"^\[\.\.\. \d+ bytes of output dropped \.\.\.\]$", re.MULTILINE)
 _TITLE_LINES = 3
 _SAID_AT_LEAST = 8
 
@@ -50,7 +51,9 @@ def judge(report: BootReport, crash: Crash | None, service: str, exists: Callabl
     if said is not None:
         return Judged("reproduced", f"it is logged as an error: {said[:200]}")
     if report.alive and report.first_heartbeat_s is not None:
-        return _living(seen, service)
+        living = _living(seen, service)
+        flood = living.verdict == "beats" and _unread(report)
+        return Judged("unclear", "it beats, and writes more than can be read") if flood else living
     return _dead(report, [map_frames(each, exists) for each in _endings(report)], service)
 
 
@@ -141,6 +144,11 @@ def _living(seen: list[Crash], service: str) -> Judged:
         first = uncaught[0]
         return Judged("other_crash", f"it beats, but with {described(first, service)}", first)
     return Judged("beats", "it beats, stays alive and stops without an error")
+
+
+def _unread(report: BootReport) -> bool:
+    """Whether it wrote so much that its middle was not kept, in which a crash may be told."""
+    return _DROPPED.search(report.everything) is not None
 
 
 def _dead(report: BootReport, endings: list[Crash], service: str) -> Judged:

@@ -1,0 +1,68 @@
+"""Patches that mend nothing and try to look mended to a replay: the crash happens, and is not to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from sandbox.boot import BootReport
+from sandbox.inside.service import Output
+from tools.replay import gone, judge
+
+PRICES, MAIN = "services/pulse/intel/prices.py", "services/pulse/main.py"
+GUARD = '    if not spot.get("prev_close"):\n        return 0.0\n'
+SPOTS = [{"symbol": symbol, "price": 5012.5, "prev_close": None} for symbol in ("SPX", "NDX")]
+HANDLE = (
+    '        event = {"symbol": spot["symbol"], "change": change_pct(spot)}\n'
+    '        await publish(self.market, "pulse:events", document=event)\n'
+)
+LEFT_BEHIND = """\
+        event = {{"symbol": spot["symbol"], "change": 0.0}}
+        await publish(self.market, "pulse:events", document=event)
+        asyncio.ensure_future(self.count(spot))
+        await asyncio.sleep(0)
+{after}
+    async def count(self, spot):
+        return change_pct(spot)
+"""
+IMPORT = "from shared.redis_io import messages, publish\n"
+START = "    logger = LogUtil(SERVICE_NAME)\n"
+Changes = Sequence[tuple[str, str, str]]
+
+
+def left_behind(imports: str, after: str = "") -> Changes:
+    """Each message is answered with a constant, and the crash is left to a task that nobody waits for."""
+    return [(PRICES, IMPORT, f"{imports}\n{IMPORT}"), (PRICES, HANDLE, LEFT_BEHIND.format(after=after))]
+
+
+@pytest.fixture
+def case(checkout: Any, bare: Any, open_case: Any) -> Any:
+    commit = checkout.commit("pulse: no guard", [(PRICES, GUARD, "")])
+    return open_case(commit, bare.log(checkout, messages=SPOTS), messages=SPOTS)
+
+
+@pytest.mark.slow
+def test_a_crash_that_nobody_waits_for_is_seen(case: Any) -> None:
+    patch = case.patch(left_behind("import asyncio\n"))
+
+    assert any("TypeError" in why for why in gone(case.replay, patch))
+
+
+@pytest.mark.slow
+def test_a_crash_that_is_told_among_a_flood_is_not_gone(case: Any) -> None:
+    flood = '        print("\\n".join(["x" * 99] * 14_000), flush=True)\n'
+    patch = case.patch([*left_behind("import asyncio\n", flood), (MAIN, START, START + flood[4:])])
+
+    assert gone(case.replay, patch) == ["it beats, and writes more than can be read"]
+
+
+def test_output_whose_middle_was_not_kept_says_nothing() -> None:
+    written = Output()
+    for _ in range(14):
+        written.add(b"x" * 99_999 + b"\n")
+    report = BootReport(output=written.text(), alive=True, first_heartbeat_s=0.2, exit_code=0)
+
+    assert written.dropped
+    assert judge(report, None, "pulse", lambda path: True).verdict == "unclear"
