@@ -117,7 +117,7 @@ class TestBox:
             Box(
                 argv=(str(self.python), "-I", str(_HARNESS[0]), str(self._own_packages)),
                 tree=tree,
-                env={**self.env, "PYTHONDONTWRITEBYTECODE": "1"},
+                env=dict(self.env),
                 read_only=(*self._mounts, *_HARNESS, *([self.node] if self.node else [])),
                 limits=self.limits,
                 stdin=json.dumps(self._plan(order)).encode(),

@@ -178,7 +178,10 @@ DUNDER_DEFINED = DUNDER_READ | words(
 """Special methods that a class may define."""
 
 _STRINGS_BY_RULE = {
-    "test-detection": "PYTEST pytest conftest unittest UNITTEST AUTOHEALER autohealer /work",
+    "test-detection": (
+        "PYTEST pytest conftest unittest UNITTEST AUTOHEALER autohealer /work"
+        " /tests tox.ini setup.cfg pyproject.toml"
+    ),
     "startup-file": "sitecustomize usercustomize .pth",
     "process-files": "/proc/ /dev/fd",
     "caller-inspection": "_getframe f_back tb_frame f_globals f_locals",

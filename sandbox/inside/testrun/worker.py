@@ -25,7 +25,8 @@ from .sources import Sources
 
 _WITHOUT = ("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise")
 _QUIET = (
-    *("-c", os.devnull, "-q", "--tb=no", "--no-header", "--no-summary", "--continue-on-collection-errors"),
+    *("-c", os.devnull, "-q", "-s", "--tb=no", "--no-header", "--no-summary"),
+    "--continue-on-collection-errors",
     *(word for name in _WITHOUT for word in ("-p", f"no:{name}")),
 )
 _MOST_FDS = 900
@@ -54,6 +55,7 @@ def work(plan: dict[str, Any], events: int) -> None:
     arguments = _arguments(plan)
     plan.clear()
     frames.watch(channel.tell, recorder.root, recorder.trusted)
+    _go_by_other_names()
     import pytest
 
     sys.modules["__main__"] = ModuleType("__main__")
@@ -105,6 +107,23 @@ def _set_the_stage(plan: dict[str, Any]) -> None:
         """Instead of writing the running test's name where everybody reads it."""
 
     _pytest.runner._update_current_test_var = say_nothing
+
+
+def _go_by_other_names() -> None:
+    """What pytest puts where every service looks, the root logger's handlers, is called like the usual ones.
+
+    The standard streams are left alone altogether: the output is not captured (`-s`).
+    """
+    import logging
+
+    import _pytest.logging as ours
+
+    for kind, usual in (
+        (ours.LogCaptureHandler, "StreamHandler"),
+        (ours._LiveLoggingNullHandler, "NullHandler"),
+    ):
+        kind.__name__ = kind.__qualname__ = usual
+        kind.__module__ = logging.__name__
 
 
 def _modules_of(root: str) -> list[tuple[str, str]]:
