@@ -53,7 +53,7 @@ def _unique(lines: list[str], start: int, end: int, new: list[str]) -> tuple[str
     while True:
         top, bottom = max(0, start - around), min(len(lines), end + around)
         search = "".join(lines[top:bottom])
-        if search and whole.count(search) == 1:
+        if search and whole.find(search) == whole.rfind(search):
             break
         if (top, bottom) == (0, len(lines)):
             raise NotWritable("the change cannot be told from its surroundings")

@@ -20,9 +20,9 @@ DEEPEST = 4
 NEEDED_TOOLS = frozenset({"read_file", "grep_services", "propose_patch", "run_pytest"})
 
 
-def heal(incident: Incident, offered: frozenset[str]) -> Asking[None]:
+def heal(incident: Incident, offered: frozenset[str], *, history: bool = True) -> Asking[None]:
     """The whole conversation. It never ends: the last answer is said again as often as it is asked for."""
-    search = Search(incident)
+    search = Search(incident, history=history)
     why_not = abstain(incident, offered)
     if why_not is None and incident.trouble is not None:
         yield from search.explore(incident.trouble, {}, ())
@@ -46,11 +46,16 @@ def abstain(incident: Incident, offered: frozenset[str]) -> str | None:
 
 @dataclass(slots=True)
 class Search:
-    """Candidates on top of candidates. `tried` is every proposal so far."""
+    """Candidates on top of candidates. `tried` is every proposal so far.
+
+    `unproven` says why no replay can tell, once one could not. Without `history` nothing is looked up in it.
+    """
 
     incident: Incident
     desk: Desk = field(default_factory=Desk)
     tried: list[Tried] = field(default_factory=list)
+    history: bool = True
+    unproven: str = ""
 
     @property
     def told(self) -> str:
@@ -58,7 +63,8 @@ class Search:
         count = len(self.tried)
         if not count:
             return "no rule has a repair for this crash"
-        return f"{count} repair{'s' * (count != 1)} tried, none proven"
+        told = f"{count} repair{'s' * (count != 1)} tried, none proven"
+        return f"{told}: {self.unproven}" if self.unproven else told
 
     def explore(self, trouble: Trouble, draft: Draft, so_far: tuple[Tried, ...]) -> Asking[None]:
         """Try every candidate for one crash; returns where none is left or the bound is reached."""
@@ -66,14 +72,24 @@ class Search:
         for candidate in candidates:
             if len(self.tried) >= PROPOSALS:
                 return
-            whole = {**draft, **candidate.files, **dict([candidate.test] if candidate.test else [])}
+            if self.unproven and candidate.test is None:
+                # Nothing but a test can show more: the likeliest repair stays the one that is proposed.
+                continue
+            whole = {**draft, **candidate.files, **self.test_of(candidate)}
             judged = yield from self.propose(candidate, whole)
             step = (*so_far, self.tried[-1])
             if (yield from self.is_proven(candidate, whole, judged)):
                 # Resumed where the proof ladder showed less: then the next candidate is tried.
                 yield Said(fixed(self.incident, step))
+            elif judged.replay in ("skipped", "none") and not judged.refused:
+                self.unproven = judged.why
             elif judged.trouble is not None and len(step) < DEEPEST and self.is_new(judged.trouble, trouble):
                 yield from self.explore(judged.trouble, whole, step)
+
+    def test_of(self, candidate: Candidate) -> Draft:
+        """The new test of a candidate; none where the service has a file of that name."""
+        path, text = candidate.test or ("", "")
+        return {} if not path or path in self.incident.files else {path: text}
 
     def is_proven(self, candidate: Candidate, whole: Draft, judged: Judged) -> Asking[bool]:
         """Whether the replay or a test of its own shows the crash gone, and nothing is broken by it.
@@ -101,7 +117,7 @@ class Search:
 
     def candidates(self, trouble: Trouble, draft: Draft) -> Asking[list[Candidate]]:
         """Every repair's candidates, the likeliest first, then the smallest."""
-        scene = Scene(self.incident, self.desk, trouble, draft)
+        scene = Scene(self.incident, self.desk, trouble, draft, self.history)
         found: list[Candidate] = []
         for repair in REPAIRS:
             found += yield from repair(scene)
@@ -134,6 +150,9 @@ class Search:
         """Raises NotWritable."""
         made = [restored(path, commit) for path, commit in candidate.restores.items()]
         for path, text in draft.items():
+            if "/tests/" in path:
+                made.append(new_file(path, text))
+                continue
             old = yield from self.desk.read(path)
             made += [new_file(path, text)] if isinstance(old, Absent) else edits_between(path, old, text)
         return made

@@ -15,6 +15,7 @@ _ERROR = re.compile(
     r"^(?P<name>[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Group|\w))(?:: (?P<said>.*))?$"
 )
 _COMPARED = re.compile(r"^the patch mends .*; it breaks (.*)$", re.MULTILINE)
+_RAN = re.compile(r"^on the patch: \d+ of \d+ passed$", re.MULTILINE)
 _RED = re.compile(r"^  (?:[A-Z]+|also:) (\S+::\S+?):?(?: |$)", re.MULTILINE)
 
 
@@ -56,19 +57,21 @@ class Tested:
 
     breaks: str
     red: tuple[str, ...]
+    ran: bool
 
     def passes(self, path: str) -> bool:
         """Whether nothing of a new file is red. That it is red without the patch is for the proof to show."""
-        return not any(node.startswith(path) for node in self.red)
+        return self.ran and not any(node.startswith(path) for node in self.red)
 
 
 def read_tests(answer: str) -> Tested:
     """Read the answer of run_pytest on both sides; a service without tests breaks nothing."""
     red = tuple(_RED.findall(answer))
+    ran = _RAN.search(answer) is not None
     compared = _COMPARED.search(answer)
     if compared is None:
-        return Tested("no verdict" if "on the patch: no verdict" in answer else "", red)
-    return Tested("" if compared[1] == "nothing" else compared[1], red)
+        return Tested("no verdict" if "on the patch: no verdict" in answer else "", red, ran)
+    return Tested("" if compared[1] == "nothing" else compared[1], red, ran)
 
 
 def _trouble(lines: list[str]) -> Trouble | None:

@@ -17,7 +17,11 @@ class Builtin:
     """Rule-based, no model: repairs what is mechanical, by the same tools as every model.
 
     It keeps nothing between two requests: what to do next follows from the conversation alone.
+    Without `history` the rules that look at earlier commits are left out.
     """
+
+    def __init__(self, *, history: bool = True) -> None:
+        self._history = history
 
     @property
     def id(self) -> str:
@@ -29,7 +33,7 @@ class Builtin:
         incident = read_incident(opening(request.items))
         if not request.tools:
             return _turn(Said(last_word(incident, request.items)), 0)
-        procedure = heal(incident, frozenset(tool.name for tool in request.tools))
+        procedure = heal(incident, frozenset(tool.name for tool in request.tools), history=self._history)
         move, step = next(procedure), 0
         for answer in answers(request.items):
             move, step = procedure.send(answer), step + 1

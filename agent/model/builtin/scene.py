@@ -40,6 +40,7 @@ class Scene:
     desk: Desk
     trouble: Trouble
     draft: Draft
+    history: bool = True
 
     @property
     def spot(self) -> Spot | None:
@@ -71,6 +72,8 @@ class Scene:
 
     def earlier(self, path: str) -> Asking[list[Source]]:
         """The file as it was at the commits that triage named, oldest first; unreadable ones are left out."""
+        if not self.history:
+            return []
         commits = list(dict.fromkeys(reversed(self.incident.commits)))
         yield from self.desk.look([(path, commit) for commit in commits])
         found = []

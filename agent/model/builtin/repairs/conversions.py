@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 import libcst as cst
 
 from agent.model.builtin.gaps import nodes_at
@@ -107,7 +108,7 @@ def _is_read(node: cst.BaseExpression) -> bool:
 
 
 def bad_number(scene: Scene) -> Asking[list[Candidate]]:
-    """int() or float() of a text that is no number, in what a function gives back: there is no result then."""
+    """int() or float() of a text that is no number: the function gives None back."""
     at = yield from scene.here()
     if at is None or _BAD_NUMBER.search(scene.trouble.text) is None:
         return []

@@ -148,10 +148,11 @@ def lost_module(scene: Scene) -> Asking[list[Candidate]]:
     at = yield from scene.here()
     if match is None or at is None:
         return []
-    (spot, source), module = at, match.group(1)
+    spot, source = at
+    module = _asked_for(source, spot, match.group(1))
     path = file_of(module)
     found: list[Candidate] = []
-    if path.startswith(scene.incident.root):
+    if path.startswith(scene.incident.root) and scene.history:
         read = yield from scene.desk.read(path)
         if isinstance(read, Absent) and read.last_commit:
             why = f"{path} is imported and was deleted; history has it at {read.last_commit}"
@@ -163,6 +164,16 @@ def lost_module(scene: Scene) -> Asking[list[Candidate]]:
             why = f"there is no module {module}; {other} is the one that is meant"
             found.append(_importing(scene, spot, why, text, 1 + rank))
     return found
+
+
+def _asked_for(source: Source, spot: Spot, missing: str) -> str:
+    """The whole module that a line imports: the message names only the part that is not there."""
+    for node in source.nodes(cst.ImportFrom):
+        if node.module is not None and source.spanned(node, spot.line):
+            module = source.code(node.module)
+            if module.startswith(f"{missing}."):
+                return module
+    return missing
 
 
 def _modules_like(scene: Scene, module: str) -> list[str]:

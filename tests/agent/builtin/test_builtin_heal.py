@@ -1,0 +1,104 @@
+"""Whole heals of recorded crashes by the rules alone: real git, real tools, real sandbox, real proof."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.events import Event
+from agent.heal import Plan, heal
+from agent.model.builtin import Builtin
+from agent.result import HealResult
+from agent.settings import Settings
+from agent.store import Store
+from evals.record import INCIDENTS
+from evals.testbed.faults import FAULTS
+from evals.testbed.repository import make_repository
+from tools.incident import IncidentFolder
+
+
+def healed(folder: Path, name: str, model: Builtin | None = None) -> tuple[HealResult, str]:
+    """The result of a heal, and what its branch changes."""
+    repo = make_repository(folder / "marketswarm").path
+    commit = FAULTS[name].apply(repo)
+    incident = folder / "incident"
+    shutil.copytree(INCIDENTS / name, incident, ignore=shutil.ignore_patterns("truth.toml"))
+    recorded = json.loads((incident / "incident.json").read_text())
+    (incident / "incident.json").write_text(json.dumps({**recorded, "commit": commit}))
+    store = Store(folder / "state")
+    store.prepare()
+    settings = Settings(repo=repo, python=Path(sys.executable), sandbox={"test_runs": 1})
+    events: list[Event] = []
+    plan = Plan(lambda case, emit: model or Builtin(), always_ask=True)
+    result = heal(store.add(IncidentFolder(incident)), store, settings, plan, events.append)
+    if result.branch is None:
+        return result, ""
+    words = ["git", "diff", "-U0", f"HEAD..{result.branch}"]
+    return result, subprocess.run(words, cwd=repo, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_heal_without_any_model_ends_with_a_branch(tmp_path: Path) -> None:
+    result, diff = healed(tmp_path, "healer-null-heartbeat")
+    assert result.outcome == "branch", result.summary
+    assert '+        beat = component.get("heartbeat") or {}' in diff.splitlines()
+    assert result.models == ("builtin",)
+    assert result.cost_usd == 0.0
+    assert result.steps <= 12
+    assert result.diagnosis is not None
+    assert "rule-based, no model" in result.diagnosis.root_cause
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("vigil-relative-move", "+        if not self.prev_close:"),
+        ("vigil-module-lost", "+class EventPublisher:"),
+        ("copilot-shared-rename", "+from shared.redis_io import connect, listen, publish, write_model"),
+        ("copilot-task-group", "+    changes = [change for change in changes if change is not None]"),
+        ("massive-worker-dead", '+            "days_to_expiry": days_to_expiry(contracts[0]["expiration"]),'),
+        ("massive-zero-gamma", '+                    if gex["zero_gamma"] is not None'),
+        ("journal-route-signature", '+        route("/api/trades", self.create_trade, "POST")'),
+        ("vexy-voice-renamed", '+EVENT_VOICES = {"price_move": "spotter", "vix_spike": "anchor", "level_cross": "analyst"}'),
+        ("vexy-circular-import", "+    from services.vexy_ai.intel.playbyplay import shorten"),
+        ("rss-no-date", "+    if item.published is None:"),
+        ("rss-service-name", '+SERVICE_NAME = "rss_agg"'),
+        ("content-single-source", "+        if not pairs:"),
+        ("mesh-beat-without-pid", '+        if payload.get("pid") is not None'),
+    ],
+)  # fmt: skip
+def test_what_is_mechanical_is_mended(tmp_path: Path, name: str, line: str) -> None:
+    result, diff = healed(tmp_path, name)
+    assert result.outcome == "branch", result.summary
+    assert line in diff.splitlines()
+    assert result.steps <= 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [fault.id for fault in FAULTS.values() if fault.group != "fixable"])
+def test_nothing_else_ends_with_a_branch(tmp_path: Path, name: str) -> None:
+    result, _ = healed(tmp_path, name)
+    assert result.outcome == "not_fixable"
+    assert result.diagnosis is not None
+    assert not result.diagnosis.fixable
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["content-name-error", "copilot-mel-empty", "copilot-alert-target", "sse-first-day"]
+)
+def test_what_the_rules_cannot_do_is_said_and_not_guessed(tmp_path: Path, name: str) -> None:
+    result, _ = healed(tmp_path, name)
+    assert (result.outcome, result.branch) == ("not_fixable", None)
+    assert "rule-based, no model" in result.summary
+
+
+@pytest.mark.slow
+def test_without_the_rules_of_history_a_lost_file_stays_lost(tmp_path: Path) -> None:
+    result, _ = healed(tmp_path, "vigil-module-lost", Builtin(history=False))
+    assert result.branch is None

@@ -1,0 +1,78 @@
+"""Values of the wrong type, and what runs side by side. Each fault is run, mended and run again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.agent.builtin.conftest import Service
+
+FILE = "services/vigil/intel/a.py"
+RUN = "import services.vigil.intel.a as a\nprint(a.f())"
+
+
+@pytest.mark.parametrize(
+    ("source", "printed", "line"),
+    [
+        pytest.param(
+            "CONFIG = {'MAX': '120'}\n\n\ndef pause(now, longest):\n    return min(now * 2, longest)\n\n\n"
+            "def f():\n    first = float(CONFIG.get('FIRST', 3))\n    longest = CONFIG.get('MAX', 60)\n"
+            "    return pause(first, longest)\n",
+            "6.0",
+            "    longest = float(CONFIG.get('MAX', 60))",
+            id="a setting is a text: made a number where it is read, in the caller",
+        ),
+        pytest.param(
+            "def f():\n    row = {'n': '3'}\n    return row['n'] - 1\n",
+            "2",
+            "    return int(row['n']) - 1",
+            id="a field is a text",
+        ),
+        pytest.param(
+            "def f():\n    return number('x'), number('3')\n\n\ndef number(text):\n    return float(text)\n",
+            "(None, 3.0)",
+            "    except ValueError:",
+            id="a text that is no number",
+        ),
+        pytest.param(
+            "from datetime import datetime\n\nSTART = datetime.fromisoformat('2026-03-02T10:00:00+00:00')\n\n\n"
+            "def f():\n    return (datetime.utcnow() - START).days >= 0\n",
+            "True",
+            "    return (datetime.now(timezone.utc) - START).days >= 0",
+            id="a clock without a zone",
+        ),
+        pytest.param(
+            "import hashlib\n\n\ndef f():\n    text = 'x'\n    return hashlib.sha256(text).hexdigest()[:4]\n",
+            "2d71",
+            "    return hashlib.sha256(text.encode()).hexdigest()[:4]",
+            id="a text where bytes are wanted",
+        ),
+        pytest.param(
+            "import asyncio\n\n\nasync def load():\n    return {'n': 1}\n\n\nasync def work():\n    row = load()\n"
+            "    return row['n']\n\n\ndef f():\n    return asyncio.run(work())\n",
+            "1",
+            "    row = await load()",
+            id="an await that was forgotten",
+        ),
+        pytest.param(
+            "import asyncio\n\n\ndef load():\n    return 1\n\n\nasync def work():\n    return await load()\n\n\n"
+            "def f():\n    return asyncio.run(work())\n",
+            "1",
+            "    return load()",
+            id="an await of what is no coroutine",
+        ),
+        pytest.param(
+            "def f():\n    seen = {1: 2, 3: 4}\n    for key in seen:\n        if key == 1:\n            seen.pop(key)\n"
+            "    return seen\n",
+            "{3: 4}",
+            "    for key in list(seen):",
+            id="a table changed while it is read",
+        ),
+    ],
+)
+def test_the_likeliest_repair_ends_the_crash(service: Service, source: str, printed: str, line: str) -> None:
+    service.commit({FILE: source})
+    assert service.mended(RUN) == printed
+    assert line in (service.path / FILE).read_text().splitlines()
