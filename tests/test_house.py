@@ -28,7 +28,7 @@ def test_there_are_exactly_six_tools() -> None:
 
 def test_every_command_has_a_module_help_and_json() -> None:
     assert list(COMMANDS) == [
-        "heal", "watch", "incidents", "show", "stats", "health", "verify", "publish", "prune", "doctor", "init",
+        "heal", "watch", "incidents", "show", "stats", "serve", "health", "verify", "publish", "prune", "doctor", "init",
     ]  # fmt: skip
     for name in COMMANDS:
         told = CliRunner().invoke(main, [name, "--help"])

@@ -15,6 +15,7 @@ COMMANDS = {
     "incidents": "List the incidents and what became of them.",
     "show": "Show one incident: its report, its journal, a post-mortem.",
     "stats": "Count what was done over a time, and what it cost.",
+    "serve": "Serve a live page, and what MarketSwarm's admin page reads.",
     "health": "Show the health of the platform now.",
     "verify": "Judge a person's diff by the same gate and proof.",
     "publish": "Push and propose the branch of an ended run.",

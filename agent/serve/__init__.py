@@ -1,0 +1,1 @@
+"""The admin page: what the watch does, live, for people and for MarketSwarm's own page."""
