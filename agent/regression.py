@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from agent.regression_scripts import script_choices
 from sandbox.testing import TestOutcome
 from tools.logs import Crash
 
@@ -25,6 +26,7 @@ _LOOKS = frozenset(
         *("glob", "rglob", "importorskip"),
     }
 )
+_SCRIPTS = (".js", ".mjs", ".cjs")
 _FORGES = frozenset({"__code__", "__traceback__", "with_traceback", "throw"})
 _OWN_FILES = re.compile(r"\.py$|^/work|^services/")
 _TELLING = re.compile(r"NoneType|attribute '\w+'|argument:? '\w+'")
@@ -51,12 +53,13 @@ def fails_as(crash: Crash | None, service: str, outcome: TestOutcome) -> bool:
 def choices(sources: Mapping[str, bytes]) -> list[str]:
     """Where test files decide by the code they run on, or forge where an exception comes from.
 
-    `sources` are by path; only Python is looked at. One line for each place.
+    `sources` are by path; Python and scripts are looked at. One line for each place.
     """
     found = []
     for path, source in sorted(sources.items()):
-        if path.endswith(".py"):
-            found += [f"{path}:{line} {what}" for line, what in _choices_in(source)]
+        if path.endswith((".py", *_SCRIPTS)):
+            places = _choices_in(source) if path.endswith(".py") else script_choices(source)
+            found += [f"{path}:{line} {what}" for line, what in places]
     return found
 
 

@@ -20,6 +20,7 @@ from agent.regression import choices
 from agent.settings import Settings
 from evals.record import INCIDENTS
 from evals.reference import edits_of
+from evals.testbed import repository
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository
 from sandbox.patch import Edit, from_edits
@@ -209,3 +210,35 @@ def test_a_choice_in_a_helper_counts_and_data_does_not() -> None:
 
     assert "marks.py:3" in choices({**helper, "services/vigil/tests/a.json": b"if x"})[0]
     assert choices({"services/vigil/tests/a.json": b"hasattr(x)"}) == []
+
+
+SCRIPT = "const assert = require('node:assert');\nconst code = require('../src/transform');\n"
+SCRIPT_CHOICES = {
+    "if": "if (!code.MARK) code.changeOf(null);",
+    "a ternary": "code.changeOf(code.MARK ? {} : null);",
+    "what was made of it": "const mark = code.MARK;\nconst other = mark;\nif (other === 2) throw new TypeError();",
+    "a part of it": "const { MARK } = require('../src/transform');\nMARK || code.changeOf(null);",
+    "an index": "const rows = [null, {}];\ncode.changeOf(rows[code.MARK]);",
+    "an import": "import { MARK } from '../src/transform.js';\nMARK && code.changeOf(null);",
+    "the source": "const text = fs.readFileSync(require.resolve('../src/transform'), 'utf8');",
+    "the source of a function": "const text = code.changeOf.toString();",
+    "an error that is caught": "try { code.changeOf(null); } catch (error) { }",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPT_CHOICES)
+def test_a_choice_is_found_in_a_script(name: str) -> None:
+    source = f"{SCRIPT}\ntest('x', () => {{\n{SCRIPT_CHOICES[name]}\n}});\n"
+
+    assert choices({"services/sse/test/day.test.js": source.encode()})
+
+
+def test_the_testbed_s_own_tests_choose_nothing() -> None:
+    tests = {
+        str(file): file.read_bytes()
+        for pattern in ("test_*.py", "*.test.js")
+        for file in (Path(repository.__file__).parent / "tree" / "services").rglob(pattern)
+    }
+
+    assert len(tests) > 5
+    assert choices(tests) == []

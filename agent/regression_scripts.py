@@ -1,0 +1,68 @@
+"""The same question of a Node service's tests, by their text: there is no parser here.
+
+Lines that name the code under test, or what was made of it, may not choose. A Node service is
+not booted for a replay, so its regression test is all that speaks for a patch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+# Every repetition is bounded or cannot match what follows it: the text is the model's.
+_ASIDE = re.compile(r"//.*|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_NODE_OWN = re.compile(r"['\"](?:node:[\w/]+|assert|fs|path|url|util|events|stream|http|os)['\"]")
+_LOADS = re.compile(r"\brequire\s?\(|^\s*import\b|\bimport\s?\(")
+_BINDS = re.compile(r"^\s*(?:(?:const|let|var)\s+|import\s+)?([^=\n]{1,300}?)(?:\s*=(?![=>])|\s+from\b)")
+_NAME = re.compile(r"[A-Za-z_$][\w$]*")
+_SURELY = re.compile(r"\b(?:if|while|switch)\s*\(|\?\?|\|\||&&|\btypeof\b")
+_CHOOSES = re.compile(r"\?(?!\.)|\bin\b|\bhasOwn|\bObject\.|\bReflect\.|\.toString\s*\(")
+_INDEX = re.compile(r"[\w$)\]]\[([^\[\]]{1,200})\]")
+_LOOKS = re.compile(
+    r"\btry\b|\.catch\s*\(|readFile|readdir|existsSync|statSync|require\.cache|module\.children"
+    r"|\b__filename\b|\b__dirname\b|import\.meta|\bprocess\.cwd\b|prepareStackTrace|\.stack\s*="
+)
+
+
+def script_choices(source: bytes) -> list[tuple[int, str]]:
+    """Where a test script decides by the code it runs on: lines and what they do."""
+    raw = source.decode("utf-8", "replace").split("\n")
+    lines = [_ASIDE.sub("''", line) for line in raw]
+    code = _under_test(raw, lines)
+    return list(_found(raw, lines, code))
+
+
+def _found(raw: list[str], lines: list[str], code: set[str]) -> Iterator[tuple[int, str]]:
+    for number, (whole, line) in enumerate(zip(raw, lines, strict=True), start=1):
+        if _LOOKS.search(line):
+            yield number, "looks at the code under test, or goes on when it fails"
+        elif code & set(_NAME.findall(whole)) and _decides(whole, line, code):
+            yield number, "decides by what the code under test has"
+
+
+def _decides(whole: str, line: str, code: set[str]) -> bool:
+    # What looks like a text may be code between two quotes in comments.
+    if _SURELY.search(whole) or _CHOOSES.search(line):
+        return True
+    return any(code & set(_NAME.findall(index)) for index in _INDEX.findall(line))
+
+
+def _under_test(raw: list[str], lines: list[str]) -> set[str]:
+    code: set[str] = set()
+    for line in raw:
+        if _LOADS.search(line) and not _NODE_OWN.search(line):
+            code |= _bound(line)
+    before = -1
+    while before != len(code):
+        before = len(code)
+        for line in lines:
+            names = set(_NAME.findall(line.partition("=")[2]))
+            if names & code and not _LOADS.search(line):
+                code |= _bound(line)
+    return code
+
+
+def _bound(line: str) -> set[str]:
+    found = _BINDS.match(line)
+    words = {"as", "default", "const", "let", "var", "import", "require", "await"}
+    return set(_NAME.findall(found[1])) - words if found and "(" not in found[1] else set()
