@@ -15,7 +15,7 @@ from textwrap import dedent
 import pytest
 
 from agent.case import Case, open_case
-from agent.proof import Proof, prove
+from agent.proof import Climb, Proof, prove
 from agent.regression import choices
 from agent.settings import Settings
 from evals.record import INCIDENTS
@@ -126,9 +126,25 @@ def proof_of(case: Case, body: str, *edits: Edit) -> Proof:
     return prove(case, patch, 1, lambda event: None)
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == "a branch" else pytest.param(name, marks=pytest.mark.slow) for name in HOLLOW]
-)
+def test_the_rung_of_a_hollow_test_is_not_shown(case: Case) -> None:
+    new_test = Edit(path=NEW_TEST, replace=test_file(HOLLOW["a branch"]))
+    patch = from_edits(case.bench.gate, case.incident.commit, case.incident.service, [MARK, new_test])
+    bench = case.bench
+    assert case.isolation and bench.tests and bench.replay
+    told: list[object] = []
+    climb = Climb(
+        *(patch, case.crash, case.incident.service, bench.gate, case.isolation),
+        *(bench.tests, bench.replay, 1, (), told.append),
+    )
+    climb.regression_test()
+
+    rung = climb.rungs["regression test"]
+    assert rung.state == "not shown"
+    assert f"{NEW_TEST}:5 asks what the code under test has (hasattr)" in rung.detail
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOLLOW)
 def test_a_hollow_test_proves_nothing(case: Case, name: str) -> None:
     proof = proof_of(case, HOLLOW[name], MARK)
 
