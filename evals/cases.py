@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.diagnosis import Category
-from evals.testbed.faults import FAULTS, Fault
+from evals.testbed.faults import FAULTS, UNSEEN, Fault
 from tools.incident import IncidentFolder
 
 INCIDENTS = Path(__file__).parent / "incidents"
@@ -93,6 +93,7 @@ def truth_of(fault: Fault) -> CaseTruth:
         symptom=fault.symptom,
         operator_actions=(fault.action,) if fault.action else (),
         culprit=culprit,
+        unseen=fault in UNSEEN,
     )
 
 
