@@ -56,6 +56,7 @@ def test_a_check_passes_on_the_reference_fix_and_on_nothing_else(
         git(repo, "apply", "--whitespace=nowarn", str(fault.wrong_fix))
         assert not judge.judge(case.id, repo).passed, "a plausible wrong fix passes"
     clean(repo)
+    shutil.rmtree(repo / "services" / case.service)
     git(repo, "checkout", testbed.head, "--", f"services/{case.service}")
     assert judge.judge(case.id, repo).passed == (case.id in REVERT_IS_RIGHT), (
         "the revert loses what was wanted"
@@ -69,7 +70,12 @@ def clean(repo: Path) -> None:
 
 def test_every_fixable_case_has_a_check_and_no_other() -> None:
     assert {case.id for case in FIXABLE} == {case for case in CASES if check_of(case)}
-    assert len(FIXABLE) == 24
+    assert len(FIXABLE) == 30
+
+
+def test_unseen_cases_are_told_apart() -> None:
+    assert sum(case.truth.unseen for case in CASES.values()) == 10
+    assert "unseen = true" in (INCIDENTS / "mesh-missing-await" / "truth.toml").read_text(encoding="utf-8")
 
 
 def test_no_two_cases_are_the_same_crash() -> None:
