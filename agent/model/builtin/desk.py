@@ -51,6 +51,7 @@ class Desk:
     """Asks the tools, and remembers what was read. Its methods are procedures: see `talk`."""
 
     files: dict[tuple[str, str | None], str | Absent] = field(default_factory=dict)
+    matches: dict[tuple[str, bool, str | None], list[Match]] = field(default_factory=dict)
 
     def read(self, path: str, commit: str | None = None) -> Asking[str | Absent]:
         """A whole file as it is in the incident's commit or in another one."""
@@ -84,9 +85,12 @@ class Desk:
 
     def grep(self, pattern: str, *, regex: bool = True, path: str | None = None) -> Asking[list[Match]]:
         """The lines that match; none where the search was refused."""
-        (answer,) = yield (Call("grep_services", {"pattern": pattern, "regex": regex, "path": path}),)
-        found = (_MATCH.match(line) for line in answer.splitlines()[1:])
-        return [Match(one["path"], int(one["line"]), one["text"]) for one in found if one]
+        key = (pattern, regex, path)
+        if key not in self.matches:
+            (answer,) = yield (Call("grep_services", {"pattern": pattern, "regex": regex, "path": path}),)
+            found = (_MATCH.match(line) for line in answer.splitlines()[1:])
+            self.matches[key] = [Match(one["path"], int(one["line"]), one["text"]) for one in found if one]
+        return self.matches[key]
 
     def propose(self, edits: Sequence[dict[str, Any]], reason: str) -> Asking[str]:
         """What the gate and the replay say about a patch."""

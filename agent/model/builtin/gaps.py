@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from agent.model.builtin.incident import Spot, Trouble
+from agent.model.builtin.places import nodes_at, repeatable
 from agent.model.builtin.source import COMPREHENSIONS, Source, arguments, index_of, name_of, text_of
 
 OPERATORS: dict[str, type[cst.CSTNode] | tuple[type[cst.CSTNode], ...]] = {
@@ -30,7 +31,7 @@ class Gap:
     absent: str
     present: str
     kind: str
-    """none, key, index or zero."""
+    """none, key, index, zero or shape."""
 
 
 Finder = Callable[[Source, cst.CSTNode, re.Match[str]], Iterator[cst.BaseExpression]]
@@ -50,64 +51,6 @@ def gaps(source: Source, spot: Spot, trouble: Trouble) -> list[Gap]:
                     found.append(gap)
         break
     return found
-
-
-def nodes_at(source: Source, spot: Spot) -> list[cst.CSTNode]:
-    """The nodes of a line that may have raised: the marked one first, inner ones before outer ones."""
-    on_line = [node for node in source.every() if source.spanned(node, spot.line)]
-    inner = [
-        node
-        for node in on_line
-        if not isinstance(node, cst.Module | cst.BaseSuite | cst.BaseCompoundStatement)
-    ]
-    heads = [node for node in on_line if isinstance(node, cst.For) and source.line(node) == spot.line]
-    if spot.marks is None:
-        return [
-            *reversed([node for node in inner if source.line(node) == spot.line]),
-            *reversed(inner),
-            *heads,
-        ]
-    indent = len(source.written(spot.line)) - len(source.written(spot.line).lstrip())
-    first, last = spot.marks[0] + indent, spot.marks[1] + indent
-    exact = [node for node in inner if _columns(source, node) == (first, last)]
-    within = [node for node in inner if _inside(source, node, spot.line, first, last)]
-    return [*exact, *reversed(within), *heads]
-
-
-def _columns(source: Source, node: cst.CSTNode) -> tuple[int, int] | None:
-    place = source.places[node]
-    return (place.start.column, place.end.column) if place.start.line == place.end.line else None
-
-
-def _inside(source: Source, node: cst.CSTNode, line: int, first: int, last: int) -> bool:
-    place = source.places[node]
-    return (
-        place.start.line == place.end.line == line and first <= place.start.column <= place.end.column <= last
-    )
-
-
-def repeatable(node: cst.CSTNode) -> bool:
-    """Whether an expression can be evaluated once more: names, attributes, reads of a key, len()."""
-    if isinstance(node, cst.Name | cst.SimpleString | cst.Integer):
-        return True
-    if isinstance(node, cst.Attribute):
-        return repeatable(node.value)
-    if isinstance(node, cst.Subscript):
-        index = index_of(node)
-        return index is not None and repeatable(node.value) and repeatable(index)
-    if isinstance(node, cst.UnaryOperation):
-        return repeatable(node.expression)
-    if isinstance(node, cst.Call):
-        pure = name_of(node.func) in ("get", "len")
-        return (
-            pure
-            and all(map(repeatable, arguments(node)))
-            and (
-                isinstance(node.func, cst.Name)
-                or (isinstance(node.func, cst.Attribute) and repeatable(node.func.value))
-            )
-        )
-    return False
 
 
 def _none(source: Source, user: cst.CSTNode, subject: cst.BaseExpression) -> Gap | None:
@@ -149,6 +92,11 @@ def _zero(source: Source, user: cst.CSTNode, subject: cst.BaseExpression) -> Gap
         return None
     code = source.code(inner)
     return Gap(user, subject, f"not {code}", code, "zero")
+
+
+def _shape(source: Source, user: cst.CSTNode, subject: cst.BaseExpression) -> Gap | None:
+    code = source.code(subject)
+    return Gap(user, subject, f"not isinstance({code}, dict)", f"isinstance({code}, dict)", "shape")
 
 
 def _value(source: Source, node: cst.CSTNode, match: re.Match[str]) -> Iterator[cst.BaseExpression]:
@@ -249,5 +197,14 @@ _RULES: tuple[tuple[re.Pattern[str], Finder, Maker], ...] = tuple(
         (r"^KeyError: ('.*'|\d+)", _looked_up, _key),
         (r"^IndexError: (?:list|tuple|string) index out of range", _indexed, _index),
         (r"^ZeroDivisionError: ", _divisor, _zero),
+        (r"^ValueError: (?:min|max)\(\) (?:arg|iterable argument) is (?:an )?empty", _argument, _zero),
+        (r"^StatisticsError: \w+ requires at least one", _argument, _zero),
+        (
+            r"^AttributeError: '(?:str|list|int|float)' object has no attribute '(get|items|keys|values)'",
+            _value,
+            _shape,
+        ),
+        (r"^TypeError: (?:string|list) indices must be integers", _subscripted, _shape),
+        (r"^TypeError: '(?:int|float|bool)' object is not subscriptable", _subscripted, _shape),
     )
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import libcst as cst
+
 from agent.model.builtin.conclude import NAME, Tried, fixed, unfixed
 from agent.model.builtin.desk import Absent, Desk
 from agent.model.builtin.edits import NotWritable, edits_between, new_file, restored
@@ -120,7 +122,11 @@ class Search:
         scene = Scene(self.incident, self.desk, trouble, draft, self.history)
         found: list[Candidate] = []
         for repair in REPAIRS:
-            found += yield from repair(scene)
+            try:
+                found += yield from repair(scene)
+            except (cst.ParserSyntaxError, cst.CSTValidationError):
+                # What it would have written is no Python: that repair has nothing to offer here.
+                continue
         allowed = [
             one for one in found if not (one.hides and self.incident.down) and self.is_change(one, draft)
         ]

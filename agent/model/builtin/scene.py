@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -69,6 +70,13 @@ class Scene:
             return None
         source = yield from self.source(spot.path)
         return (spot, source) if source else None
+
+    def is_known(self, key: str) -> Asking[bool]:
+        """Whether a key is named elsewhere: one that is not is a wrong word, and not missing data."""
+        quoted = re.escape(key)
+        matches = yield from self.desk.grep(rf"['\"]?\b{quoted}['\"]?\s*[:=]|['\"]{quoted}['\"]")
+        spot = self.spot
+        return any(spot is None or (one.path, one.line) != (spot.path, spot.line) for one in matches)
 
     def earlier(self, path: str) -> Asking[list[Source]]:
         """The file as it was at the commits that triage named, oldest first; unreadable ones are left out."""

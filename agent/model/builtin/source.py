@@ -121,8 +121,9 @@ def parse(text: str) -> Source:
 
 
 def expression(code: str) -> Change:
-    """A change to another expression."""
-    return lambda _: cst.parse_expression(code)
+    """A change to another expression; over several lines it is put in brackets."""
+    bracketed = f"({code})" if "\n" in code and not code.startswith("(") else code
+    return lambda _: cst.parse_expression(bracketed)
 
 
 def before(code: str) -> Change:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -105,7 +105,7 @@ class Service:
 
     def run(self, code: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-S", "-c", code],
             cwd=self.path,
             env=os.environ | IDENTITY,
             capture_output=True,
@@ -153,3 +153,9 @@ def service(tmp_path: Path) -> Service:
     made.path.mkdir()
     made.git("init", "-q", "-b", "main")
     return made
+
+
+@pytest.fixture
+def opening() -> Callable[..., str]:
+    """Makes an incident message: crash text, files of the service, what triage found."""
+    return message

@@ -89,6 +89,27 @@ def mended(service: Service, source: str, run: str) -> tuple[str, str]:
             id="no first of nothing",
         ),
         pytest.param(
+            "def best(rows):\n    return max(rows)\n",
+            "print(best([]))",
+            "None",
+            "    if not rows:",
+            id="no best of nothing",
+        ),
+        pytest.param(
+            "def price(message):\n    if not message:\n        return None\n    one = message.get('price')\n    return one\n",
+            "print(price('text'))",
+            "None",
+            "    if not isinstance(message, dict):",
+            id="a text where a document is wanted",
+        ),
+        pytest.param(
+            "def price(message):\n    return message['price']\n",
+            "print(price(['text']), price({'price': 1}))",
+            "None 1",
+            "    if not isinstance(message, dict):",
+            id="a list where a document is wanted",
+        ),
+        pytest.param(
             "def name(x):\n    return x.quote.name.upper()\n",
             "from types import SimpleNamespace as N\nprint(name(N(quote=N(name=None))))",
             "None",
@@ -103,6 +124,12 @@ def test_the_likeliest_repair_ends_the_crash_and_is_the_plain_one(
     said, text = mended(service, source, run)
     assert said == printed
     assert line in text.splitlines()
+
+
+def test_an_entry_over_several_lines_is_mended(service: Service) -> None:
+    source = "def f(x):\n    return {\n        'a': x['a']\n        - x['b'],\n        'n': 1,\n    }\n\n\nSENT = {'b': 1}\n"
+    said, _ = mended(service, source, "print(f({'a': 1, 'b': None}))")
+    assert said == "{'a': None, 'n': 1}"
 
 
 def test_a_long_entry_is_written_over_several_lines(service: Service) -> None:

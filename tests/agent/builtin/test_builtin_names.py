@@ -30,8 +30,8 @@ RUN = "import services.vigil.intel.a as a\nprint(a.f())"
         pytest.param(
             {SHARED: "OLD = 1\n"},
             {
-                SHARED: "def put(a, b, c):\n    return 0\n\n\ndef double(x):\n    return 2 * x\n",
-                FILE: "from shared.c import twice\n\n\ndef f():\n    return twice(4)\n",
+                SHARED: "def put(a, b, c):\n    return 0\n\n\ndef doubled(x):\n    return 2 * x\n",
+                FILE: "from shared.c import double_of\n\n\ndef f():\n    return double_of(4)\n",
             },
             "8",
             id="renamed: only one function takes such a call",
@@ -172,6 +172,18 @@ def test_the_name_that_triage_knows_is_written_where_the_wrong_one_stands(servic
             },
             {FILE: "def f():\n    return double(1)\n"},
             id="nothing is imported from another service",
+        ),
+        pytest.param(
+            {SHARED: "def publish(x):\n    return 1\n"},
+            {FILE: "from shared.c import write_down\n\n\ndef f():\n    return write_down(1)\n"},
+            id="a function that takes as much is not the one that is meant",
+        ),
+        pytest.param(
+            {OTHER: "SENT = {'change': 1, 'change_pct': 2}\n"},
+            {
+                FILE: "def f():\n    quote = {'change': 1}\n    day = quote['change'] + quote['change_pct']\n    return {'day': day}\n"
+            },
+            id="a key that others send is missing data, not its neighbour",
         ),
         pytest.param(
             {OTHER: "X = 1\n"},

@@ -35,14 +35,6 @@ PAGE = "services/vigil/intel/spot.py, lines 1 to 3 of 3:\n" + "\n".join(
 )
 PASSED = "In scope: every change is below services/vigil/.\nreplay::boots_and_beats PASSED (it beats)"
 TESTED = "on the base: 1 of 1 passed\non the patch: 1 of 1 passed\nthe patch mends nothing; it breaks nothing"
-Message = "Callable[..., str]"
-
-
-@pytest.fixture
-def opening() -> Callable[..., str]:
-    from tests.agent.builtin.conftest import message
-
-    return message
 
 
 class Conversation:

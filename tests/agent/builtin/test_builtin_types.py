@@ -37,6 +37,19 @@ RUN = "import services.vigil.intel.a as a\nprint(a.f())"
             id="a text that is no number",
         ),
         pytest.param(
+            "import json\n\n\ndef f():\n    found = []\n    for raw in ('{', '', '[1]'):\n        if not raw:\n"
+            "            continue\n        found.append(json.loads(raw))\n    return found\n",
+            "[[1]]",
+            "        except ValueError:",
+            id="a text that is no JSON",
+        ),
+        pytest.param(
+            "import json\nfrom datetime import date\n\n\ndef f():\n    return json.dumps({'day': date(2026, 3, 2)})\n",
+            '{"day": "2026-03-02"}',
+            "    return json.dumps({'day': date(2026, 3, 2)}, default=str)",
+            id="a date in a document",
+        ),
+        pytest.param(
             "from datetime import datetime\n\nSTART = datetime.fromisoformat('2026-03-02T10:00:00+00:00')\n\n\n"
             "def f():\n    return (datetime.utcnow() - START).days >= 0\n",
             "True",

@@ -1,7 +1,7 @@
 """Every kind of repair that the rules know, in the order of their worth."""
 
 from agent.model.builtin.repairs.circle import circle
-from agent.model.builtin.repairs.conversions import bad_number, encoded, text_number, zones
+from agent.model.builtin.repairs.conversions import bad_text, encoded, text_number, unserialisable, zones
 from agent.model.builtin.repairs.imports import lost_module, renamed_name
 from agent.model.builtin.repairs.literals import like_key, meant, renamed_literal
 from agent.model.builtin.repairs.missing import missing
@@ -27,7 +27,8 @@ REPAIRS: tuple[Repair, ...] = (
     encoded,
     forgotten_await,
     changed_while_read,
-    bad_number,
+    bad_text,
+    unserialisable,
     missing,
 )
 

@@ -6,9 +6,9 @@ import re
 
 import libcst as cst
 
-from agent.model.builtin.gaps import nodes_at
 from agent.model.builtin.incident import Spot
-from agent.model.builtin.repairs.missing import assigned
+from agent.model.builtin.places import nodes_at
+from agent.model.builtin.repairs.missing import assigned, ways_out
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Change, Source, arguments, expression, name_of
 from agent.model.builtin.talk import Asking
@@ -18,7 +18,12 @@ _MIXED = re.compile(
     r"unsupported operand type\(s\) for (?P<operator>.+?):) '(?P<left>\w+)' and '(?P<right>\w+)'"
 )
 _TEXT_TIMES = re.compile(r"^TypeError: can't multiply sequence by non-int of type 'float'")
-_BAD_NUMBER = re.compile(r"^ValueError: (?:could not convert string to float|invalid literal for int\(\))")
+_BAD_TEXT = re.compile(
+    r"^(?:ValueError: (?:could not convert string to float|invalid literal for int\(\))|JSONDecodeError: )"
+)
+_NO_JSON = re.compile(
+    r"^TypeError: Object of type (?:datetime|date|time|timedelta|Decimal|UUID|\w*Path) is not JSON"
+)
 _ZONES = re.compile(r"^TypeError: can't (?:compare|subtract) offset-naive and offset-aware datetimes")
 _BYTES = re.compile(
     r"^TypeError: (?:a bytes-like object is required, not 'str'|Strings must be encoded before hashing)"
@@ -107,28 +112,51 @@ def _is_read(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Subscript)
 
 
-def bad_number(scene: Scene) -> Asking[list[Candidate]]:
-    """int() or float() of a text that is no number: the function gives None back."""
+def bad_text(scene: Scene) -> Asking[list[Candidate]]:
+    """A text that is no number or no JSON: left as the code around leaves such input."""
     at = yield from scene.here()
-    if at is None or _BAD_NUMBER.search(scene.trouble.text) is None:
+    if at is None or _BAD_TEXT.search(scene.trouble.text) is None:
         return []
     spot, source = at
     calls = [node for node in nodes_at(source, spot) if isinstance(node, cst.Call)]
-    numbers = [call for call in calls if name_of(call.func) in NUMBERS]
-    statement = source.statement_of(numbers[0]) if numbers else None
-    if not isinstance(statement, cst.SimpleStatementLine) or not isinstance(statement.body[0], cst.Return):
+    readers = [call for call in calls if name_of(call.func) in (*NUMBERS, "loads")]
+    statement = source.statement_of(readers[0]) if readers else None
+    if not isinstance(statement, cst.SimpleStatementLine):
         return []
-    text = source.changed({statement: _caught})
-    why = f"{source.code(numbers[0])} may meet a text that is no number: there is no result then"
-    return [Candidate(why, {spot.path: text}, rank=4, hides=True, spot=spot)]
+    found = []
+    for leaving, told, rank in ways_out(source, statement):
+        text = source.changed({statement: _caught(leaving)})
+        why = f"{source.code(readers[0])} may meet a text that it cannot read: {told}"
+        found.append(Candidate(why, {spot.path: text}, rank=rank, hides=True, spot=spot))
+    return found
 
 
-def _caught(node: cst.CSTNode) -> cst.CSTNode:
-    """A statement that gives None back where it meets a ValueError."""
-    assert isinstance(node, cst.SimpleStatementLine)
-    whole = cst.parse_statement("try:\n    pass\nexcept ValueError:\n    return None\n")
-    block = cst.IndentedBlock([node.with_changes(leading_lines=())])
-    return whole.with_changes(body=block, leading_lines=node.leading_lines)
+def _caught(leaving: str) -> Change:
+    """A statement that leaves where it meets a ValueError."""
+    whole = cst.parse_statement(f"try:\n    pass\nexcept ValueError:\n    {leaving}\n")
+
+    def change(node: cst.CSTNode) -> cst.CSTNode:
+        assert isinstance(node, cst.SimpleStatementLine)
+        block = cst.IndentedBlock([node.with_changes(leading_lines=())])
+        return whole.with_changes(body=block, leading_lines=node.leading_lines)
+
+    return change
+
+
+def unserialisable(scene: Scene) -> Asking[list[Candidate]]:
+    """A time, path or decimal number in a JSON document: written as its text."""
+    at = yield from scene.here()
+    if at is None or _NO_JSON.search(scene.trouble.text) is None:
+        return []
+    spot, source = at
+    for node in nodes_at(source, spot):
+        if isinstance(node, cst.Call) and name_of(node.func) == "dumps":
+            if any(name_of(arg.keyword) in ("default", "cls") for arg in node.args):
+                return []
+            text = source.changed({node: expression(f"{source.code(node)[:-1].rstrip(', ')}, default=str)")})
+            why = "the document holds what JSON has no form for; its text is written"
+            return [Candidate(why, {spot.path: text}, rank=3, spot=spot)]
+    return []
 
 
 def zones(scene: Scene) -> Asking[list[Candidate]]:

@@ -18,6 +18,8 @@ from agent.model.builtin.talk import Asking
 _NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 _MODULE = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'")
 
+HALF = 0.5
+
 
 def file_of(module: str) -> str:
     """The file of a dotted module."""
@@ -69,7 +71,7 @@ def rename(source: Source, old: str, new: str) -> str:
 
 
 def _fitting(source: Source, name: str, target: Source) -> list[str]:
-    """Functions of a module that can be used as the lost one is: as many arguments, and as asynchronous."""
+    """The one function that can be used as the lost one is; its name or its kind has to speak for it."""
     calls = [
         call for call in source.nodes(cst.Call) if isinstance(call.func, cst.Name) and call.func.value == name
     ]
@@ -80,14 +82,23 @@ def _fitting(source: Source, name: str, target: Source) -> list[str]:
         for one in functions
         if calls and one.name.value not in used and all(_fits(source, call, one, target) for call in calls)
     ]
-    return fits if len(fits) == 1 else []
+    if len(fits) != 1:
+        return []
+    alike = difflib.SequenceMatcher(None, name, fits[0]).ratio() >= HALF
+    return fits if alike or all(_is_looped(source, call) for call in calls) else []
+
+
+def _is_looped(source: Source, call: cst.Call) -> bool:
+    """Whether a call stands behind `async for`."""
+    parent = source.parents.get(call)
+    return isinstance(parent, cst.For) and parent.asynchronous is not None
 
 
 def _fits(source: Source, call: cst.Call, function: cst.FunctionDef, target: Source) -> bool:
     parameters = function.params.params
     needed = [one for one in parameters if one.default is None]
     parent = source.parents.get(call)
-    looped = isinstance(parent, cst.For) and parent.asynchronous is not None
+    looped = _is_looped(source, call)
     generates = any(target.nodes(cst.Yield, function.body))
     if generates != looped or (isinstance(parent, cst.Await) and function.asynchronous is None):
         return False

@@ -28,6 +28,8 @@ def like_key(scene: Scene) -> Asking[list[Candidate]]:
     if match is None or at is None:
         return []
     (spot, source), key = at, match.group(1)
+    if (yield from scene.is_known(key)):
+        return []
     found = []
     for gap in gaps(source, spot, scene.trouble):
         if not isinstance(gap.subject, cst.Subscript) or text_of(index_of(gap.subject)) != key:

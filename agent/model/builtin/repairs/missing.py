@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -55,13 +54,11 @@ def _is_configuration(gap: Gap) -> bool:
 
 
 def _is_known(scene: Scene, gap: Gap) -> Asking[bool]:
-    """Whether the key is named elsewhere: one that is not is a wrong word, and not missing data."""
+    """Whether the key of a gap is one that others name as well."""
     key = text_of(index_of(gap.subject)) if isinstance(gap.subject, cst.Subscript) else None
     if key is None:
         return False
-    matches = yield from scene.desk.grep(rf"['\"]?\b{re.escape(key)}['\"]?\s*[:=]|['\"]{re.escape(key)}['\"]")
-    spot = scene.spot
-    return any(spot is None or (one.path, one.line) != (spot.path, spot.line) for one in matches)
+    return (yield from scene.is_known(key))
 
 
 def _offer(
@@ -158,7 +155,7 @@ def _guarded(source: Source, gap: Gap, spot: Spot) -> Iterator[Candidate]:
     if statement is None or not isinstance(source.parents.get(statement), cst.IndentedBlock | cst.Module):
         return
     why = f"{source.code(gap.subject)} may be missing: "
-    for leaving, told, rank in _ways_out(source, statement):
+    for leaving, told, rank in ways_out(source, statement):
         code = f"if {gap.absent}:\n    {leaving}\n"
         yield _offer(source, spot, why + told, {statement: before(code)}, rank)
 
@@ -202,7 +199,7 @@ def _in_lines(source: Source, node: cst.CSTNode, parts: tuple[str, ...]) -> str:
     return "(\n" + "".join(f"{indent}    {part}\n" for part in parts) + f"{indent})"
 
 
-def _ways_out(source: Source, statement: cst.CSTNode) -> list[tuple[str, str, int]]:
+def ways_out(source: Source, statement: cst.CSTNode) -> list[tuple[str, str, int]]:
     """How code may leave before a statement: as the code around does, or with None for a result."""
     function = source.function_of(statement)
     if function is None:

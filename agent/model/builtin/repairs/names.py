@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 import libcst as cst
 
 from agent.model.builtin.definitions import Definition, class_named, defined, successors
-from agent.model.builtin.gaps import nodes_at
 from agent.model.builtin.incident import Spot
+from agent.model.builtin.places import nodes_at
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Change, Source, arguments, expression, name_of
 from agent.model.builtin.talk import Asking

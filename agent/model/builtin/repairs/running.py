@@ -6,7 +6,7 @@ import re
 
 import libcst as cst
 
-from agent.model.builtin.gaps import nodes_at
+from agent.model.builtin.places import nodes_at
 from agent.model.builtin.repairs.missing import assigned
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import expression
