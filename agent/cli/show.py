@@ -74,10 +74,9 @@ def _report(run: Run) -> None:
 def _postmortem(settings: Settings, store: Store, folder: IncidentFolder, run: Run | None) -> str:
     from pydantic import ValidationError
 
-    from agent.outward import Outward
+    from agent.cleaning import outward_of
     from agent.report.postmortem import render_postmortem
     from agent.result import HealResult
-    from tools.redact import Redactor
 
     try:
         result = HealResult.model_validate(run.result()) if run else None
@@ -87,5 +86,4 @@ def _postmortem(settings: Settings, store: Store, folder: IncidentFolder, run: R
         raise IncidentError(
             f"{folder.path.name} has no finished run to tell of: autohealer heal {folder.path.name}"
         )
-    private = [path for path in (store.root, settings.repo) if path is not None]
-    return render_postmortem(folder, run, result, Outward(Redactor(), private))
+    return render_postmortem(folder, run, result, outward_of(settings))

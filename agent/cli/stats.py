@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
+from agent.cleaning import outward_of
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
 from agent.cli.since import SINCE
 from agent.past import pasts
 from agent.report.stats_page import render_stats, told_money, told_spread
 from agent.stats import Stats, stats_of
-from tools.redact import Redactor
 
 
 @click.command()
@@ -46,7 +46,7 @@ def command(
     ]
     stats = stats_of(found, settings.repo.expanduser() if settings.repo else None)
     if page:
-        page.write_text(render_stats(stats, _over(service, since), Redactor()), encoding="utf-8")
+        page.write_text(render_stats(stats, _over(service, since), outward_of(settings)), encoding="utf-8")
     if as_json:
         click.echo(json.dumps({**stats.record(), "html": str(page) if page else None}, indent=1))
         return

@@ -50,7 +50,7 @@ class Site:
 
     def __init__(self, view: View, token: str | None) -> None:
         self.view, self.token = view, token
-        self.feed = Feed(Journals(view.store.root / "incidents", view.clean()))
+        self.feed = Feed(Journals(view.store.root / "incidents", lambda text: view.clean()(text)))
 
     def page(self, request: Request) -> Response:
         return self.html("serve.html")

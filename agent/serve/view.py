@@ -15,6 +15,7 @@ import psutil  # type: ignore[import-untyped]
 from redis import RedisError
 
 from agent.approval import waiting
+from agent.cleaning import outward_of
 from agent.outward import Outward
 from agent.past import Past, past_of
 from agent.report.timeline import Moment, moment_of, timeline, told
@@ -24,7 +25,6 @@ from agent.watch.eyes import ENABLED_KEY, OFF
 from agent.watch.tickets import Ticket, read_tickets
 from tools.health import connect
 from tools.incident import IncidentError
-from tools.redact import Redactor
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ SHOWN = 50
 MOST_LINES = 1000
 FRESH_S = 1.0
 """What was read so long ago is told again without reading."""
+SECRETS_FRESH_S = 300.0
 REDIS_S = 0.5
 PAGES = ("report.html", "report.md", "patch.diff", "pull_request.md")
 """The files of a run that are served: all of them were written to be read by people."""
@@ -69,8 +70,7 @@ class View:
 
     def clean(self) -> Outward:
         """What makes every served text fit to leave."""
-        private = [path for path in (self.store.root, self.settings.repo) if path is not None]
-        return self.fresh("clean", lambda: Outward(Redactor(), private), 3600.0)
+        return self.fresh("clean", lambda: outward_of(self.settings), SECRETS_FRESH_S)
 
     def fresh(self, name: str, read: Callable[[], T], seconds: float = FRESH_S) -> T:
         """What `read` gives, read at most once in so many seconds, however many readers there are."""
@@ -85,7 +85,7 @@ class View:
     def forget(self) -> None:
         """Read anew: something was changed."""
         with self._lock:
-            self._kept.clear()
+            self._kept = {name: kept for name, kept in self._kept.items() if name == "clean"}
 
     def status(self) -> dict[str, Any]:
         """The object that MarketSwarm's admin page reads."""

@@ -17,6 +17,8 @@ from agent.watch.tickets import Ticket, write_ticket
 
 SECRET = "xai-" + "A1b2C3d4" * 6
 JSON = {"Content_Type": "application/json"}
+KNOWN = "correct-horse-battery"
+"""A secret of no telling shape, which the checkout's configuration names."""
 HTML = "<script>alert(1)</script>"
 
 
@@ -97,17 +99,20 @@ def test_sigterm_ends_it_with_open_streams(serve):
     assert served.process.wait(10) in (0, -signal.SIGTERM)
 
 
-def test_hostile_text_and_secrets_reach_nobody(serve, state, read_steps):
+def test_hostile_text_and_secrets_reach_nobody(serve, state, read_steps, tmp_path):
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (checkout / ".env").write_text(f"DATABASE_PASSWORD={KNOWN}\n")
     folder = state.incident()
     run = state.begin(folder)
     write_ticket(folder.parent, Ticket("vigil-1", "vigil", "ended", reason=f"{HTML} {SECRET}"))
-    served = serve()
+    served = serve("--repo", str(checkout))
     stream = served.stream()
-    run.append(Noted(f"{HTML} {SECRET} {state.store.root}/x \x1b[31m"))
+    run.append(Noted(f"{HTML} {SECRET} {KNOWN} {state.store.root}/x \x1b[31m"))
     run.append(ToolUsed("read_log", SECRET, f"{HTML} {SECRET}", False, 0.1))
     pages = [json.dumps([step for _, step in read_steps(stream, 3)])]
     answers = [served.get(path) for path in ("/", "/now", "/api/health/healer", "/api/health/healer/log")]
-    state.end(run, summary=f"{HTML} {SECRET}")
+    state.end(run, summary=f"{HTML} {SECRET} {KNOWN}")
     run.write("report.md", f"key {SECRET} in {state.store.root}")
     time.sleep(1.1)
     report = "/incidents/vigil-1/runs/1/report.md"
@@ -116,6 +121,7 @@ def test_hostile_text_and_secrets_reach_nobody(serve, state, read_steps):
     pages += [answer.body for answer in answers]
     for page in pages:
         assert "A1b2C3d4A1b2C3d4" not in page
+        assert KNOWN not in page
         assert str(state.store.root) not in page
     tags: list[str] = []
     parser = HTMLParser()
