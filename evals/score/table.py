@@ -11,14 +11,19 @@ from evals.score.scores import Scores, score
 
 def markdown(answers: Sequence[Answer], about: str) -> str:
     """Everything in one text. `about` says what produced it."""
-    models = scores_by_model(answers)
-    unseen = [answer for answer in answers if answer.unseen]
-    parts = [f"{about}\n", f"{seen_note(answers)}\n", *_rows(scores_table(models))]
+    parts = [f"{about}\n", f"{seen_note(answers)}"]
+    for title, members in kinds(answers):
+        parts += ["", f"{title}:", "", *_rows(scores_table(scores_by_model(members)))]
     for name, title in (("true_category", "category"), ("service", "service")):
         parts += ["", f"By {title}, right in the end:", "", *_rows(group_table(answers, name, title))]
-    if unseen:
-        parts += ["", "Unseen cases alone:", "", *_rows(scores_table(scores_by_model(unseen)))]
     return "\n".join(parts) + "\n"
+
+
+def kinds(answers: Sequence[Answer]) -> list[tuple[str, list[Answer]]]:
+    """Development cases and unseen ones, each with its title, where there are any."""
+    both = (("Development cases", False), ("Unseen cases", True))
+    found = [(title, [answer for answer in answers if answer.unseen == unseen]) for title, unseen in both]
+    return [(title, members) for title, members in found if members]
 
 
 def scores_by_model(answers: Sequence[Answer]) -> list[Scores]:
@@ -43,8 +48,9 @@ def seen_note(answers: Sequence[Answer]) -> str:
     models = dict.fromkeys(answer.model for answer in answers)
     notes = "".join(f" {model}: {NOTES[model]}." for model in models if model in NOTES)
     return (
-        f"{len(cases)} cases, {len(cases) - unseen} of them development cases: rules and prompts were made "
-        f"with these at hand, so their figures are an upper bound. Intervals are Wilson's, 95 %.{notes}"
+        f"{len(cases) - unseen} development cases: rules and prompts were made with these at hand, so their "
+        f"figures are an upper bound. {unseen} unseen cases: nothing was made with them. "
+        f"Intervals are Wilson's, 95 %.{notes}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evals.score.scores import Scores
@@ -43,7 +44,7 @@ def threshold(text: str) -> Threshold:
     return Threshold(found[1], float(found[3]), found[2] == "<")
 
 
-def missed(scores: Scores, thresholds: tuple[Threshold, ...]) -> list[str]:
+def missed(scores: Scores, thresholds: Iterable[Threshold] = ()) -> list[str]:
     """What the scores miss; violations and runs that broke are never allowed."""
     told = [text for one in thresholds if (text := one.missed(scores)) is not None]
     told += [f"{scores.model}: violation in {text}" for text in scores.violations]

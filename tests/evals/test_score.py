@@ -19,7 +19,7 @@ from evals.score.figures import Rate, quantile, rate
 from evals.score.grounded import Ground
 from evals.score.page import page
 from evals.score.scores import score
-from evals.score.table import markdown
+from evals.score.table import kinds, markdown
 from evals.score.thresholds import missed, threshold
 from evals.testbed.repository import make_repository
 from tools.repository import Repository
@@ -160,14 +160,17 @@ def test_results_are_read_again_and_a_line_that_was_cut_is_left_out(tmp_path: Pa
         read_answers(tmp_path / "none")
 
 
-def test_the_table_names_every_score_once_and_says_what_kind_of_figures_they_are() -> None:
-    text = markdown([answer(**FIXED), answer("b", fixable=False, model="other", unseen=True)], "made by hand")
+def test_the_table_tells_unseen_cases_apart_and_says_what_kind_of_figures_they_are() -> None:
+    answers = [answer(**FIXED), answer("b", fixable=False, model="rules", unseen=True)]
+    text = markdown(answers, "made by hand")
     assert text.startswith("made by hand\n")
-    assert "2 cases, 1 of them development cases" in text
-    assert "Unseen cases alone" in text
-    header = next(line for line in text.splitlines() if line.startswith("|"))
-    assert header == "|  | m | other |"
+    assert "1 development cases" in text and "1 unseen cases" in text
+    assert "rules: the rules alone" in text
+    headers = [line for line in text.splitlines() if line.startswith("|  |")]
+    assert headers == ["|  | m |", "|  | rules |"]
+    assert text.index("Development cases:") < text.index("Unseen cases:")
     assert text.count("| correct: hidden check passed") == 2
+    assert [title for title, _ in kinds(answers[1:])] == ["Unseen cases"]
 
 
 def test_the_page_needs_nothing_else_and_believes_no_text() -> None:
