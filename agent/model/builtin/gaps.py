@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
@@ -39,6 +39,11 @@ Finder = Callable[[Source, cst.CSTNode, re.Match[str]], Iterator[cst.BaseExpress
 
 def gaps(source: Source, spot: Spot, trouble: Trouble) -> list[Gap]:
     """Every reading of the crash at a place, the likeliest first; only what can be evaluated twice."""
+    # Of an expression over several lines a traceback marks the first line only.
+    return _gaps(source, spot, trouble) or _gaps(source, replace(spot, marks=None), trouble)
+
+
+def _gaps(source: Source, spot: Spot, trouble: Trouble) -> list[Gap]:
     found: list[Gap] = []
     for pattern, find, make in _RULES:
         match = pattern.search(trouble.text)

@@ -68,6 +68,7 @@ def test_a_heal_without_any_model_ends_with_a_branch(tmp_path: Path) -> None:
         ("vexy-circular-import", "+    from services.vexy_ai.intel.playbyplay import shorten"),
         ("rss-no-date", "+    if item.published is None:"),
         ("rss-service-name", '+SERVICE_NAME = "rss_agg"'),
+        ("rss-backoff-type", "+    return min(pause * 2, float(longest))"),
         ("content-single-source", "+        if not pairs:"),
         ("mesh-beat-without-pid", '+        if payload.get("pid") is not None'),
     ],

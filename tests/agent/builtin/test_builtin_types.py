@@ -89,3 +89,17 @@ def test_the_likeliest_repair_ends_the_crash(service: Service, source: str, prin
     service.commit({FILE: source})
     assert service.mended(RUN) == printed
     assert line in (service.path / FILE).read_text().splitlines()
+
+
+def test_where_a_text_is_used_it_comes_with_a_test_that_fails_before_and_passes_after(
+    service: Service,
+) -> None:
+    source = "def longest(now, new, most):\n    if new:\n        return now\n    return min(now * 2, most)\n"
+    service.commit({FILE: source})
+    run = "import services.vigil.intel.a as a\nprint(a.longest(1.0, 0, '5'))"
+    (offer,) = [one for one in service.offers(run) if one.test is not None]
+    assert offer.test is not None
+    called = offer.test[1] + "\n\ntest_longest_takes_a_number_as_text()\n"
+    assert "TypeError" in service.run(called).stderr
+    (service.path / FILE).write_text(offer.files[FILE])
+    assert service.run(called).returncode == 0

@@ -8,6 +8,7 @@ import libcst as cst
 
 from agent.model.builtin.incident import Spot
 from agent.model.builtin.places import nodes_at
+from agent.model.builtin.regression import number_test
 from agent.model.builtin.repairs.missing import assigned, ways_out
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Change, Source, arguments, expression, name_of
@@ -43,7 +44,8 @@ def text_number(scene: Scene) -> Asking[list[Candidate]]:
     spot, source = at
     kind = next((one for one in sides if one in NUMBERS), "float")
     found: list[Candidate] = []
-    for operand in _operands(source, spot, sides):
+    compared = bool(match and match["comparison"])
+    for operand in _operands(source, spot, sides, compared=compared):
         reads = yield from _read_at(scene, spot, source, operand)
         for path, where, node in reads:
             code = where.code(node)
@@ -52,17 +54,24 @@ def text_number(scene: Scene) -> Asking[list[Candidate]]:
             why = f"{code} is a text, and is reckoned with as a number"
             candidate = Candidate(why, {path: text}, rank=1, spot=spot)
             found += [candidate] if candidate.files not in [one.files for one in found] else []
-    return found[:3]
+        test = number_test(scene.incident, spot, source, operand)
+        if test is not None:
+            text = source.changed({operand: expression(f"{kind}({source.code(operand)})")})
+            why = f"{source.code(operand)} may come as a text, and is reckoned with as a number"
+            found.append(Candidate(why, {spot.path: text}, rank=2, spot=spot, test=test))
+    return found[:4]
 
 
-def _operands(source: Source, spot: Spot, sides: tuple[str, str]) -> list[cst.BaseExpression]:
+def _operands(
+    source: Source, spot: Spot, sides: tuple[str, str], *, compared: bool
+) -> list[cst.BaseExpression]:
     """The expressions of a line that may be the text."""
     right = sides[1] == "str"
     found: list[cst.BaseExpression] = []
     for node in nodes_at(source, spot):
-        if isinstance(node, cst.BinaryOperation):
+        if isinstance(node, cst.BinaryOperation) and not compared:
             found.append(node.right if right else node.left)
-        elif isinstance(node, cst.Comparison):
+        elif isinstance(node, cst.Comparison) and compared:
             found += [one.comparator for one in node.comparisons] if right else [node.left]
         elif isinstance(node, cst.Call) and name_of(node.func) in ("min", "max", "sorted", "sum"):
             found += arguments(node)
