@@ -7,6 +7,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -14,7 +15,7 @@ from agent.settings import SettingsError
 from evals.cases import Case, load_cases
 from evals.run.models import OFFLINE, recording_of
 from evals.run.pool import RESULTS, jobs_for, run_all
-from evals.run.recording import ANSWERED_BY, record_answers
+from evals.run.recording import ANSWERED_BY, Endpoint, record_answers
 from evals.score.answer import Answer, ResultsError, read_answers
 from evals.score.compare import compare, got_worse
 from evals.score.page import page
@@ -68,17 +69,20 @@ def run_command(models: tuple[str, ...], only: tuple[str, ...], repeat: int, wor
 @main.command("record")
 @click.argument("cases", nargs=-1, required=True, metavar="CASE...")
 @click.option("--url", required=True, help="An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8080/v1.")
+@click.option("--api", type=click.Choice(["responses", "chat"]), default="responses", show_default=True)
 @click.option("--answered-by", default=ANSWERED_BY, show_default=True, help="What answers there, in words.")
 @folder_option
-def record_command(cases: tuple[str, ...], url: str, answered_by: str, folder: Path) -> None:
+def record_command(
+    cases: tuple[str, ...], url: str, api: Literal["responses", "chat"], answered_by: str, folder: Path
+) -> None:
     """Record anew what a model answers to each CASE, for `--model recorded`."""
-    known = load_cases()
+    known, endpoint = load_cases(), Endpoint(url, api, answered_by)
     if unknown := [name for name in cases if name not in known]:
         raise click.UsageError(f"no case {unknown[0]!r}; there are {', '.join(known)}")
     for name in cases:
-        work = folder.absolute() / "work" / "record"
-        result = record_answers(known[name], url, work, lambda event: None, answered_by=answered_by)
-        click.echo(f"{name}: {result.outcome} after {result.steps} steps: {recording_of(known[name])}")
+        into = recording_of(known[name])
+        result = record_answers(known[name], endpoint, folder.absolute() / "work" / "record", into)
+        click.echo(f"{name}: {result.outcome} after {result.steps} steps: {into}")
 
 
 @main.command("show")

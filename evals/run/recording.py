@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from agent.events import Emit
 from agent.heal import Plan, heal
@@ -11,19 +13,28 @@ from agent.models import models_for, recorded
 from agent.result import HealResult
 from agent.settings import Settings
 from evals.cases import Case
-from evals.run.models import recording_of
 from evals.run.place import Place
 
 STAND_IN = "stand-in"
+WALL_S = 7200.0
 ANSWERED_BY = f"a {STAND_IN} that saw only the requests, through an endpoint on loopback; not grok-4"
 
 
-def record_answers(
-    case: Case, url: str, work: Path, listen: Emit, *, answered_by: str = ANSWERED_BY, wall_s: float = 7200.0
-) -> HealResult:
-    """Heal a case with whatever answers at `url`, and keep its answers as the case's cassette.
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What answers: an OpenAI-compatible URL, which of its APIs is spoken, and what it is, in words."""
 
-    `wall_s` is long, since a stand-in takes its time; the limits on steps and tokens are the usual ones.
+    url: str
+    api: Literal["responses", "chat"] = "responses"
+    answered_by: str = ANSWERED_BY
+
+
+def record_answers(
+    case: Case, endpoint: Endpoint, work: Path, into: Path, listen: Emit = lambda event: None
+) -> HealResult:
+    """Heal a case with whatever answers at an endpoint, and keep its answers in the cassette `into`.
+
+    The wall-clock limit is long, since a stand-in takes its time; those on steps and tokens are the usual.
 
     Raises:
         CassetteError: a key got into an answer; nothing is written then.
@@ -31,15 +42,16 @@ def record_answers(
     """
     place = Place(work / case.id, case)
     store, folder = place.prepare()
+    answering = {"base_url": endpoint.url, "api": endpoint.api, "timeout_s": WALL_S}
     settings = Settings.model_validate(
         {
             "repo": place.repo,
             "python": sys.executable,
             "models": [STAND_IN],
-            "model": {STAND_IN: {"base_url": url, "timeout_s": wall_s}},
-            "record": recording_of(case),
-            "answered_by": answered_by,
-            "limits": {"wall_s": wall_s},
+            "model": {STAND_IN: answering},
+            "record": into,
+            "answered_by": endpoint.answered_by,
+            "limits": {"wall_s": WALL_S},
             "sandbox": {"test_runs": 1},
         }
     )

@@ -6,18 +6,24 @@ import json
 import os
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
 
+from agent.heal import Plan, heal
+from agent.model.cassette import read_head
 from agent.result import HealResult, RungResult
+from agent.settings import Settings
 from evals.cases import INCIDENTS, load_cases
 from evals.run.command import main
-from evals.run.models import can_answer, script
+from evals.run.models import can_answer, choosing, script
 from evals.run.perform import Job, perform
 from evals.run.place import Place
 from evals.run.pool import RESULTS, jobs_for, run_all, state_of_code
+from evals.run.recording import Endpoint, record_answers
 from evals.run.violations import PLANTED, violations
 from evals.score.answer import Answer, read_answers
 from evals.testbed.repository import git
@@ -193,6 +199,50 @@ def test_a_recording_that_no_longer_fits_is_told(tmp_path: Path) -> None:
     shown = here("report", "--folder", str(tmp_path))
     assert shown.exit_code == 0
     assert "stale recordings: a; record them anew with python -m evals record --url URL a" in shown.output
+
+
+class Stand(BaseHTTPRequestHandler):
+    """A model that says that nothing can be done, whatever it is asked."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        said: dict[str, object] = {
+            "root_cause": "market-redis is down", "category": "redis_connection", "culprit": None,
+            "evidence": [], "fixable": False, "why_not": "no code is at fault", "risk": None,
+            "confidence": 0.9, "operator_action": "start market-redis",
+        }  # fmt: skip
+        message = {"type": "message", "id": "m1", "role": "assistant", "status": "completed",
+                   "content": [{"type": "output_text", "text": json.dumps(said), "annotations": []}]}  # fmt: skip
+        usage = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
+        body = {"id": "r1", "object": "response", "created_at": 0, "status": "completed", "model": "stand-in",
+                "output": [message], "usage": usage}  # fmt: skip
+        payload = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_answers_are_recorded_and_given_again(tmp_path: Path) -> None:
+    case, cassette = CASES["vigil-module-lost"], tmp_path / "cassette.yaml"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stand)
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    endpoint = Endpoint(f"http://127.0.0.1:{server.server_port}/v1", answered_by="a stub")
+    first = record_answers(case, endpoint, tmp_path / "work", cassette)
+    server.shutdown()
+    server.server_close()
+    assert (first.outcome, first.steps, first.input_tokens) == ("not_fixable", 1, 7)
+    assert read_head(cassette).answered_by == "a stub"
+    place = Place(tmp_path / "again", case)
+    store, folder = place.prepare()
+    settings = Settings(repo=place.repo, python=Path(sys.executable), cassette=cassette)
+    with choosing("recorded", case, settings) as choose:
+        again = heal(folder, store, settings, Plan(choose), lambda event: None)
+    assert again.diagnosis == first.diagnosis
 
 
 @pytest.mark.slow
