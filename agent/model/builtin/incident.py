@@ -100,7 +100,7 @@ def read_incident(message: str) -> Incident:
         verdict=verdict.group(1) if verdict else "unclear",
         confidence=float(verdict.group(2)) if verdict else 0.0,
         category=category.group(1) if category else "unknown",
-        why=category.group(2) if category else "No rule fits what the log shows.",
+        why=(category.group(2).strip() if category else "") or "No rule fits what the log shows.",
         culprit=culprit,
         evidence=_listed(findings, "Evidence"),
         commits=tuple(_CHANGE.findall(findings.partition("Last commits to that file:")[2])),

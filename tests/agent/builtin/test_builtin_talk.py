@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.diagnosis import Diagnosis
 from agent.model.builtin import Builtin
@@ -201,6 +203,22 @@ def test_the_last_word_is_fixable_only_after_a_proof(opening: Callable[..., str]
 @pytest.mark.parametrize("text", ["", "no incident at all", "# Incident x\nService **a** died. Commit abcd."])
 def test_a_message_that_says_nothing_ends_with_a_diagnosis(text: str) -> None:
     assert not said(Conversation(text).ask()).fixable
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_is_said_a_diagnosis_comes_of_it(opening: Callable[..., str], data: st.DataObject) -> None:
+    text = crashed(opening)
+    for _ in range(data.draw(st.integers(0, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        text = text[:start] + data.draw(st.text(max_size=20)) + text[start + data.draw(st.integers(0, 40)) :]
+    talk = Conversation(text)
+    turn = talk.ask()
+    told = st.sampled_from([PAGE, PASSED, TESTED, "", "ERROR: no", "a, lines 1 to 1 of 1:\n    1  def f(:"])
+    while turn.text is None:
+        assert len(talk.items) < 80
+        turn = talk.answer(*(data.draw(told) for _ in turn.calls))
+    assert said(turn).root_cause
 
 
 def test_the_marks_of_a_traceback_are_read(opening: Callable[..., str]) -> None:
