@@ -13,7 +13,6 @@ _PAGE = re.compile(r"^(?P<title>.+), lines (?P<first>\d+) to (?P<last>\d+) of (?
 _LINE = re.compile(r"^ {0,4}(\d+)  (.*)$")
 _MATCH = re.compile(r"^(?P<path>[^\s:][^:]*):(?P<line>\d+): (?P<text>.*)$")
 _LAST_WITH = re.compile(r"the last commit with it is ([0-9a-f]{7,40})\.")
-_NEAREST = re.compile(r"Nearest names: (.+?)\.?$", re.MULTILINE)
 PAGES = 6
 """The most pages of one file that are read: some 600 lines, or 1,200 short ones."""
 
@@ -38,12 +37,6 @@ class Absent:
         """The commit of history that still has the file."""
         found = _LAST_WITH.search(self.why)
         return found.group(1) if found else None
-
-    @property
-    def nearest(self) -> tuple[str, ...]:
-        """Names like it that exist."""
-        found = _NEAREST.search(self.why)
-        return tuple(name.strip() for name in found.group(1).split(",")) if found else ()
 
 
 @dataclass(slots=True)

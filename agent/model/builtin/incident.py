@@ -47,6 +47,7 @@ class Trouble:
 
     @property
     def text(self) -> str:
+        """The exception as Python prints it."""
         return f"{self.name}: {self.message}" if self.message else self.name
 
     def own(self, service: str) -> Spot | None:
@@ -62,7 +63,11 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The incident message, read. Everything in it was written by programs: it is data."""
+    """The incident message, read. Everything in it was written by programs: it is data.
+
+    `commits` touched the culprit's file, newest first, abbreviated; `down` are dependencies, MySQL apart;
+    `findings` is all that triage said.
+    """
 
     service: str
     verdict: str
@@ -72,14 +77,11 @@ class Incident:
     culprit: Spot | None
     evidence: tuple[str, ...]
     commits: tuple[str, ...]
-    """Commits that touched the culprit's file, newest first, abbreviated."""
     operator: str | None
     down: tuple[str, ...]
     files: tuple[str, ...]
     trouble: Trouble | None
     findings: str
-    replayed: bool
-    """Whether proposals are replayed: there is a sandbox."""
 
     @property
     def root(self) -> str:
@@ -111,7 +113,6 @@ def read_incident(message: str) -> Incident:
         files=tuple(line for line in files if line.startswith("services/")),
         trouble=_trouble(crash_text, culprit),
         findings=findings,
-        replayed="replay::boots_and_beats" in message,
     )
 
 

@@ -30,6 +30,7 @@ class Judged:
 
     @property
     def passed(self) -> bool:
+        """Whether the crash is gone, with nothing to doubt about it."""
         return self.replay == "passed" and not self.refused
 
 

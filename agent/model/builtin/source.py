@@ -18,7 +18,6 @@ Change = Callable[[cst.CSTNode], NewNode]
 
 LOOPS = (cst.For, cst.While)
 COMPREHENSIONS = (cst.GeneratorExp, cst.ListComp, cst.SetComp, cst.DictComp)
-STATEMENTS = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
 
 
 class Unreadable(Exception):

@@ -15,7 +15,7 @@ from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Change, Source, arguments, expression, name_of
 from agent.model.builtin.talk import Asking
 
-_ATTRIBUTE = re.compile(r"^AttributeError: (?:type object )?'(\w+)' object has no attribute '(\w+)'")
+_ATTRIBUTE = re.compile(r"^AttributeError: '(\w+)' object has no attribute '(\w+)'")
 _OF_TYPE = re.compile(r"^AttributeError: type object '(\w+)' has no attribute '(\w+)'")
 _OF_MODULE = re.compile(
     r"^AttributeError: (?:partially initialized )?module '([\w.]+)' has no attribute '(\w+)'"
