@@ -19,6 +19,7 @@ from tools.incident import IncidentFolder
 
 INCIDENTS = Path(__file__).parent / "incidents"
 TRUTH_FILE = "truth.toml"
+FIX_FILE = "fix.patch"
 
 
 class CaseError(Exception):
@@ -71,14 +72,28 @@ class CaseTruth(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One recorded incident with what is true about it."""
+    """One incident with what is true about it.
+
+    `fault` is what made it in the testbed; a real incident that was exported has none, but its own fix.
+    """
 
     id: str
     service: str
     commit: str
     folder: IncidentFolder
     truth: CaseTruth
-    fault: Fault
+    fault: Fault | None
+
+    @property
+    def fix(self) -> Path | None:
+        """The reference fix as a diff, where the service's code is at fault."""
+        own = self.folder.path / FIX_FILE
+        return self.fault.fix if self.fault else own if own.exists() else None
+
+    @property
+    def wrong_fix(self) -> Path | None:
+        """A plausible diff that does not mend it, where there is one."""
+        return self.fault.wrong_fix if self.fault else None
 
 
 def truth_of(fault: Fault) -> CaseTruth:
@@ -109,11 +124,11 @@ def load_case(folder: Path) -> Case:
         truth = CaseTruth.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
         raise CaseError(f"{file} cannot be read: {error}") from error
-    if folder.name not in FAULTS:
-        raise CaseError(f"no fault is called {folder.name!r}, so nobody can break the testbed that way")
+    if folder.name not in FAULTS and not (folder / FIX_FILE).exists():
+        raise CaseError(f"no fault is called {folder.name!r}, and {folder} has no {FIX_FILE} of its own")
     incident = IncidentFolder(folder)
     about = incident.incident()
-    return Case(folder.name, about.service, about.commit, incident, truth, FAULTS[folder.name])
+    return Case(folder.name, about.service, about.commit, incident, truth, FAULTS.get(folder.name))
 
 
 def load_cases(root: Path = INCIDENTS) -> dict[str, Case]:

@@ -51,6 +51,8 @@ def main(names: tuple[str, ...], python: Path) -> None:
 
 def reproduce(case: Case, python: Path = Path(sys.executable)) -> str:
     """Record a case again; what differs, or nothing."""
+    if case.fault is None:
+        return "a real incident cannot be made again"
     with tempfile.TemporaryDirectory(prefix="autohealer-again-") as folder:
         try:
             again = load_case(record_anyhow(case.fault, Path(folder) / case.id, python))

@@ -7,20 +7,23 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
+from agent.diagnosis import Category
 from agent.settings import SettingsError
-from evals.cases import Case, load_cases
+from evals.cases import INCIDENTS, Case, load_cases
+from evals.export import ExportError, export
 from evals.run.models import OFFLINE, recording_of
-from evals.run.pool import RESULTS, jobs_for, run_all
+from evals.run.pool import RESULTS, Wanted, jobs_for, run_all
 from evals.run.recording import ANSWERED_BY, Endpoint, record_answers
 from evals.score.answer import Answer, ResultsError, read_answers
 from evals.score.compare import compare, got_worse
 from evals.score.page import page
 from evals.score.table import kinds, markdown, scores_by_model, scores_table
 from evals.score.thresholds import Threshold, missed, threshold
+from tools.incident import IncidentError, IncidentFolder
 
 FOLDER = Path(".evals")
 MODELS_HELP = f"{', '.join(OFFLINE)}, or a live model of the settings; may be given more than once."
@@ -44,12 +47,17 @@ def main() -> None:
 @click.option("--need", "needs", multiple=True, metavar="SCORE=0.95", help="Or SCORE<0.05 for at most.")
 @click.option("--fresh", is_flag=True, help="Do not go on with an earlier run.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings for live models.")
+@click.option("--cases", "root", type=click.Path(path_type=Path, exists=True), default=INCIDENTS,
+              help="Folder of the cases; exported ones need --repo.")  # fmt: skip
+@click.option(
+    "--repo", "origin", type=click.Path(path_type=Path, exists=True), help="Repository of exported cases."
+)
 @folder_option
-def run_command(models: tuple[str, ...], only: tuple[str, ...], repeat: int, workers: int, test_runs: int,
-                needs: tuple[str, ...], fresh: bool, config: Path | None, folder: Path) -> None:  # fmt: skip
+def run_command(only: tuple[str, ...], workers: int, needs: tuple[str, ...], fresh: bool, root: Path,
+                folder: Path, **wanted: Any) -> None:  # fmt: skip
     """Run cases and judge what came of them. Exit code 1 where a threshold is missed."""
     thresholds = _thresholds(needs)
-    jobs = jobs_for(_chosen(only), models, folder.absolute(), repeat, config, test_runs)
+    jobs = jobs_for(_chosen(root, only), Wanted(**wanted), folder.absolute())
     if not jobs:
         raise click.UsageError("no case is left: --only and --model name none that can be answered")
     started = time.monotonic()
@@ -83,6 +91,21 @@ def record_command(
         into = recording_of(known[name])
         result = record_answers(known[name], endpoint, folder.absolute() / "work" / "record", into)
         click.echo(f"{name}: {result.outcome} after {result.steps} steps: {into}")
+
+
+@main.command("export")
+@click.argument("incident", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--repo", required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--fix", required=True, metavar="COMMIT", help="The merged commit of a person that mended it.")
+@click.option("--category", required=True, type=click.Choice([str(name) for name in Category]))
+@click.option("--into", required=True, type=click.Path(path_type=Path), help="Folder of the cases.")
+def export_command(incident: Path, repo: Path, fix: str, category: str, into: Path) -> None:
+    """Make a case of a real INCIDENT folder, redacted, with a merged fix as its reference."""
+    try:
+        made = export(IncidentFolder(incident), repo, fix, Category(category), into)
+    except (ExportError, IncidentError) as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"{made}: read it before you share it; run it with --cases {into} --repo {repo}")
 
 
 @main.command("show")
@@ -130,8 +153,8 @@ def about(answers: list[Answer]) -> str:
     return f"`python -m evals run {models}` on {datetime.now(UTC):%Y-%m-%d}, state of the code {codes}."
 
 
-def _chosen(words: tuple[str, ...]) -> list[Case]:
-    cases = load_cases().values()
+def _chosen(root: Path, words: tuple[str, ...]) -> list[Case]:
+    cases = load_cases(root.absolute()).values()
     return [
         case
         for case in cases

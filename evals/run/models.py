@@ -27,7 +27,7 @@ def can_answer(model: str, case: Case) -> bool:
     """Whether a model has something to say to a case."""
     if model == "recorded":
         return recording_of(case).exists()
-    return model != "wrong" or case.fault.wrong_fix is not None
+    return model != "wrong" or case.wrong_fix is not None
 
 
 def recording_of(case: Case) -> Path:
@@ -76,7 +76,7 @@ def asks_always(model: str) -> bool:
 
 def script(model: str, case: Case) -> list[Answer]:
     """What a model would say that knows the truth, once for each attempt that a run has."""
-    diff = case.fault.fix if model == "reference" else case.fault.wrong_fix
+    diff = case.fix if model == "reference" else case.wrong_fix
     last = said(json.dumps(_diagnosis(case, fixable=diff is not None)), model_id=model)
     if diff is None:
         return [last]

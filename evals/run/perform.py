@@ -35,6 +35,7 @@ class Job:
     code: str
     config: Path | None = None
     test_runs: int = 1
+    origin: Path | None = None
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ def broken(job: Job, error: BaseException) -> Answer:
 
 
 def _judged(job: Job, case: Case) -> Answer:
-    place = Place(job.work, case)
+    place = Place(job.work, case, job.origin)
     store, folder = place.prepare()
     settings = settings_for(job.model, case, place.repo, job.config, job.test_runs)
     before, heard = place.standing(), Heard()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.store import Store
-from evals.cases import Case
+from evals.cases import Case, CaseError
 from evals.testbed.repository import git, make_repository
 from tools.incident import IncidentFolder
 
@@ -18,10 +18,12 @@ class Place:
     """A folder of its own for one case: `marketswarm` is its checkout, `state` the agent's.
 
     It stays where it is from run to run, so that what was found out about the base commit is known again.
+    `origin` is the repository of a real incident.
     """
 
     folder: Path
     case: Case
+    origin: Path | None = None
 
     @property
     def repo(self) -> Path:
@@ -32,8 +34,7 @@ class Place:
         if not self._is_as_it_was():
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
-            make_repository(self.repo)
-            self.case.fault.apply(self.repo)
+            self._build()
         self.forget_branches()
         store = Store(self.folder / "state")
         for name in ("incidents", "locks"):
@@ -54,6 +55,16 @@ class Place:
         """What a run must not change: HEAD, the state of the files, the stashes."""
         head = git(self.repo, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
         return head, git(self.repo, "status", "--porcelain", "--ignored"), git(self.repo, "stash", "list")
+
+    def _build(self) -> None:
+        if self.case.fault is not None:
+            make_repository(self.repo)
+            self.case.fault.apply(self.repo)
+        elif self.origin is not None:
+            git(self.folder, "clone", "--quiet", "--no-checkout", str(self.origin.absolute()), self.repo.name)
+            git(self.repo, "checkout", "--quiet", "-B", "main", self.case.commit)
+        else:
+            raise CaseError(f"{self.case.id} is a real incident: name its repository with --repo")
 
     def _is_as_it_was(self) -> bool:
         try:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -22,15 +23,19 @@ LEFT_OUT = {"__pycache__", "recordings"}
 Told = Callable[[Answer, int, int], None]
 
 
-def jobs_for(
-    cases: Sequence[Case],
-    models: Sequence[str],
-    folder: Path,
-    repeats: int,
-    config: Path | None = None,
-    test_runs: int = 1,
-) -> list[Job]:
-    """The jobs of a run: every case by every model that has something to say to it, `repeats` times."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run is to be: who answers, how often, with which settings, on whose repository."""
+
+    models: Sequence[str]
+    repeat: int = 1
+    config: Path | None = None
+    test_runs: int = 1
+    origin: Path | None = None
+
+
+def jobs_for(cases: Sequence[Case], wanted: Wanted, folder: Path) -> list[Job]:
+    """The jobs of a run: every case by every model that has something to say to it, again and again."""
     code = state_of_code()
     return [
         Job(
@@ -40,11 +45,12 @@ def jobs_for(
             work=folder / "work" / model / f"{case.id}-{repeat}",
             record=folder / "runs" / model / f"{case.id}-{repeat}",
             code=code,
-            config=config,
-            test_runs=test_runs,
+            config=wanted.config,
+            test_runs=wanted.test_runs,
+            origin=wanted.origin,
         )
-        for model in models
-        for repeat in range(1, repeats + 1)
+        for model in wanted.models
+        for repeat in range(1, wanted.repeat + 1)
         for case in cases
         if can_answer(model, case)
     ]

@@ -46,6 +46,7 @@ def test_a_check_passes_on_the_reference_fix_and_on_nothing_else(
         pytest.skip("needs Node.js")
     testbed = make_repository(tmp_path / "repo")
     repo, fault = testbed.path, case.fault
+    assert fault is not None
     assert fault.apply(repo) == case.commit, "the incident was recorded on another tree"
     broken = judge.judge(case.id, repo)
     assert broken.failures and broken.problem is None, broken.text
@@ -91,6 +92,7 @@ def test_there_is_a_case_for_every_fault() -> None:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_what_is_written_about_a_case_is_what_its_fault_says(case: Case) -> None:
+    assert case.fault is not None
     assert case.truth == truth_of(case.fault)
     assert case.service == case.fault.service
     assert case.truth.symptom in case.folder.log.read_text(encoding="utf-8")

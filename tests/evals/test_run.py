@@ -22,7 +22,7 @@ from evals.run.command import main
 from evals.run.models import can_answer, choosing, script
 from evals.run.perform import Job, perform
 from evals.run.place import Place
-from evals.run.pool import RESULTS, jobs_for, run_all, state_of_code
+from evals.run.pool import RESULTS, Wanted, jobs_for, run_all, state_of_code
 from evals.run.recording import Endpoint, record_answers
 from evals.run.violations import PLANTED, violations
 from evals.score.answer import Answer, read_answers
@@ -72,7 +72,7 @@ def test_the_rules_answer_without_a_model(tmp_path: Path) -> None:
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     cases = [CASES["vigil-market-redis"], CASES["journal-truth-missing"]]
-    jobs, told = jobs_for(cases, ["rules"], tmp_path, 1), []
+    jobs, told = jobs_for(cases, Wanted(["rules"]), tmp_path), []
     first = run_all(jobs[:1], tmp_path, 1, lambda answer, number, of: told.append(answer.case))
     lines = (tmp_path / RESULTS).read_text()
     (tmp_path / RESULTS).write_text(f"{lines}{lines[:50]}")
@@ -87,7 +87,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_case_that_breaks_is_an_answer_and_ends_no_run(tmp_path: Path) -> None:
-    jobs = jobs_for([CASES["vigil-market-redis"]], ["no-such-model"], tmp_path, 1)
+    jobs = jobs_for([CASES["vigil-market-redis"]], Wanted(["no-such-model"]), tmp_path)
     [answer] = run_all(jobs, tmp_path, 1, lambda answer, number, of: None)
     assert answer.error is not None
     assert "no-such-model" in answer.error

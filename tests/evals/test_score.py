@@ -208,6 +208,7 @@ def test_evidence_stands_where_it_says_or_does_not(ground: Ground, line: str, st
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     case = load_cases()["vigil-relative-move"]
     repo = make_repository(tmp_path_factory.mktemp("ground") / "repo").path
+    assert case.fault is not None
     return Ground(case.folder, Repository(repo, case.fault.apply(repo)))
 
 
