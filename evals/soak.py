@@ -78,15 +78,16 @@ class Soak:
         """One heal as a child; seconds it took."""
         started = time.monotonic()
         argv = [sys.executable, "-m", "evals.soak", "--one", str(number), "--folder", str(self.folder)]
-        child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        try:
-            code = child.wait(timeout=kill_after or 120)
-            if code != 0 and child.stderr is not None:
-                self.problems.append(f"heal {number} ended with {code}: {child.stderr.read()[-400:]}")
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-            self.killed += 1
+        errors = self.folder / "errors"
+        with errors.open("w") as stderr:
+            child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=stderr)
+            try:
+                if code := child.wait(timeout=kill_after or 120):
+                    self.problems.append(f"heal {number} ended with {code}: {errors.read_text()[-400:]}")
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                self.killed += 1
         return time.monotonic() - started
 
     def judge(self, before: str, mounts: str) -> None:

@@ -19,6 +19,7 @@ from evals.bench.proof_rows import proof_rows
 from evals.bench.row import Row
 from evals.bench.sandbox_rows import sandbox_rows
 from evals.bench.tools_rows import tools_rows
+from evals.bench.watch_rows import watch_rows
 from sandbox.isolation import SandboxUnavailable, find_isolation
 
 
@@ -42,6 +43,7 @@ def main(as_json: bool) -> None:
 def _rows(folder: Path) -> Iterator[Row]:
     yield from agent_rows(folder)
     yield from tools_rows(folder)
+    yield from watch_rows(folder)
     try:
         isolation = find_isolation()
     except SandboxUnavailable as error:
