@@ -3,7 +3,7 @@
     python -m evals.reproduce
 
 The same is: the same commit and truth, a crash of the same kind, error and frames, and the same parts of
-the platform alive. The last result is kept in `reproduced.json`, with its date and the commit of this tree.
+the platform alive. What came of it is kept in `reproduced.json`, with its date and the commit of this tree.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ def main(names: tuple[str, ...], python: Path) -> None:
     for name in names or cases:
         found[name] = reproduce(cases[name], python.absolute())
         click.echo(f"{name}: {found[name] or 'the same'}")
-    if not names:
-        keep(found)
+        keep({name: found[name]})
     sys.exit(1 if any(found.values()) else 0)
 
 
@@ -66,7 +65,7 @@ def differences(one: Case, other: Case) -> Iterator[str]:
     for name in ("commit", "service", "truth"):
         if getattr(one, name) != getattr(other, name):
             yield f"{name}: {getattr(one, name)} is now {getattr(other, name)}"
-    # Where a server dies under a service, it is chance which call was under way.
+    # Where a server dies under a service, it is chance which call was under way, and how it ended.
     lines = None if one.truth.culprit else 2
     if (before := crash_of(one.folder)[:lines]) != (after := crash_of(other.folder)[:lines]):
         yield f"crash: {before} is now {after}"
@@ -75,7 +74,7 @@ def differences(one: Case, other: Case) -> Iterator[str]:
 
 
 def crash_of(folder: IncidentFolder) -> list[str]:
-    """The last crash as lines: kind, error without its numbers, frames."""
+    """The last crash as lines: its kind, the error's type, its message without numbers, its frames."""
     crash = last_crash(folder.log)
     if crash is None:
         return ["none"]
@@ -83,7 +82,7 @@ def crash_of(folder: IncidentFolder) -> list[str]:
     if final is None:
         return [crash.kind]
     frames = [f"{frame.path}:{frame.line} {frame.function}" for frame in final.frames]
-    return [crash.kind, f"{final.type}: {_NUMBER.sub('#', final.message)}", *frames]
+    return [crash.kind, final.type, _NUMBER.sub("#", final.message), *frames]
 
 
 def alive_in(folder: IncidentFolder) -> list[str]:
@@ -94,17 +93,13 @@ def alive_in(folder: IncidentFolder) -> list[str]:
 
 
 def keep(found: dict[str, str]) -> None:
-    """Write the result of a whole round beside the recordings."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=INCIDENTS, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    document = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "commit": commit,
-        "same": sorted(name for name, differs in found.items() if not differs),
-        "otherwise": {name: differs for name, differs in sorted(found.items()) if differs},
-    }
-    RESULT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    """Write what came of these cases into the result beside the recordings; the others stay as they are."""
+    argv = ["git", "rev-parse", "HEAD"]
+    commit = subprocess.run(argv, cwd=INCIDENTS, capture_output=True, text=True, check=True).stdout.strip()
+    known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    known |= {name: {"date": today, "commit": commit, "differs": text} for name, text in found.items()}
+    RESULT.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
