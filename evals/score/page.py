@@ -18,7 +18,7 @@ body{color:#1c1c1c;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
 table{border-collapse:collapse;margin:.6rem 0;font-size:.9rem}
 th,td{border-bottom:1px solid #ddd;padding:.25rem .7rem;text-align:left;vertical-align:top}
-td{font-variant-numeric:tabular-nums}.right{color:#2c6b2c}.wrong,.broke{color:#a32020;font-weight:600}
+td{font-variant-numeric:tabular-nums;white-space:nowrap}.right{color:#2c6b2c}.wrong,.broke{color:#a32020;font-weight:600}
 .scroll{overflow-x:auto}svg{max-width:100%;height:auto}code{background:#f3f3f3;padding:0 .2rem}
 """
 
@@ -48,21 +48,21 @@ def _scores(title: str, answers: Sequence[Answer]) -> str:
 def _rates(models: Sequence[Scores]) -> str:
     """A point and its interval for each figure and model."""
     lines: list[str] = []
-    y = 18
+    y = 14 + 3 * len(models)
     for number, first in enumerate(models[0].scores if models else ()):
         lines.append(f"<text x='{LABEL - 8}' y='{y + 4}' text-anchor='end'>{escape(first.title)}</text>")
         for place, scores in enumerate(models):
             one = scores.scores[number].rate
             if one.share is not None:
                 low, high = (_x(value) for value in one.interval)
-                colour, level = COLOURS[place % len(COLOURS)], y + 5 * place - 2 * (len(models) - 1)
+                colour, level = COLOURS[place % len(COLOURS)], y + 6 * place - 3 * (len(models) - 1)
                 ends = f"x1='{low:.1f}' x2='{high:.1f}' y1='{level}' y2='{level}'"
                 lines += [
                     f"<line {ends} stroke='{colour}' stroke-width='2'/>",
                     f"<circle cx='{_x(one.share):.1f}' cy='{level}' r='4' fill='{colour}'>"
                     f"<title>{escape(scores.model)}: {escape(str(one))}</title></circle>",
                 ]  # fmt: skip
-        y += ROW
+        y += max(ROW, 8 + 7 * len(models))
     grid = [
         f"<line x1='{_x(tick):.1f}' x2='{_x(tick):.1f}' y1='4' y2='{y - 8}' stroke='#ddd'/>"
         f"<text x='{_x(tick):.1f}' y='{y + 8}' text-anchor='middle'>{tick:.0%}</text>"
