@@ -13,7 +13,7 @@ _CALLS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("exits-process", r"os\.(_exit|abort|kill|killpg)|sys\.exit|exit|quit|atexit\.register"),
         ("starts-process", r"subprocess\..+|os\.(system|popen|fork|exec\w+|spawn\w+|posix_spawn\w*)|pty\..+"),
         ("dynamic-code", r"exec|eval|compile|__import__|importlib\.import_module|ctypes\..+|marshal\.loads"),
-        ("swallows-error", r"contextlib\.suppress"),
+        ("swallows-error", r"contextlib\.suppress|logging\.disable|\(\)\.setLevel|.*\.set_exception_handler"),
         ("changes-import-path", r"sys\.(path|meta_path|path_hooks)\.\w+|site\.addsitedir"),
     )
 )
@@ -100,6 +100,10 @@ class _Reader:
         name = self._dotted(node.func)
         for signal, pattern in _CALLS:
             self.counts[signal] += pattern.fullmatch(name) is not None
+        quiet = any(word.arg == "return_exceptions" and _is_true(word.value) for word in node.keywords)
+        # `task.exception()` marks an error as seen; a logger's `exception` has arguments.
+        seen = name.endswith(".exception") and not node.args and not node.keywords
+        self.counts["swallows-error"] += quiet + seen
         getter = name.endswith((".get", ".setdefault", ".pop")) and len(node.args) == 2
         given = getter or (name == "getattr" and len(node.args) == 3)
         self.counts["adds-default"] += given and not _is_none(node.args[-1])
@@ -132,6 +136,7 @@ class _Reader:
         for target in node.targets:
             name = self._dotted(target.value if isinstance(target, ast.Subscript) else target)
             self.counts["changes-import-path"] += name in ("sys.path", "sys.modules", "sys.meta_path")
+            self.counts["swallows-error"] += name in ("sys.stderr", "sys.stdout", "sys.excepthook")
             self.counts["adds-skip"] += name in ("collect_ignore", "collect_ignore_glob", "__test__")
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -202,6 +207,10 @@ def _only_tells(node: ast.expr) -> bool:
 def _is_made_up(node: ast.expr) -> bool:
     """A literal in the place of data; None says that there is none."""
     return _is_literal(node) and not _is_none(node)
+
+
+def _is_true(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
 
 
 def _is_none(node: ast.expr) -> bool:
