@@ -13,7 +13,7 @@ WIDTH, ROW, LABEL = 760, 26, 300
 COLOURS = ("#2563a8", "#b4541a", "#3c7d3c", "#7a4a9c", "#8a6d1d", "#555555")
 
 STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
+body{font:15px/1.5 system-ui,sans-serif;max-width:82rem;margin:2rem auto;padding:0 1rem}
 body{color:#1c1c1c;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
 table{border-collapse:collapse;margin:.6rem 0;font-size:.9rem}

@@ -227,6 +227,7 @@ class Stand(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_answers_are_recorded_and_given_again(tmp_path: Path) -> None:
     case, cassette = CASES["vigil-module-lost"], tmp_path / "cassette.yaml"
     server = ThreadingHTTPServer(("127.0.0.1", 0), Stand)
