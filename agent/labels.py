@@ -33,6 +33,7 @@ SERVING_CALLS = {
     "ensure_future": "task",
     "run_in_executor": "task",
     "Thread": "task",
+    "route": "route",
     "add_route": "route",
     "add_api_route": "route",
     "add_get": "route",
@@ -108,8 +109,29 @@ def _trees(sources: Mapping[str, str]) -> dict[str, ast.Module]:
 
 def _lost(old: Mapping[str, ast.Module], new: Mapping[str, ast.Module]) -> set[tuple[str, str]]:
     served = _served(old) - _served(new)
-    gone = _imported(old) - _bound(new)
-    return set(served) | {("import", name) for name in gone & _used(old)}
+    gone = (_imported(old) - _bound(new)) & _used(old)
+    return set(served) | {("import", name) for name in gone - _renamed(old, new)}
+
+
+def _renamed(old: Mapping[str, ast.Module], new: Mapping[str, ast.Module]) -> set[str]:
+    """Names in whose place as many others are imported from the same module now."""
+    before, after = _by_module(old), _by_module(new)
+    lost = {module: names - after.get(module, set()) for module, names in before.items()}
+    gained = {module: names - before.get(module, set()) for module, names in after.items()}
+    return {
+        name for module, names in lost.items() if len(gained.get(module, ())) >= len(names) for name in names
+    }
+
+
+def _by_module(trees: Mapping[str, ast.Module]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                found.setdefault(f"{node.level}{node.module}", set()).update(
+                    alias.asname or alias.name for alias in node.names
+                )
+    return found
 
 
 def _served(trees: Mapping[str, ast.Module]) -> set[tuple[str, str]]:

@@ -127,7 +127,9 @@ class _Reader:
         self.counts["swallows-error"] += all(map(_does_nothing, node.body))
 
     def _bool_op(self, node: ast.BoolOp) -> None:
-        self.counts["adds-default"] += isinstance(node.op, ast.Or) and _is_made_up(node.values[-1])
+        self.counts["adds-default"] += isinstance(node.op, ast.Or) and (
+            _is_made_up(node.values[-1]) or any(map(_is_lookup, node.values[:-1]))
+        )
 
     def _if_expression(self, node: ast.IfExp) -> None:
         self.counts["adds-default"] += _is_made_up(node.orelse) or _is_made_up(node.body)
@@ -207,6 +209,11 @@ def _only_tells(node: ast.expr) -> bool:
 def _is_made_up(node: ast.expr) -> bool:
     """A literal in the place of data; None says that there is none."""
     return _is_literal(node) and not _is_none(node)
+
+
+def _is_lookup(node: ast.expr) -> bool:
+    """`x.get(key)`: what stands behind its `or` takes the place of data that is not there."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get"
 
 
 def _is_true(node: ast.expr) -> bool:

@@ -42,8 +42,8 @@ _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 _TICK_MS = 100
 _SPARE = 128 << 20
 """Where the whole machine has less memory than this, the box is given up."""
-_IGNORED_SIGNALS = (13, 25)
-"""SIGPIPE and SIGXFSZ: a Python start-up ignores them, and argv would inherit that."""
+_IGNORED_SIGNALS = (1, 2, 3, 13, 15, 25)
+"""What a Python start-up (SIGPIPE, SIGXFSZ), nohup or a background job ignores, and argv would inherit."""
 
 
 def main(stream: BinaryIO) -> None:

@@ -38,6 +38,16 @@ CASES = {
     ),
     "an import deleted": ("from .feed import Feed\n", "\n", {"drops behaviour: import Feed"}),
     "an import moved": ("from .feed import Feed\n", "from .feeds.spot import Feed\n", set()),
+    "a name that is called otherwise now": (
+        "from shared.rules import evaluate, load",
+        "from shared.rules import judge, load",
+        set(),
+    ),
+    "a route taken out": (
+        '        @app.get("/health")\n',
+        '        server.route("GET", "/health", health)\n        @app.get("/health")\n',
+        set(),
+    ),
     "a worker not started": (
         ", asyncio.create_task(self.sweep())",
         "",
@@ -75,3 +85,9 @@ def test_what_does_not_parse_is_left_to_the_build_rung() -> None:
 def test_the_gates_flags_are_told_in_the_reviewers_words() -> None:
     told = [str(label) for label in labels_of(("broad-except", "starts-process"), {}, {})]
     assert told == ["workaround: a broad except", "look at: starts-process"]
+
+
+def test_a_registered_route_that_is_gone_is_labelled() -> None:
+    before = {"api.py": "server.route('GET', '/a', a)\nserver.route('POST', '/b', b)\n"}
+    told = labels_of((), before, {"api.py": "server.route('GET', '/a', a)\n"})
+    assert {str(label) for label in told} >= {"drops behaviour: route /b", "drops behaviour: route POST"}

@@ -1,4 +1,5 @@
 import os
+import signal
 import socket
 import sys
 import time
@@ -316,3 +317,15 @@ except ChildProcessError:
 """
     done = run([sys.executable, "-c", code], env={"PATH": os.environ["PATH"]}, cwd=Path(__file__).parents[2])
     assert done.stdout == b"nobody\n", done.stderr
+
+
+def test_signals_that_the_healers_own_start_ignored_work_in_the_box(backend: Isolation) -> None:
+    """A shell starts background jobs with SIGINT ignored, and nohup ignores SIGHUP."""
+    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        code = "import signal; print([signal.getsignal(n) == signal.SIG_IGN for n in (1, 2, 3, 15)])"
+        done = backend.run(python(code)).completed
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    assert done.stdout == b"[False, False, False, False]\n"

@@ -187,6 +187,7 @@ def test_a_base_that_moved(gate, make_target, tmp_path: Path) -> None:
         ([edit(WORK, "    return up / down", "    up.get_running_loop().set_exception_handler(down)\n    return up")], ("swallows-error",)),
         ([edit(WORK, "up / down", "up.get('x', 0)")], ("adds-default",)),
         ([edit(WORK, "up / down", "up or 0")], ("adds-default",)),
+        ([edit(WORK, "up / down", "up.get('x') or down()")], ("adds-default",)),
         ([edit(WORK, "up / down", "up if down else 0")], ("adds-default",)),
         ([edit(WORK, "up / down", "up if down else None")], ()),
         ([edit(WORK, "up / down", "exit()")], ("exits-process",)),
