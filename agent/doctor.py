@@ -14,7 +14,7 @@ from typing import Literal
 from agent.model.keys import KeyRing
 from agent.model.protocol import ModelError
 from agent.model.remote import RemoteModel
-from agent.model.spec import ModelSpec
+from agent.model.spec import BUILTIN, ModelSpec
 from agent.models import key_of, spec_named
 from agent.notify.config import problems
 from agent.settings import Settings
@@ -79,6 +79,9 @@ def _state(settings: Settings) -> Iterator[Finding]:
 
 def _models(settings: Settings) -> Iterator[Finding]:
     for name in settings.models:
+        if name == BUILTIN:
+            yield Finding(f"model {name}", "ok", "rule-based, needs no key")
+            continue
         spec = spec_named(settings, name)
         key = key_of(settings, name)
         if key is None and spec.key_names:

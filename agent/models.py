@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 
@@ -14,7 +14,8 @@ from agent.model.cassette import Recorded, recording, replaying
 from agent.model.chain import Chain
 from agent.model.keys import Key, KeyRing
 from agent.model.protocol import Model
-from agent.model.spec import DEFAULT_CHAIN, ModelSpec, Prices
+from agent.model.remote import RemoteModel
+from agent.model.spec import BUILTIN, DEFAULT_CHAIN, ModelSpec, Prices
 from agent.settings import CONFIG_NAME, ModelSettings, Settings, SettingsError
 
 ChooseModel = Callable[[Case, Emit], Model | None]
@@ -52,10 +53,10 @@ def models_for(settings: Settings, *, by_name: bool) -> Iterator[ChooseModel]:
         CassetteError: the recorded run cannot be read.
     """
     if settings.cassette is None:
-        specs = [spec_named(settings, name) for name in settings.models]
+        specs = remote_specs(settings)
         # The client takes half a second to import: beside the probes of the sandbox it costs nothing.
         threading.Thread(target=import_module, args=("openai",), daemon=True).start()
-        yield lambda case, emit: _live(specs, _keys(case), emit, by_name=by_name)
+        yield lambda case, emit: _live(settings.models, specs, _keys(case), emit, by_name=by_name)
     else:
         with replaying(settings.cassette) as replay:
             head = replay.head
@@ -70,18 +71,49 @@ def recorded(settings: Settings) -> AbstractContextManager[None]:
     """
     if settings.record is None:
         return nullcontext()
-    specs = [spec_named(settings, name) for name in settings.models]
+    specs = remote_specs(settings)
     keys = [key.value for spec in specs if (key := KeyRing(None, os.environ).find(spec.key_names))]
     return recording(settings.record, answered_by=settings.answered_by, specs=specs, secrets=keys)
 
 
-def _live(specs: list[ModelSpec], keys: KeyRing, emit: Emit, *, by_name: bool) -> Model | None:
-    """The chain, or None where no model has a key and none was asked for by name."""
-    if not by_name and not any(not spec.key_names or keys.find(spec.key_names) for spec in specs):
-        names = ", ".join(name for spec in specs for name in spec.key_names)
-        emit(Noted(f"no key for any model ({names}), so only the rules answer"))
+def remote_specs(settings: Settings) -> list[ModelSpec]:
+    """The models of the settings that answer elsewhere.
+
+    Raises:
+        SettingsError: a model is not known.
+    """
+    return [spec_named(settings, name) for name in settings.models if name != BUILTIN]
+
+
+def _live(
+    names: Sequence[str], specs: Sequence[ModelSpec], keys: KeyRing, emit: Emit, *, by_name: bool
+) -> Model | None:
+    """The chain, or None where no model can answer and none was asked for by name."""
+    answers = BUILTIN in names or any(not spec.key_names or keys.find(spec.key_names) for spec in specs)
+    if not by_name and not answers:
+        wanted = ", ".join(name for spec in specs for name in spec.key_names)
+        emit(
+            Noted(
+                f"no key for any model ({wanted}), so only the rules answer; "
+                "--model builtin asks the rule-based model, which needs none"
+            )
+        )
         return None
-    return Chain.of(specs, keys, on_note=lambda text: emit(Noted(text)))
+
+    def note(text: str) -> None:
+        emit(Noted(text))
+
+    remote = {spec.id: spec for spec in specs}
+    return Chain(
+        [_builtin() if name == BUILTIN else RemoteModel(remote[name], keys, note) for name in names], note
+    )
+
+
+def _builtin() -> Model:
+    # Late, because its syntax trees take long to import and few runs need them.
+    from agent.model.builtin import Builtin
+
+    return Builtin()
 
 
 def _recorded(head: Recorded, emit: Emit) -> Model:

@@ -10,6 +10,7 @@ from agent.events import Asked, Diagnosed, Emit, Ended, Event, Noted, PublishFai
 from agent.limits import Spent
 from agent.lookback import LookBack
 from agent.model.protocol import Item
+from agent.model.spec import BUILTIN, RULE_BASED
 from agent.proof import Proof
 from agent.publish import Delivery
 from agent.report import render_page, render_report
@@ -46,8 +47,9 @@ class RunRecord:
             self.notes.append(event.text)
         if isinstance(event, Asked) and (event.model, event.served) not in self.asked:
             self.asked.append((event.model, event.served))
-        if isinstance(event, Asked) and event.served not in self.models:
-            self.models.append(event.served)
+        if isinstance(event, Asked):
+            told = RULE_BASED if event.served == BUILTIN else event.served
+            self.models += [told] if told not in self.models else []
         self.listen(event)
 
     def save(self, items: list[Item]) -> None:

@@ -8,6 +8,11 @@ from typing import Literal
 Api = Literal["responses", "chat"]
 Effort = Literal["low", "medium", "high"]
 
+BUILTIN = "builtin"
+"""The id of the rule-based model, which answers here and needs no key."""
+RULE_BASED = "builtin (rule-based, no model)"
+"""How a branch or a report names it."""
+
 NO_REASONING = ("gpt-4o", "gpt-4.1", "gpt-4-", "gpt-3.5")
 """Families that refuse requests which ask for their reasoning."""
 

@@ -165,6 +165,21 @@ def test_a_folder_that_is_no_incident_and_an_unknown_commit_are_told(state: Path
     assert "--repo" in run(state, "heal", str(homeless)).stderr
 
 
+@pytest.mark.slow
+def test_the_rule_based_model_heals_without_a_key_and_is_named_honestly(state: Path, tmp_path: Path) -> None:
+    repo = make_repository(tmp_path / "marketswarm").path
+    folder = incident(tmp_path / "incident", commit=FAULT.apply(repo))
+    (tmp_path / "autohealer.toml").write_text(f'repo = "{repo}"\npython = "{sys.executable}"\n')
+    told = run(state, "heal", str(folder), "--model", "builtin", "--json")
+    assert told.exit_code == 0, told.output
+    result = json.loads(told.output)
+    assert result["models"] == ["builtin (rule-based, no model)"]
+    assert result["cost_usd"] == 0
+    argv = ["git", "log", "-1", "--format=%B", result["branch"]]
+    message = subprocess.run(argv, cwd=repo, capture_output=True, text=True, check=True).stdout
+    assert "Assisted-by: builtin (rule-based, no model)" in message
+
+
 def test_a_second_run_on_a_service_is_told_that_it_is_busy(state: Path, tmp_path: Path) -> None:
     store = Store(state)
     store.prepare()
