@@ -13,6 +13,7 @@ import pytest
 from agent.events import Event
 from agent.heal import Plan, heal
 from agent.model.builtin import Builtin
+from agent.model.spec import RULE_BASED
 from agent.result import HealResult
 from agent.settings import Settings
 from agent.store import Store
@@ -46,7 +47,7 @@ def test_a_heal_without_any_model_ends_with_a_branch(tmp_path: Path) -> None:
     result, diff = healed(tmp_path, "healer-null-heartbeat")
     assert result.outcome == "branch", result.summary
     assert '+        beat = component.get("heartbeat") or {}' in diff.splitlines()
-    assert result.models == ("builtin",)
+    assert result.models == (RULE_BASED,)
     assert result.cost_usd == 0.0
     assert result.steps <= 12
     assert result.diagnosis is not None
