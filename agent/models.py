@@ -55,8 +55,13 @@ def models_for(settings: Settings, *, by_name: bool) -> Iterator[ChooseModel]:
     if settings.cassette is None:
         specs = remote_specs(settings)
         # The client takes half a second to import: beside the probes of the sandbox it costs nothing.
-        threading.Thread(target=import_module, args=("openai",), daemon=True).start()
-        yield lambda case, emit: _live(settings.models, specs, _keys(case), emit, by_name=by_name)
+        early = threading.Thread(target=import_module, args=("openai",), daemon=True)
+        early.start()
+        try:
+            yield lambda case, emit: _live(settings.models, specs, _keys(case), emit, by_name=by_name)
+        finally:
+            # An import that goes on would meet whatever comes next half-way.
+            early.join()
     else:
         with replaying(settings.cassette) as replay:
             head = replay.head
