@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from evals.testbed.repository import make_repository
 SERVICES = ("massive", "vigil", "copilot", "mesh")
 SETTLE_S = 4.0
 REST_S = 20.0
+LONGEST_S = 30.0
 VICTIM = "mesh"
 
 
@@ -60,8 +62,13 @@ def _seen_after_s(cluster: Cluster, watch: subprocess.Popen[str]) -> float:
     while redis.exists(f"{VICTIM}:heartbeat"):
         time.sleep(0.005)
     gone = time.time()
-    for line in watch.stdout:
-        said = json.loads(line)
-        if said["event"] == "service_down" and said["service"] == VICTIM:
-            return float(said["ts"]) - gone
-    raise RuntimeError("the watch ended without a word")
+    silence = threading.Timer(LONGEST_S, watch.kill)
+    silence.start()
+    try:
+        for line in watch.stdout:
+            said = json.loads(line)
+            if said["event"] == "service_down" and said["service"] == VICTIM:
+                return float(said["ts"]) - gone
+    finally:
+        silence.cancel()
+    raise RuntimeError(f"the watch said nothing of a death for {LONGEST_S:g} s")
