@@ -66,7 +66,9 @@ def test_what_means_something_stays_different(one: str, other: str) -> None:
 
 
 def test_nothing_of_the_host_is_left() -> None:
-    text = normalise("open /root/secret/x, /home/ernie/.config/y and /workspace/tree/services/vigil/main.py:12")
+    text = normalise(
+        "open /root/secret/x, /home/ernie/.config/y and /workspace/tree/services/vigil/main.py:12"
+    )
 
     assert text == "open <path>, <path> and <root>/services/vigil/main.py:12"
 
