@@ -57,23 +57,17 @@ class Proof:
 
     @property
     def proven(self) -> bool:
-        """Whether a branch may be made of the patch."""
+        """Whether a branch may be made of the patch; never of one that drops something."""
         return (
             all(self.state(name) == "shown" for name in NEEDED_FOR_A_BRANCH)
-            and self.ends_the_crash
+            and any(self.state(name) == "shown" for name in ENDS_THE_CRASH)
+            and not self.drops
             and not any(rung.state == "failed" for rung in self.rungs)
         )
 
     @property
-    def ends_the_crash(self) -> bool:
-        """Gone, or a fail-to-pass test; what drops behaviour needs the replay, which sees what is served."""
-        if self.state("gone") == "shown":
-            return True
-        return not self.drops and self.state("regression test") == "shown"
-
-    @property
     def drops(self) -> tuple[str, ...]:
-        """The labels that say that the patch drops something."""
+        """The labels that say that the patch drops something and puts nothing in its place."""
         return tuple(label for label in self.labels if label.startswith("drops behaviour"))
 
     @property
@@ -161,6 +155,7 @@ class Climb:
             self.put("gone", "failed", "; ".join(reasons))
         else:
             self.put("gone", "shown", self.replay.of(self.patch).why)
+            self.labels += tuple(f"workaround: {told}" for told in self.replay.escapes(self.patch))
 
     def regression_test(self) -> None:
         """A test that fails on the base as the incident did, and passes on the patch each time."""

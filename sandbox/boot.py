@@ -118,7 +118,8 @@ class BootReport:
     subscriptions are those held at the end (those it ever made, where it ended by itself), the
     lists and streams it waits for among them. Functions are
     `path:qualified name`. The messages come twice: what is late was seen after the second time,
-    `first_functions` are those reached between the two. `fields` are what the JSON values of its
+    `first_functions` are those reached between the two. `ends` are the ways in which awaited functions
+    were left: `path:qualified name` and, after a blank, the exception's type, nothing for a return. `fields` are what the JSON values of its
     keys and channels are made of, as `bus:name path`; `routes` are paths that it answers by HTTP,
     and `METHOD path`; `missing` are those of the keys it read last that are not there. `problem`
     says why there is no report.
@@ -140,6 +141,7 @@ class BootReport:
     functions: frozenset[str] = frozenset()
     first_functions: frozenset[str] = frozenset()
     late_functions: frozenset[str] = frozenset()
+    ends: frozenset[str] = frozenset()
     fields: frozenset[str] = frozenset()
     routes: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()

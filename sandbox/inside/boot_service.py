@@ -101,6 +101,7 @@ class Boot:
             specification["env"],
             folder=specification["folder"],
             tracer=specification["tracer"],
+            watched=specification["await"]["functions"],
             scratch=scratch,
         )
         self._heartbeat: float | None = None
@@ -211,6 +212,7 @@ class Boot:
             "functions": sorted(set().union(*service.functions)),
             "first_functions": sorted(service.functions[1]),
             "late_functions": sorted(service.functions[2]),
+            "ends": sorted(service.ends),
             "problem": None,
         }
 

@@ -41,17 +41,28 @@ class Service:
     """The entry point, run as its start-up script runs it, with the tracer beside it."""
 
     def __init__(
-        self, argv: Sequence[str], env: Mapping[str, str], folder: str, tracer: str, scratch: str
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        folder: str,
+        tracer: str,
+        watched: Sequence[str],
+        scratch: str,
     ) -> None:
-        """Start it. `folder` is the service's folder, whose functions are noted by the code `tracer`."""
+        """Start it. `folder` is the service's folder, whose functions are noted by the code `tracer`.
+
+        `watched` are functions as `path:name`, of which it is noted how they end, too.
+        """
         self.output, self.shutdown, self.stopping = Output(), Output(), False
         self.functions: tuple[set[str], ...] = (set(), set(), set())
+        self.ends: set[str] = set()
         self._round = _Round(f"{scratch}/round")
         self.trace, trace_end = os.pipe()
         os.set_blocking(self.trace, False)
         os.set_blocking(trace_end, False)
         root = os.getcwd()
-        settings = os.pathsep.join([str(trace_end), self._round.path, root, f"{root}/{folder}/"])
+        places = [part for place in watched for part in place.rsplit(":", 1)]
+        settings = os.pathsep.join([str(trace_end), self._round.path, root, f"{root}/{folder}/", *places])
         self.process = subprocess.Popen(
             argv,
             env={**env, **_tracing(env, settings, tracer, scratch)},
@@ -86,6 +97,8 @@ class Service:
             number, _, name = line.decode(errors="replace")[:500].partition(" ")
             if number in ("0", "1", "2") and len(self.functions[int(number)]) < FUNCTIONS_KEPT:
                 self.functions[int(number)].add(name)
+            elif number == "E" and len(self.ends) < FUNCTIONS_KEPT:
+                self.ends.add(name)
         return data != b""
 
     def stop(self) -> str:

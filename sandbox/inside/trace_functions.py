@@ -36,12 +36,13 @@ def _uncover() -> None:
 def _start(settings: str) -> None:
     import mmap
 
-    note, phase_file, root, folder = settings.split(os.pathsep)
+    note, phase_file, root, folder, *places = settings.split(os.pathsep)
+    watched = set(zip(places[::2], places[1::2], strict=True))
     write, fd = os.write, int(note)
     with open(phase_file, "rb") as file:
         phase = mmap.mmap(file.fileno(), 1, access=mmap.ACCESS_READ)
     paths: dict[str, str] = {}
-    seen: dict[tuple[int, int], object] = {}
+    seen: dict[tuple[int, int | str], object] = {}
 
     def place(filename: str) -> str:
         """The repository path of a file of the service; empty for every other file."""
@@ -56,42 +57,81 @@ def _start(settings: str) -> None:
             path = place(code.co_filename)
         if not path:
             return False
-        key = (id(code), now := phase[0])
-        if key not in seen:
-            seen[key] = code
-            try:
-                write(fd, f"{now} {path}:{code.co_qualname}\n".encode())
-            except OSError:
-                pass
+        if (id(code), phase[0]) not in seen:
+            tell(code, phase[0], f"{phase[0]} {path}:{code.co_qualname}\n")
         return True
 
+    def tell(code, what, line) -> None:  # type: ignore[no-untyped-def]
+        """Write what is so of a code object, once."""
+        seen[id(code), what] = code
+        try:
+            write(fd, line.encode())
+        except OSError:
+            pass
+
+    def ended(code, error: str) -> None:  # type: ignore[no-untyped-def]
+        """Note how a watched function ended: by an exception of this name, or of itself where that is empty."""
+        if (id(code), error) not in seen:
+            tell(code, error, f"E {paths[code.co_filename]}:{code.co_qualname} {error}\n")
+
+    def is_watched(code) -> bool:  # type: ignore[no-untyped-def]
+        return (paths.get(code.co_filename), code.co_name) in watched
+
     if sys.version_info >= (3, 12):
-        _monitor(reached)
+        _monitor(reached, is_watched, ended)
     else:
-        _trace(reached, place)
+        _trace(reached, place, is_watched, ended)
 
 
-def _monitor(reached) -> None:  # type: ignore[no-untyped-def]
+def _monitor(reached, is_watched, ended) -> None:  # type: ignore[no-untyped-def]
     monitoring = sys.monitoring  # type: ignore[attr-defined]
-    tool, disable = 4, monitoring.DISABLE
+    tool, disable, events = 4, monitoring.DISABLE, monitoring.events
 
     def started(code, _offset):  # type: ignore[no-untyped-def]
-        return None if reached(code) else disable
+        if not reached(code):
+            return disable
+        if is_watched(code):
+            monitoring.set_local_events(tool, code, events.PY_RETURN)
+        return None
+
+    def unwound(code, _offset, error):  # type: ignore[no-untyped-def]
+        if is_watched(code):
+            ended(code, type(error).__name__)
 
     monitoring.use_tool_id(tool, "autohealer")
-    events = monitoring.events.PY_START | monitoring.events.PY_RESUME
-    for event in (monitoring.events.PY_START, monitoring.events.PY_RESUME):
-        monitoring.register_callback(tool, event, started)
-    monitoring.set_events(tool, events)
+    monitoring.register_callback(tool, events.PY_START, started)
+    monitoring.register_callback(tool, events.PY_RESUME, started)
+    monitoring.register_callback(tool, events.PY_UNWIND, unwound)
+    monitoring.register_callback(tool, events.PY_RETURN, lambda code, _offset, _value: ended(code, ""))
+    monitoring.set_events(tool, events.PY_START | events.PY_RESUME | events.PY_UNWIND)
 
 
-def _trace(reached, place) -> None:  # type: ignore[no-untyped-def]
+def _trace(reached, place, is_watched, ended) -> None:  # type: ignore[no-untyped-def]
     """Before 3.12 a trace function is called for every call; it is off while foreign modules are loaded."""
     import importlib.machinery
     import threading
+    from opcode import opmap
+
+    returns, yields = opmap["RETURN_VALUE"], (opmap["YIELD_VALUE"], opmap["RETURN_GENERATOR"])
+    raised: dict[int, str] = {}
 
     def trace(frame, _event, _arg):  # type: ignore[no-untyped-def]
-        reached(frame.f_code)
+        if not reached(frame.f_code) or not is_watched(frame.f_code):
+            return None
+        frame.f_trace_lines = False
+        return left
+
+    def left(frame, event, arg):  # type: ignore[no-untyped-def]
+        """How a watched frame is left: an exception that was not handled leaves it at where it was raised."""
+        if event == "exception":
+            raised[id(frame)] = arg[0].__name__
+        elif event == "return":
+            error, last = raised.pop(id(frame), ""), frame.f_code.co_code[frame.f_lasti]
+            if last == returns:
+                ended(frame.f_code, "")
+            elif error and last not in yields:
+                ended(frame.f_code, error)
+        return left
 
     # The import system cuts its own frames out of a traceback by their file name, so with that name the
     # wrapper stays out of the tracebacks as well.

@@ -59,6 +59,21 @@ CASES = {
         "evaluate(change)",
         {"drops behaviour: key vigil:last"},
     ),
+    "a key that is called otherwise now": (
+        '"vigil:last"',
+        '"vigil:latest"',
+        {"look at: key vigil:last gave way to something else"},
+    ),
+    "a worker that is waited for instead": (
+        "self.tasks = [asyncio.create_task(self.watch()), asyncio.create_task(self.sweep())]",
+        "self.tasks = [asyncio.create_task(self.watch())]\n            await self.sweep()",
+        {"look at: task sweep() gave way to something else"},
+    ),
+    "an import for which something else is called": (
+        "from shared.rules import evaluate, load",
+        "from shared.rules import evaluate\n    assert settings()",
+        {"look at: import load gave way to something else"},
+    ),
     "a route dropped": ('@app.get("/health")\n', "\n", {"drops behaviour: route app.get('/health')"}),
 }
 
@@ -85,6 +100,17 @@ def test_what_does_not_parse_is_left_to_the_build_rung() -> None:
 def test_the_gates_flags_are_told_in_the_reviewers_words() -> None:
     told = [str(label) for label in labels_of(("broad-except", "starts-process"), {}, {})]
     assert told == ["workaround: a broad except", "look at: starts-process"]
+
+
+def test_data_that_is_dropped_is_labelled_and_data_that_is_mended_is_not() -> None:
+    feeds = '{"feeds": ["macro", "vol"\n "tech"]}'
+
+    def told(after: str) -> list[str]:
+        return [str(label) for label in labels_of((), {"feeds.json": feeds}, {"feeds.json": after})]
+
+    assert told('{"feeds": ["macro", "vol",\n "tech"]}') == []
+    assert told('{"feeds": ["macro", "vol", "rates"]}') == []
+    assert told('{"feeds": ["macro"]}') == ["drops behaviour: data of feeds.json"]
 
 
 def test_a_registered_route_that_is_gone_is_labelled() -> None:

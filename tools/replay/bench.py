@@ -14,12 +14,12 @@ from sandbox.patch import Patch
 from sandbox.worktree import PrivateRepository, WorktreeError
 from tools.incident import IncidentError, IncidentFolder
 from tools.logs import Crash, map_frames
-from tools.replay.culprit import Place, doubts, functions_in
+from tools.replay.culprit import Place, doubts, escapes, functions_in, never_through
 from tools.replay.history import Bisected, bisect, changes
 from tools.replay.outside import outside_cause, upstream_cause
 from tools.replay.stage import Staged, staged
 from tools.replay.told import told
-from tools.replay.verdict import Judged, Verdict, judge, stack_of
+from tools.replay.verdict import Judged, Verdict, judge, place_of, stack_of
 from tools.replay.world import make_world
 from tools.truth import Truth, TruthError
 
@@ -119,8 +119,24 @@ class Replay:
             entry = listing.get(place[0])
             return entry is not None and place[1] in functions_in(next(blobs(self.repo.git_dir, [entry.oid])))
 
+        report = self._boot(patch.tree).report
+        if (place := self._place) and never_through(report, place, self._error):
+            return [f"each time that {place[1]} in {place[0]} ran, it ended with {self._error}, unseen"]
         stack = stack_of(self.crash, self.service) if self.crash else []
-        return doubts(self._boot(patch.tree).report, stack, defined)
+        return doubts(report, stack, defined)
+
+    def escapes(self, patch: Patch) -> list[str]:
+        """What is still raised as in the incident with a patch that beats, a sentence each."""
+        report = self._boot(patch.tree).report
+        return escapes(report, self._place, self._error) if self._place else []
+
+    @property
+    def _place(self) -> Place | None:
+        return place_of(self.crash, self.service) if self.crash else None
+
+    @property
+    def _error(self) -> str:
+        return self.crash.final.name if self.crash and self.crash.final else ""
 
     def _boot(self, tree: str) -> Replayed:
         if tree not in self._seen:

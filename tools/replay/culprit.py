@@ -27,6 +27,23 @@ def doubts(report: BootReport, stack: Sequence[Place], defined: Callable[[Place]
     return []
 
 
+def escapes(report: BootReport, place: Place, error: str) -> list[str]:
+    """Whether exceptions of the type `error` still left the culprit, for something further out to take."""
+    if ran(_left_by(report, error), place):
+        return [f"{error} still leaves {place[1]} in {place[0]}, and something further out takes it"]
+    return []
+
+
+def never_through(report: BootReport, place: Place, error: str) -> bool:
+    """Whether the culprit ended by exceptions of the type `error` only, each time that it ended."""
+    return ran(_left_by(report, error), place) and not ran(_left_by(report, ""), place)
+
+
+def _left_by(report: BootReport, error: str) -> frozenset[str]:
+    ends = (each.partition(" ") for each in report.ends)
+    return frozenset(function for function, _, name in ends if name == error)
+
+
 def ran(functions: frozenset[str], place: Place) -> bool:
     """Whether a function is among those reached; traces name it without its class."""
     path, name = place

@@ -50,6 +50,43 @@ def test_a_crash_that_nobody_waits_for_is_seen(case: Any) -> None:
     assert any("TypeError" in why for why in gone(case.replay, patch))
 
 
+KEPT = """\
+        self.left = [*getattr(self, "left", ()), asyncio.ensure_future(self.count(spot))]
+        await asyncio.sleep(0)
+        [task.exception() for task in self.left if task.done()]
+        await publish(self.market, "pulse:events", document={"symbol": spot["symbol"], "change": 0.0})
+
+    async def count(self, spot):
+        return change_pct(spot)
+"""
+
+
+@pytest.mark.slow
+def test_a_culprit_that_never_gets_through_is_not_gone_though_nobody_is_told(case: Any) -> None:
+    patch = case.patch([(PRICES, IMPORT, f"import asyncio\n\n{IMPORT}"), (PRICES, HANDLE, KEPT)])
+
+    assert gone(case.replay, patch) == [
+        f"each time that change_pct in {PRICES} ran, it ended with TypeError, unseen"
+    ]
+
+
+@pytest.mark.slow
+def test_an_error_that_is_taken_further_out_is_told(checkout: Any, bare: Any, open_case: Any) -> None:
+    commit = checkout.commit("pulse: no guard", [(PRICES, GUARD, "")])
+    spots = [*SPOTS, {**SPOTS[0], "prev_close": 5000.0}]
+    case = open_case(commit, bare.log(checkout, messages=spots), messages=spots)
+    caught = HANDLE.replace("        event", "        try:\n            event").replace(
+        "        await", "        except TypeError:\n            return\n        await"
+    )
+    inside = case.patch([(PRICES, "def change_pct(spot):\n", f"def change_pct(spot):\n{GUARD}")])
+    outside = case.patch([(PRICES, HANDLE, caught)])
+
+    assert case.replay.of(outside).verdict == case.replay.of(inside).verdict == "beats"
+    assert case.replay.escapes(inside) == []
+    [told] = case.replay.escapes(outside)
+    assert told == f"TypeError still leaves change_pct in {PRICES}, and something further out takes it"
+
+
 @pytest.mark.slow
 def test_a_crash_that_is_told_among_a_flood_is_not_gone(case: Any) -> None:
     flood = '        print("\\n".join(["x" * 99] * 14_000), flush=True)\n'
