@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.watch.deaths import DeathWatch
+from agent.watch.expiry import Expiries
 from agent.watch.listen import Listener, Ring
 from tools.capture import Evidence, Site, find_site, read_truth, site_of, take
 from tools.health import Health, HealthCollector
@@ -33,6 +34,7 @@ class Eyes:
     Args:
         on_death: called on another thread with a service and, if known, its exit code.
         on_alert: called on another thread with the text of a message on `healer:alerts`.
+        on_hint: called on another thread when system-redis says that a heartbeat key is gone.
     """
 
     def __init__(
@@ -42,9 +44,10 @@ class Eyes:
         services: tuple[str, ...],
         on_death: Callable[[str, int, int | None], None],
         on_alert: Callable[[str], None],
+        on_hint: Callable[[], None],
     ) -> None:
         self._root, self._url, self._services = root, system_redis_url, services
-        self._on_alert = on_alert
+        self._on_alert, self._on_hint = on_alert, on_hint
         self._on_death = on_death
         self._owners: dict[int, str] = {}
         self._ring = Ring()
@@ -90,7 +93,8 @@ class Eyes:
         self._collector = HealthCollector(site.root, site.truth, site.buses, services=self._services)
         parts = [site.truth.component(name) for name in self._services or site.truth.services]
         uses = [use for component in parts for use in component.reads]
-        self._listener = Listener(site.buses, uses, self._ring, self._on_alert)
+        expiries = Expiries([f"{component.name}:heartbeat" for component in parts], self._on_hint)
+        self._listener = Listener(site.buses, uses, self._ring, self._on_alert, expiries)
 
     def _follow_truth(self) -> None:
         """Take over a Truth that changed; a deleted or broken one leaves the last good one in place."""

@@ -1,7 +1,8 @@
 """A subscriber on every bus: nothing else keeps a message after PUBLISH.
 
 The last messages of each channel that some service reads stay in a bounded ring, for the
-captures; what comes on `healer:alerts` is handed on.
+captures; what comes on `healer:alerts` is handed on. Where system-redis tells of expired
+keys, that is a hint to look.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from redis import RedisError
+from redis import RedisError, ResponseError
 
+from agent.watch.expiry import Expiries
 from tools.capture import Heard
 from tools.health import SYSTEM_BUS, connect
 from tools.truth import Use, overlaps
@@ -60,12 +62,24 @@ class Ring:
 
 
 class Listener:
-    """One thread and one connection per bus; a bus that is away is tried again and again."""
+    """One thread and one connection per bus; a bus that is away is tried again and again.
+
+    Args:
+        uses: whose channels to keep; other kinds are left out.
+        on_alert: called on another thread with each text of `healer:alerts`.
+        expiries: takes what system-redis tells of keys that are gone.
+    """
 
     def __init__(
-        self, buses: Mapping[str, str], uses: Iterable[Use], ring: Ring, on_alert: Callable[[str], None]
+        self,
+        buses: Mapping[str, str],
+        uses: Iterable[Use],
+        ring: Ring,
+        on_alert: Callable[[str], None],
+        expiries: Expiries | None = None,
     ) -> None:
         self._ring = ring
+        self._expiries = expiries
         self._on_alert = on_alert
         self._ended = threading.Event()
         names: dict[str, dict[str, None]] = {SYSTEM_BUS: {ALERTS: None}}
@@ -93,6 +107,7 @@ class Listener:
 
     def _subscribed(self, bus: str, url: str, names: tuple[str, ...]) -> None:
         client = connect(url, BLOCK_S, health_check_interval=PING_S)
+        expiries = self._expiries if bus == SYSTEM_BUS else None
         try:
             subscriber: Any = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
             plain = [name for name in names if "{" not in name and "*" not in name]
@@ -101,10 +116,18 @@ class Listener:
                 subscriber.subscribe(*plain)
             if patterns:
                 subscriber.psubscribe(*patterns)
+            if expiries is not None:
+                expiries.subscribe(client, subscriber)
             while not self._ended.is_set():
                 message = subscriber.get_message(timeout=BLOCK_S)
+                if expiries is not None and expiries.took(subscriber, message):
+                    continue
                 if message is not None:
                     self._heard(bus, message)
+        except ResponseError:
+            if expiries is not None:
+                expiries.denied()
+            raise
         finally:
             client.close()
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from agent.watch.admin import Admin
 
 MOST_ALERTS = 200
+SOONEST_S = 0.2
+"""How far apart two looks lie at least, where the second was only asked for."""
 AFTER_DEATH_S = 0.5
 """How long the look after a death may take: the evidence comes right after it."""
 
@@ -61,7 +63,7 @@ class Watch:
         config = self._config
         self._eyes = Eyes(
             config.root, config.system_redis_url, config.services,
-            lambda *death: self._inbox.put(Notice(*death)), self._heard.append,
+            lambda *death: self._inbox.put(Notice(*death)), self._heard.append, self.wake,
         )  # fmt: skip
         self._voice = Voice(config.system_redis_url)
         self._coroner = Coroner(self._eyes, self._rules.boot)
@@ -127,6 +129,9 @@ class Watch:
         except queue.Empty:
             return
         self._inbox.put(item)
+        if item is None:
+            # A server that tells of one expiry after the other must not make the watch spin.
+            time.sleep(max(0.0, SOONEST_S - (time.monotonic() - began)))
 
     def _arrived(self) -> list[Notice]:
         items = []

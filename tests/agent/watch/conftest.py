@@ -80,6 +80,7 @@ class Site:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
+    standing: Watch | None = None
 
     def start(self, service: str, mode: str = "run", needs: str = "") -> subprocess.Popen[bytes]:
         """Start a service as its start-up script does: log appended, PID file written."""
@@ -105,13 +106,14 @@ class Site:
         options = {"heal": heal, **options}
         config = WatchConfig(self.root, self.state, self.system_url, **options)
         self.stop = threading.Event()
-        watch = Watch(config, self.signals.append, alerts)
-        self.thread = threading.Thread(target=watch.run, args=(self.stop,))
+        self.standing = Watch(config, self.signals.append, alerts)
+        self.thread = threading.Thread(target=self.standing.run, args=(self.stop,))
         self.thread.start()
 
     def end_watch(self) -> None:
         if self.thread is not None:
             self.stop.set()
+            self.standing.wake()
             self.thread.join(10)
             assert not self.thread.is_alive()
             self.thread = None
@@ -150,9 +152,9 @@ def component(*needs: str, buses: tuple[str, ...] = ()) -> dict[str, object]:
 
 
 @pytest.fixture
-def system(redis_server):
-    """System-redis."""
-    return redis_server()
+def system(request, redis_server):
+    """System-redis; parametrize it indirectly for options of the server."""
+    return redis_server(*getattr(request, "param", ()))
 
 
 @pytest.fixture
