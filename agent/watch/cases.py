@@ -168,12 +168,16 @@ class Cases:
             self._say("heal_refused", ticket, verdict.reason)
         elif verdict.do == "start":
             self._start(ticket)
+        elif verdict.reason != ticket.reason:
+            self._keep(replace(ticket, reason=verdict.reason))
+            self._say("heal_waits", ticket, verdict.reason)
 
     def _start(self, ticket: Ticket) -> None:
         log = self.incidents / ticket.incident / "heal.log"
         # Counted before it begins: a heal that takes the watch down with it is not tried for ever.
+        attempts = ticket.attempts + 1
         ticket = replace(
-            ticket, state="running", attempts=ticket.attempts + 1, started=time.time(), child=None
+            ticket, state="running", reason="", attempts=attempts, started=time.time(), child=None
         )
         self._keep(ticket)
         try:

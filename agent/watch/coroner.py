@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,9 @@ from tools.health import Health
 
 MANY, MANY_S = 5, 2.0
 """A service that dies so often in so many seconds gets no new evidence: a tight loop must cost little."""
+
+
+OUT_OF_MEMORY = "the kernel killed a process for lack of memory at that moment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +96,10 @@ class Coroner:
             evidence = self._eyes.take(service, health, pid, exit_code, notes)
         except GitError:
             return None
-        truth = self._eyes.site.truth
-        fate = Fate(
-            service,
-            evidence.at.timestamp(),
-            ending_of(evidence.log),
-            truth.component(service).buses,
-            truth.dependencies(service),
-        )
+        truth, ending = self._eyes.site.truth, ending_of(evidence.log)
+        evidence = with_exit_code(evidence, ending)
+        buses = truth.component(service).buses
+        fate = Fate(service, evidence.at.timestamp(), ending, buses, truth.dependencies(service))
         self._deaths[service] = Death(pid, recorded_at, evidence, fate)
         return self._deaths[service]
 
@@ -108,7 +108,7 @@ class Coroner:
         before, self._out_of_memory = self._out_of_memory, out_of_memory_kills()
         if before is None or self._out_of_memory is None or self._out_of_memory <= before:
             return ()
-        return ("the kernel killed a process for lack of memory at that moment",)
+        return (OUT_OF_MEMORY,)
 
     def death_of(self, service: str) -> Death | None:
         """The last death of a service."""
@@ -136,3 +136,17 @@ class Coroner:
             if state is not None and state.process.alive and calm and death.evidence.log:
                 bare = replace(death.evidence, log=b"", other_logs={}, values={}, messages=())
                 self._deaths[service] = replace(death, evidence=bare)
+
+
+def with_exit_code(evidence: Evidence, ending: Ending) -> Evidence:
+    """The exit code where nobody saw it: by the log or the kernel's record, and noted as inferred."""
+    if evidence.exit_code is not None:
+        return evidence
+    if ending.uncaught:
+        code, why = 1, "its log ends with an error that nobody caught"
+    elif ending.how == "silent" and OUT_OF_MEMORY in evidence.notes:
+        code, why = -signal.SIGKILL, "it ended without a word as the kernel killed for lack of memory"
+    else:
+        return evidence
+    note = f"the exit code {code} is inferred: {why}"
+    return replace(evidence, exit_code=code, notes=(*evidence.notes, note))

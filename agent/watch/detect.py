@@ -131,7 +131,7 @@ class Look:
 
     def _sickness(self, known: Known) -> Known:
         """Its HTTP endpoint, at those looks that ask for it."""
-        if self.http is None or self.http.healthy is None:
+        if self.http is None or self.http.healthy is None or self._starting(known):
             return known
         if self.http.healthy:
             return replace(known, sick_looks=0)
@@ -141,7 +141,8 @@ class Look:
         return replace(known, sick_looks=known.sick_looks + 1)
 
     def _lateness(self, known: Known) -> Known:
-        if self.state.status != "degraded":
+        # While a new process starts, its key is still the old one's and grows older.
+        if self.state.status != "degraded" or self._starting(known):
             return replace(known, late_looks=0)
         if known.late_looks + 1 == LOOKS_TO_BELIEVE:
             beat = self.state.beat

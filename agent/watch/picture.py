@@ -35,11 +35,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a process ended, by the end of its log. `signature` is the same for the same fault."""
+    """How a process ended, by the end of its log.
+
+    `signature` is the same for the same fault; `uncaught` says that the error itself ends the log.
+    """
 
     how: How
     error: str | None = None
     signature: str | None = None
+    uncaught: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ As JSON on `autohealer:events` (system-redis), one object a message:
 
     event     service_down | heartbeat_lost | service_recovered | service_degraded | service_stopped
               | crash_loop | redis_down | redis_recovered | heal_started | heal_ended | heal_refused
+              | heal_waits (it will start when the reason is over)
               | victim (a death that belongs to another's incident)
               | healed (its branch was merged and it beats) | declined (its branch was taken away)
               | trouble (the watch's own)
@@ -12,7 +13,16 @@ As JSON on `autohealer:events` (system-redis), one object a message:
     redis     the bus, or null
     reason    a sentence
     incident  the id of the incident, or null
-    data      more, by event: pid, exit_code, members, downtime_sec ...
+    data      more, by event; {} where there is nothing to add:
+                service_down, service_stopped   pid, beaten, process; recurs (id of the healed incident)
+                service_recovered               downtime_sec
+                service_degraded                age_sec, status, or http
+                crash_loop                      restarts
+                redis_down                      refused
+                redis_recovered                 downtime_sec
+                heal_started                    attempt
+                heal_ended                      exit_code, outcome, seconds, cost_usd
+                victim                          cause (redis, upstream, fault or machine)
 """
 
 from __future__ import annotations
@@ -34,6 +44,7 @@ Kind = Literal[
     "heal_started",
     "heal_ended",
     "heal_refused",
+    "heal_waits",
     "victim",
     "healed",
     "declined",

@@ -1,4 +1,14 @@
-"""What the watch tells others over system-redis: its signals and its own heartbeat."""
+"""What the watch tells others over system-redis: its signals and its own heartbeat.
+
+The signals go to the channel `autohealer:events` and to no other; `agent.watch.signals` describes them.
+The heartbeat is the key `autohealer:heartbeat`, set every 5 s with a TTL of 15 s, gone when the watch was
+told to stop. Its value is one JSON object:
+
+    service   "autohealer"
+    ts        Unix seconds
+    pid       of the watch
+    status    "running"
+"""
 
 from __future__ import annotations
 

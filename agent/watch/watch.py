@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from agent.watch.admin import Admin
 
 MOST_ALERTS = 200
+DENIED_S = 60.0
+"""Somebody who calls a living service down without a pause is told so once."""
 SOONEST_S = 0.2
 """How far apart two looks lie at least, where the second was only asked for."""
 AFTER_DEATH_S = 0.5
@@ -55,6 +57,7 @@ class Watch:
         self._picture = Picture()
         self._next_full = 0.0
         self._told_trouble = ""
+        self._denied: dict[str, float] = {}
         self._enabled = True
         self._said: deque[str] = deque(maxlen=MOST_LINES)
 
@@ -207,7 +210,9 @@ class Watch:
         state, now = seen.health.services[service], time.time()
         known = self._picture.services.get(service)
         if state.status in ("healthy", "degraded") and state.process.alive is not False:
-            self._signal(Signal("heal_refused", now, f"{service} was called down, but it beats", service))
+            last, self._denied[service] = self._denied.get(service, 0.0), now
+            if now - last >= DENIED_S:
+                self._signal(Signal("heal_refused", now, f"{service} was called down, but it beats", service))
         elif known is None or known.phase not in ("down", "stopped"):
             self._down(Signal("service_down", now, f"{service} was called down by another", service), seen)
 

@@ -33,6 +33,8 @@ def stop(number, frame):
     print(f"[2026-11-22 12:00:01][{name}][INFO] stopped", flush=True)
     os._exit(0)
 signal.signal(signal.SIGTERM, stop)
+if mode == "slow":
+    time.sleep(1.5)
 client = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
 needed = redis.Redis.from_url(sys.argv[5], socket_timeout=1) if mode == "needs" else None
 began = time.monotonic()
@@ -42,6 +44,8 @@ while True:
         payload = {"service": name}
     if mode == "skewed":
         payload["ts"] = (time.time() + 3600) * 1000
+    if mode == "unwell":
+        payload["status"] = "degraded"
     try:
         if mode != "mute":
             client.set(f"{name}:heartbeat", json.dumps(payload), px=int(ttl * 1000))
@@ -120,6 +124,11 @@ class Site:
 
     def events(self, *kinds: str) -> list[tuple[str, str | None]]:
         return [(s.event, s.service or s.redis) for s in self.signals if not kinds or s.event in kinds]
+
+    def saw(self, *expected: str, heals: int) -> None:
+        """This and nothing else happened, in this order; `service_down vigil` is an event and its subject."""
+        assert [f"{event} {about}" for event, about in self.events()] == list(expected)
+        assert len(self.heals()) == heals
 
     def heals(self) -> list[str]:
         file = self.state / "heals.txt"

@@ -279,6 +279,24 @@ def test_degraded_is_told_after_two_looks_and_again_only_after_it_was_well():
     assert story.told == ["service_degraded"] * 2
 
 
+def test_the_key_of_the_old_process_may_grow_old_while_the_new_one_starts():
+    story = Story().up()
+    began = story.now
+    for _ in range(10):
+        story.look(True, True, pid=11, started=began, ending=ORDERLY, status="degraded")
+    assert story.told == []
+    for _ in range(25):
+        story.look(True, True, pid=11, started=began, status="degraded")
+    assert story.told == ["service_degraded"]
+
+
+def test_a_process_that_nobody_knows_is_lost_and_never_down():
+    story = Story().look(True, None, recorded=False).look(True, None, recorded=False)
+    for _ in range(100):
+        story.look(False, None, recorded=False)
+    assert story.told == ["heartbeat_lost"]
+
+
 def test_redis_is_down_after_two_looks_and_comes_back_once():
     story = Story().up().look(None, True, redis=None)
     assert story.told == []
