@@ -50,6 +50,19 @@ class Loss:
         return f"{self.what} {self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What a call serves, by a text or by the name of a variable or function."""
+
+    kind: str
+    name: str
+    is_text: bool
+
+    def is_like(self, other: _Served) -> bool:
+        """Whether one of the two could stand in the other's place."""
+        return (self.kind, self.is_text) == (other.kind, other.is_text)
+
+
 def losses(before: Mapping[str, str], after: Mapping[str, str]) -> list[Loss]:
     """What the changed files had and have no more, by path of the file and its source on each side.
 
@@ -64,13 +77,9 @@ def losses(before: Mapping[str, str], after: Mapping[str, str]) -> list[Loss]:
 def _served_no_more(old: Trees, new: Trees) -> Iterator[Loss]:
     before, after = _served(old), _served(new)
     lost, gained, calls = before - after, after - before, {f"{name}()" for name in _calls(new)}
-    for kind, name in lost:
-        renamed = _count(gained, kind) >= _count(lost, kind)
-        yield Loss(kind, name, renamed or name in calls)
-
-
-def _count(found: set[tuple[str, str]], kind: str) -> int:
-    return sum(one == kind for one, _ in found)
+    for one in lost:
+        renamed = sum(map(one.is_like, gained)) >= sum(map(one.is_like, lost))
+        yield Loss(one.kind, one.name, renamed or one.name in calls)
 
 
 def _imported_no_more(old: Trees, new: Trees) -> Iterator[Loss]:
@@ -119,21 +128,16 @@ def _by_module(trees: Trees) -> dict[str, set[str]]:
     return found
 
 
-def _served(trees: Trees) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
+def _served(trees: Trees) -> set[_Served]:
+    found: set[_Served] = set()
     for tree in trees.values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and (kind := SERVING_CALLS.get(_called(node))):
-                found |= {
-                    (kind, name) for argument in _naming(kind, node) if (name := _serving_name(argument))
-                }
-                found |= {
-                    (kind, name)
-                    for word in node.keywords
-                    if word.arg == "target" and (name := _serving_name(word.value))
-                }
+                targets = [word.value for word in node.keywords if word.arg == "target"]
+                names = map(_serving_name, [*_naming(kind, node), *targets])
+                found |= {_Served(kind, *name) for name in names if name is not None}
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                found |= {("route", ast.unparse(d)) for d in node.decorator_list if _is_route(d)}
+                found |= {_Served("route", ast.unparse(d), True) for d in node.decorator_list if _is_route(d)}
     return found
 
 
@@ -144,15 +148,16 @@ def _naming(kind: str, call: ast.Call) -> list[ast.expr]:
     return call.args[:1] if kind in ("key", "channel") else call.args[:2]
 
 
-def _serving_name(argument: ast.expr) -> str | None:
-    """A channel, key or worker in a form that survives other changes of the line."""
+def _serving_name(argument: ast.expr) -> tuple[str, bool] | None:
+    """A channel, key or worker in a form that survives other changes of the line, and whether it is a text."""
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-        return argument.value
+        return argument.value, True
     if isinstance(argument, ast.JoinedStr):
-        return ast.unparse(argument)
+        return ast.unparse(argument), True
     if isinstance(argument, ast.Call):
-        return f"{_called(argument)}()"
-    return _last_name(argument)
+        return f"{_called(argument)}()", False
+    name = _last_name(argument)
+    return None if name is None else (name, False)
 
 
 def _is_route(decorator: ast.expr) -> bool:

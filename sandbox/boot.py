@@ -116,12 +116,11 @@ class BootReport:
     after. `alive` says that it still ran when it was told to stop; then `signal` is what it got,
     and `stopped_late` that it had to be killed. Keys, channels and subscriptions are `bus:name`;
     subscriptions are those held at the end (those it ever made, where it ended by itself), the
-    lists and streams it waits for among them. Functions are
-    `path:qualified name`. The messages come twice: what is late was seen after the second time,
-    `first_functions` are those reached between the two. `ends` are the ways in which awaited functions
-    were left: `path:qualified name` and, after a blank, the exception's type, nothing for a return. `fields` are what the JSON values of its
-    keys and channels are made of, as `bus:name path`; `routes` are paths that it answers by HTTP,
-    and `METHOD path`; `missing` are those of the keys it read last that are not there. `problem`
+    lists and streams it waits for among them. Functions are `path:qualified name`; `ends` are the
+    ways in which awaited ones were left: that and, after a blank, the exception's type, nothing for
+    a return. The messages come twice: what is late was seen after the second time, `first_functions`
+    are those reached between the two. `fields` are what the JSON values of its keys and channels are
+    made of, as `bus:name path`; `routes` are paths that it answers by HTTP, and `METHOD path`; `missing` are those of the keys it read last that are not there. `problem`
     says why there is no report.
     """
 

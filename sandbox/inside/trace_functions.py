@@ -70,7 +70,7 @@ def _start(settings: str) -> None:
             pass
 
     def ended(code, error: str) -> None:  # type: ignore[no-untyped-def]
-        """Note how a watched function ended: by an exception of this name, or of itself where that is empty."""
+        """Note how a watched function ended: by an exception of this name, or by itself for an empty one."""
         if (id(code), error) not in seen:
             tell(code, error, f"E {paths[code.co_filename]}:{code.co_qualname} {error}\n")
 

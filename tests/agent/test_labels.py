@@ -117,3 +117,9 @@ def test_a_registered_route_that_is_gone_is_labelled() -> None:
     before = {"api.py": "server.route('GET', '/a', a)\nserver.route('POST', '/b', b)\n"}
     told = labels_of((), before, {"api.py": "server.route('GET', '/a', a)\n"})
     assert {str(label) for label in told} >= {"drops behaviour: route /b", "drops behaviour: route POST"}
+
+
+def test_a_method_that_only_its_handler_is_left_of_is_dropped() -> None:
+    before = {"api.py": "server.route('POST', '/b', self.b)\n"}
+    told = labels_of((), before, {"api.py": "server.route('/b', self.b)\n"})
+    assert "drops behaviour: route POST" in map(str, told)
