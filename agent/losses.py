@@ -149,7 +149,7 @@ def _naming(kind: str, call: ast.Call) -> list[ast.expr]:
 
 
 def _serving_name(argument: ast.expr) -> tuple[str, bool] | None:
-    """A channel, key or worker in a form that survives other changes of the line, and whether it is a text."""
+    """A channel, key or worker in a form that survives other changes of the line; whether it is a text."""
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return argument.value, True
     if isinstance(argument, ast.JoinedStr):

@@ -120,8 +120,9 @@ class BootReport:
     ways in which awaited ones were left: that and, after a blank, the exception's type, nothing for
     a return. The messages come twice: what is late was seen after the second time, `first_functions`
     are those reached between the two. `fields` are what the JSON values of its keys and channels are
-    made of, as `bus:name path`; `routes` are paths that it answers by HTTP, and `METHOD path`; `missing` are those of the keys it read last that are not there. `problem`
-    says why there is no report.
+    made of, as `bus:name path`; `routes` are paths that it answers by HTTP, and `METHOD path`;
+    `missing` are those of the keys it read last that are not there. `problem` says why there is no
+    report.
     """
 
     output: str = ""
