@@ -35,8 +35,8 @@ def waiting(store: Store, folder: IncidentFolder, settings: PublishSettings) -> 
         result = run.result() or {}
         publication = publication_of(run) if result.get("branch") else None
         if publication is not None:
-            commit = branch_of(publication)
-            return Waiting(run, publication, commit) if commit and not result.get("pushed") else None
+            commit = None if result.get("pushed") else branch_of(publication)
+            return Waiting(run, publication, commit) if commit else None
     return None
 
 

@@ -18,6 +18,7 @@ from agent.store import StateError, Store
 TOKEN = "serve.token"
 PORT = 8737
 SHORTEST_TOKEN = 16
+NICE = 10
 
 
 @click.command()
@@ -64,6 +65,8 @@ def _serve(
     except ModuleNotFoundError as error:
         raise SettingsError(f"{error.name} is missing: install the extra, autohealer[web]") from error
 
+    # Whoever reads waits for a heal, and never a heal for them.
+    os.nice(NICE)
     app, feed = make_app(View(store, settings), token)
 
     class Server(uvicorn.Server):

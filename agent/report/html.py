@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -24,6 +25,12 @@ def fill_html(name: str, /, clean: Callable[[str], str], **values: Any) -> str:
     Raises:
         jinja2.UndefinedError: a variable of the template was not given.
     """
+    return _environment(clean).get_template(name).render(policy=Markup(POLICY), **values)
+
+
+@lru_cache(maxsize=4)
+def _environment(clean: Callable[[str], str]) -> Environment:
+    """The templates, compiled once for each way to clean: a page that is served is filled again and again."""
     folder = files("prompts")
 
     def shown(value: Any) -> Any:
@@ -47,4 +54,4 @@ def fill_html(name: str, /, clean: Callable[[str], str], **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["spans"] = spans
-    return environment.get_template(name).render(policy=Markup(POLICY), **values)
+    return environment

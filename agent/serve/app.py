@@ -59,8 +59,12 @@ class Site:
         return self.html("serve_now.html")
 
     def html(self, name: str) -> Response:
+        return Response(self.view.fresh(name, lambda: self.rendered(name)), media_type="text/html")
+
+    def rendered(self, name: str) -> bytes:
+        """A page as it is sent, rendered once for all who ask within a moment."""
         view = self.view
-        text = fill_html(
+        return fill_html(
             name,
             view.clean(),
             status=view.status(),
@@ -69,8 +73,7 @@ class Site:
             history=view.history(),
             approval=view.settings.publish.approval,
             token=self.token is not None,
-        )
-        return Response(text, media_type="text/html")
+        ).encode()
 
     async def events(self, request: Request) -> Response:
         try:
@@ -128,7 +131,8 @@ class Site:
         return RedirectResponse("/", 303)
 
     def status(self, request: Request) -> Response:
-        return JSONResponse(self.cleaned(self.view.status()))
+        told = self.view.fresh("status.json", lambda: json.dumps(self.cleaned(self.view.status())).encode())
+        return Response(told, media_type="application/json")
 
     def cleaned(self, value: Any) -> Any:
         """JSON data with every text in it cleaned."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,12 @@ EVERY_S = 0.5
 PING_S = 15.0
 MOST_READERS = 200
 BEHIND = 1000
-"""Steps that wait for one slow reader; then it is hung up on, and reads on from where it was."""
+"""Steps that one who comes back is told at most."""
+LOOKS_BEHIND = 200
+"""Batches of steps that wait for one slow reader; then it is hung up on, and reads on from where it was."""
+JOURNALS_KEPT = 8
+CLOCK_S = 1.0
+"""How far a file's time may lie before that of what was written to it last."""
 
 
 class TooMany(Exception):
@@ -25,14 +31,27 @@ class TooMany(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a run. `id` is its moment, so that a reader who comes back misses nothing."""
+    """One step of a run. `id` is its moment, so that a reader who comes back misses nothing.
+
+    `frame` is the step as a server-sent event, encoded once for all readers.
+    """
 
     id: str
-    data: str
+    frame: bytes
 
-    def frame(self) -> bytes:
-        """The step as a server-sent event."""
-        return f"id: {self.id}\ndata: {self.data}\n\n".encode()
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Steps that were found at one look, in the order in which they happened, and all of them as one text."""
+
+    steps: tuple[Step, ...]
+    frames: bytes
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> Batch:
+        """The steps, joined."""
+        kept = tuple(steps)
+        return cls(kept, b"".join(step.frame for step in kept))
 
 
 @dataclass(slots=True)
@@ -42,6 +61,8 @@ class Journals:
     incidents: Path
     clean: Callable[[str], str]
     _places: dict[Path, int] = field(default_factory=dict)
+    _whole: dict[Path, tuple[int, tuple[Step, ...]]] = field(default_factory=dict)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> list[Step]:
         """Take everything that is there as read, but for the steps of the last moments."""
@@ -54,8 +75,9 @@ class Journals:
         return sorted(steps, key=lambda step: step.id)
 
     def since(self, moment: str) -> list[Step]:
-        """All steps after a moment, given as an event's id."""
-        steps = [step for path in self._files() for step in self._steps(path, _read(path, 0))]
+        """All steps after a moment, given as an event's id; safe to be called from several threads."""
+        with self._reading:
+            steps = [step for path in self._files() if _is_newer(path, moment) for step in self._all(path)]
         return sorted((step for step in steps if step.id > moment), key=lambda step: step.id)[-BEHIND:]
 
     def _files(self) -> Iterator[Path]:
@@ -68,10 +90,19 @@ class Journals:
                 return iter(())
         except FileNotFoundError:
             return iter(())
-        text = _read(path, place)
-        whole = text[: text.rfind(b"\n") + 1]
+        whole = _whole_lines(path, place)
         self._places[path] = place + len(whole)
         return self._steps(path, whole)
+
+    def _all(self, path: Path) -> tuple[Step, ...]:
+        """Every step of a journal; those of the last few that were asked for are kept."""
+        place, steps = self._whole.pop(path, (0, ()))
+        more = _whole_lines(path, place)
+        steps = (*steps, *self._steps(path, more))
+        self._whole[path] = place + len(more), steps
+        while len(self._whole) > JOURNALS_KEPT:
+            del self._whole[next(iter(self._whole))]
+        return steps
 
     def _steps(self, path: Path, text: bytes) -> Iterator[Step]:
         run, incident = path.parent.name, path.parents[2].name
@@ -79,8 +110,9 @@ class Journals:
             record = _record(line)
             for moment in timeline([record] if record else []):
                 said = asdict(moment) | {"text": self.clean(moment.text), "event": record.get("event")}
-                told = {"incident": incident, "run": int(run), **said}
-                yield Step(str(record.get("at")), json.dumps(told))
+                told = json.dumps({"incident": incident, "run": int(run), **said})
+                at = str(record.get("at"))
+                yield Step(at, f"id: {at}\ndata: {told}\n\n".encode())
 
 
 @dataclass(slots=True)
@@ -88,7 +120,7 @@ class Feed:
     """Follows the journals and hands each new step to every reader."""
 
     journals: Journals
-    _readers: set[asyncio.Queue[Step | None]] = field(default_factory=set)
+    _readers: set[asyncio.Queue[Batch | None]] = field(default_factory=set)
 
     async def follow(self) -> None:
         """Read on, until cancelled; while nobody listens nothing is read."""
@@ -99,9 +131,9 @@ class Feed:
                 idle = True
                 continue
             read, idle = (self.journals.start if idle else self.journals.news), False
-            for step in await asyncio.to_thread(read):
-                for reader in list(self._readers):
-                    self._hand(reader, step)
+            batch = Batch.of(await asyncio.to_thread(read))
+            for reader in list(self._readers) if batch.steps else ():
+                self._hand(reader, batch)
 
     def close(self) -> None:
         """End every reader's stream."""
@@ -109,7 +141,7 @@ class Feed:
             self._readers.discard(reader)
             _put_last(reader)
 
-    def open(self) -> asyncio.Queue[Step | None]:
+    def open(self) -> asyncio.Queue[Batch | None]:
         """A place for one more reader.
 
         Raises:
@@ -117,43 +149,48 @@ class Feed:
         """
         if len(self._readers) >= MOST_READERS:
             raise TooMany
-        reader: asyncio.Queue[Step | None] = asyncio.Queue(BEHIND)
+        reader: asyncio.Queue[Batch | None] = asyncio.Queue(LOOKS_BEHIND)
         self._readers.add(reader)
         return reader
 
-    async def frames(self, reader: asyncio.Queue[Step | None], since: str | None) -> AsyncIterator[bytes]:
+    async def frames(self, reader: asyncio.Queue[Batch | None], since: str | None) -> AsyncIterator[bytes]:
         """The stream for one reader, from the moment that it names: no step twice, and none left out."""
-        sent: dict[Step, None] = {}
         try:
             yield b"retry: 2000\n\n"
-            steps = await asyncio.to_thread(self.journals.since, since) if since else []
+            earlier = Batch.of(await asyncio.to_thread(self.journals.since, since) if since else ())
+            if earlier.steps:
+                yield earlier.frames
+            sent = dict.fromkeys(earlier.steps)
+            last = earlier.steps[-1].id if earlier.steps else since or ""
             while True:
-                for step in steps:
-                    if step not in sent and step.id > (since or ""):
-                        sent[step] = None
-                        yield step.frame()
-                while len(sent) > BEHIND:
-                    del sent[next(iter(sent))]
                 try:
-                    news = await asyncio.wait_for(reader.get(), PING_S)
+                    batch = await asyncio.wait_for(reader.get(), PING_S)
                 except TimeoutError:
                     yield b": still here\n\n"
                     continue
-                if news is None:
+                if batch is None:
                     return
-                steps = [news]
+                if batch.steps[0].id <= last:
+                    # Told already, in part or as a whole: two looks found it.
+                    batch = Batch.of(s for s in batch.steps if s.id > (since or "") and s not in sent)
+                sent.update(dict.fromkeys(batch.steps))
+                last = max(last, *(step.id for step in batch.steps), "")
+                if batch.frames:
+                    yield batch.frames
+                while len(sent) > BEHIND:
+                    del sent[next(iter(sent))]
         finally:
             self._readers.discard(reader)
 
-    def _hand(self, reader: asyncio.Queue[Step | None], step: Step) -> None:
+    def _hand(self, reader: asyncio.Queue[Batch | None], batch: Batch) -> None:
         try:
-            reader.put_nowait(step)
+            reader.put_nowait(batch)
         except asyncio.QueueFull:
             self._readers.discard(reader)
             _put_last(reader)
 
 
-def _put_last(reader: asyncio.Queue[Step | None]) -> None:
+def _put_last(reader: asyncio.Queue[Batch | None]) -> None:
     while reader.full():
         reader.get_nowait()
     reader.put_nowait(None)
@@ -166,6 +203,22 @@ def _read(path: Path, place: int) -> bytes:
             return journal.read()
     except FileNotFoundError:
         return b""
+
+
+def _whole_lines(path: Path, place: int) -> bytes:
+    text = _read(path, place)
+    return text[: text.rfind(b"\n") + 1]
+
+
+def _is_newer(path: Path, moment: str) -> bool:
+    """May a journal hold a step after a moment? One that was last written before it does not."""
+    try:
+        after = datetime.fromisoformat(moment)
+        return after.tzinfo is None or path.stat().st_mtime + CLOCK_S >= after.timestamp()
+    except FileNotFoundError:
+        return False
+    except (ValueError, OverflowError):
+        return True
 
 
 def _record(line: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from agent.store import Run, Store
 from agent.watch.eyes import ENABLED_KEY, OFF
 from agent.watch.tickets import Ticket, read_tickets
 from tools.health import connect
-from tools.incident import IncidentError
+from tools.incident import IncidentError, IncidentFolder
 
 T = TypeVar("T")
 
@@ -66,6 +66,7 @@ class View:
     store: Store
     settings: Settings
     _kept: dict[str, tuple[float, Any]] = field(default_factory=dict)
+    _entries: dict[str, tuple[object, Entry | None]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def clean(self) -> Outward:
@@ -105,7 +106,6 @@ class View:
 
     def switch(self, enabled: bool) -> bool:
         """Set the operators' switch; False when system-redis cannot be written."""
-        self.forget()
         client = connect(self.settings.system_redis_url, REDIS_S)
         try:
             return bool(client.set(ENABLED_KEY, "1" if enabled else "0"))
@@ -113,6 +113,7 @@ class View:
             return False
         finally:
             client.close()
+            self.forget()
 
     def running(self) -> list[Running]:
         """The heals that run now."""
@@ -163,16 +164,30 @@ class View:
 
     def _history(self) -> list[Entry]:
         tickets = self.fresh("tickets", self._tickets)
-        entries = []
+        before, self._entries = self._entries, {}
         for folder in self.store.incidents()[:SHOWN]:
-            past = past_of(self.store, folder, tickets.get(folder.path.name))
-            if past is None:
-                continue
-            runs = self.store.runs(folder)
-            report = bool(runs) and (runs[-1].path / "report.html").is_file()
-            waits = waiting(self.store, folder, self.settings.publish) is not None
-            entries.append(Entry(past, runs[-1].number if runs else None, report, waits))
+            name = folder.path.name
+            state = tickets.get(name), _written(folder.path)
+            known = before.get(name)
+            entry = known[1] if known and known[0] == state else self._entry(folder, tickets.get(name))
+            self._entries[name] = state, entry
+        entries = [self._with_wait(entry) for _, entry in self._entries.values() if entry]
         return sorted(entries, key=lambda entry: entry.past.at, reverse=True)
+
+    def _entry(self, folder: IncidentFolder, ticket: Ticket | None) -> Entry | None:
+        past = past_of(self.store, folder, ticket)
+        if past is None:
+            return None
+        runs = self.store.runs(folder)
+        report = bool(runs) and (runs[-1].path / "report.html").is_file()
+        return Entry(past, runs[-1].number if runs else None, report, False)
+
+    def _with_wait(self, entry: Entry) -> Entry:
+        """A branch may be gone with no file of ours changed, so it is looked for each time."""
+        if entry.past.branch is None:
+            return entry
+        waits = waiting(self.store, entry.past.folder, self.settings.publish) is not None
+        return replace(entry, waits=waits)
 
     def _running(self) -> list[Running]:
         tickets = self.fresh("tickets", self._tickets)
@@ -211,6 +226,20 @@ class View:
                         lines.append(f"{at.isoformat(timespec='milliseconds')} {step}")
         clean = self.clean()
         return [clean(line) for line in sorted(lines)[-MOST_LINES:]]
+
+
+def _written(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells whether anything of an incident was written since.
+
+    Files are put in place by renaming, which their folder's time tells; journals grow.
+    """
+    found = []
+    for path in (folder / "incident.json", folder / "runs", *sorted(folder.glob("runs/*"))):
+        for each in (path, path / "journal.jsonl"):
+            with suppress(OSError):
+                state = each.stat()
+                found.append((str(each), state.st_mtime_ns, state.st_size))
+    return tuple(found)
 
 
 def _row(past: Past) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from evals.bench.agent_rows import agent_rows
 from evals.bench.proof_rows import proof_rows
 from evals.bench.row import Row
 from evals.bench.sandbox_rows import sandbox_rows
+from evals.bench.serve_rows import serve_rows
 from evals.bench.tools_rows import tools_rows
 from evals.bench.watch_rows import watch_rows
 from sandbox.isolation import SandboxUnavailable, find_isolation
@@ -51,6 +52,7 @@ def _rows(folder: Path) -> Iterator[Row]:
         return
     yield from sandbox_rows(folder, isolation)
     yield from proof_rows(folder)
+    yield from serve_rows(folder)
 
 
 def _tell(row: Row) -> None:
