@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -203,3 +204,29 @@ def site(tmp_path, system, publish_truth) -> Iterator[Site]:
     site = Site(root, state, system.url)
     yield site
     site.close()
+
+
+@pytest.fixture
+def watch_process(site, tmp_path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts the watch as a process of its own; it writes its signals as JSON lines to `tmp_path/out`."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(environment: dict[str, str] | None = None, **options: object) -> subprocess.Popen[bytes]:
+        heal = [sys.executable, str(site.state / "heal.py"), str(site.state), str(site.heal_seconds)]
+        config = {
+            "root": str(site.root), "state": str(site.state), "system_redis_url": site.system_url,
+            "heal": heal, "services": [], "interval_s": 0.1, "grace_s": 1.0, **options,
+        }  # fmt: skip
+        said = {"config": config, "again": [], "once": False, "alerts": False, "as_json": True}
+        argv = [sys.executable, "-m", "agent.watch", json.dumps(said)]
+        with (tmp_path / "out").open("ab") as output:
+            process = subprocess.Popen(
+                argv, stdout=output, stderr=output, env=os.environ | (environment or {})
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

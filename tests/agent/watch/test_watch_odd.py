@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.server
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -162,3 +165,90 @@ def test_the_watch_takes_little(site):
     assert done.returncode == 0, done.stderr
     heavy, megabytes = json.loads(done.stdout.splitlines()[-1])
     assert heavy == [] and megabytes < 40
+
+
+@pytest.fixture
+def port_of_stranger() -> Iterator[tuple[int, list[int]]]:
+    """An HTTP server on a port, and the status that it answers with (a list, to be changed)."""
+    status = [200]
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status[0])
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Tests are quiet."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port, status
+        server.shutdown()
+        thread.join()
+
+
+def http_part(part, port: int) -> dict[str, object]:
+    return {**part(), "outputs": {"http": {"port": port, "health": "/health"}}}
+
+
+def test_a_service_that_beats_and_is_not_well_is_degraded_and_not_healed(
+    site, part, publish_truth, port_of_stranger
+):
+    port, status = port_of_stranger
+    publish_truth({"vigil": http_part(part, port), "mesh": part()})
+    site.watch_options["full_every_s"] = 0.3
+    site.start("mesh", "unwell")
+    site.up("vigil")
+    site.until(lambda: site.events("service_degraded"))
+    status[0] = 503
+    site.until(lambda: len(site.events()) == 2)
+    time.sleep(0.8)
+    site.saw("service_degraded mesh", "service_degraded vigil", heals=0)
+    assert site.signals[0].data["status"] == "degraded"
+    assert site.signals[1].data == {"http": "status 503"}
+
+
+def test_a_stranger_on_its_port_does_not_make_a_dead_service_alive(
+    site, part, publish_truth, port_of_stranger
+):
+    publish_truth({"vigil": http_part(part, port_of_stranger[0])})
+    site.watch_options["full_every_s"] = 0.3
+    site.up("vigil")
+    site.processes["vigil"].kill()
+    site.until(lambda: site.events("heal_ended"))
+    site.saw("service_down vigil", "heal_started vigil", "heal_ended vigil", heals=1)
+    snapshot = json.loads((site.state / "incidents" / site.heals()[0] / "snapshot.json").read_text())
+    assert snapshot["http_health"]["vigil"]["healthy"] is False
+    assert "another process" in snapshot["http_health"]["vigil"]["error"]
+
+
+@pytest.mark.slow
+def test_a_slow_start_within_its_grace_is_no_event(site):
+    site.watch_options["grace_s"] = 4.0
+    site.start("vigil", "slow")
+    site.up()
+    site.until(lambda: site.standing and (site.root / "logs" / "vigil.log").read_text())
+    time.sleep(2.5)
+    site.saw(heals=0)
+
+
+@pytest.mark.slow
+def test_a_start_that_never_beats_is_lost_after_its_grace_and_not_healed(site):
+    site.watch_options["grace_s"] = 0.5
+    site.start("vigil", "mute")
+    site.up()
+    site.until(lambda: site.events("heartbeat_lost"))
+    time.sleep(0.5)
+    site.saw("heartbeat_lost vigil", heals=0)
+
+
+@pytest.mark.slow
+def test_without_any_pid_a_silent_service_is_lost_and_never_called_down(site):
+    site.start("vigil", "bare")
+    (site.root / ".pids" / "vigil.pid").unlink()
+    site.up()
+    site.processes["vigil"].kill()
+    site.until(lambda: site.events("heartbeat_lost"))
+    time.sleep(1.0)
+    site.saw("service_degraded vigil", "heartbeat_lost vigil", heals=0)

@@ -85,6 +85,31 @@ def test_faults_in_two_services_are_two_incidents(site):
     assert len(site.events("service_down")) == 2 and len(set(site.heals())) == 2
 
 
+SHARED_FAULT = """
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
+from shared.setup_base import load
+print(f"Starting {sys.argv[1]} at 2026-11-22 12:00:00", flush=True)
+load()
+"""
+
+
+@pytest.mark.slow
+def test_one_fault_in_shared_code_is_one_incident_and_one_heal(site):
+    site.up("vigil", "mesh")
+    (site.root / "shared").mkdir()
+    (site.root / "shared" / "setup_base.py").write_text('def load():\n    return {}["buses"]\n')
+    for service in ("vigil", "mesh"):
+        (site.root / "services" / service / "main.py").write_text(SHARED_FAULT)
+        site.operator_stops(service)
+        site.start(service)
+    site.until(lambda: site.events("victim") and site.events("heal_ended"))
+    assert sorted(site.events("service_down")) == [("service_down", "mesh"), ("service_down", "vigil")]
+    assert len(site.events("victim")) == 1 and len(site.heals()) == 1
+    victim = next(s for s in site.signals if s.event == "victim")
+    assert victim.data == {"cause": "fault"} and victim.incident == site.heals()[0]
+
+
 @pytest.mark.slow
 def test_a_truth_that_is_deleted_changes_nothing_that_runs(site, system):
     site.up("vigil", "mesh")
