@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PACKAGES := $(VENV)/.installed
+STAMP := $(VENV)/.editable
 MODEL ?= recorded
 CASE ?= bug
 WORKERS ?= 2
-MODELS ?= rules reference recorded
+MODELS ?= rules recorded builtin
 FAULTS ?= --all
 HEALS ?= 200
 
@@ -18,10 +19,14 @@ help:  ## what can be made
 
 setup: $(STAMP)  ## the virtual environment, from hashes
 
-$(STAMP): requirements.lock
+$(PACKAGES): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("AutoHealer needs Python 3.11 or newer; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv --clear --without-pip $(VENV)
 	$(PYTHON) -m pip --python $(BIN)/python install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# The commands and entry points are in the metadata, which is written again where pyproject.toml has changed.
+$(STAMP): $(PACKAGES) pyproject.toml
 	$(PYTHON) -m pip --python $(BIN)/python install -q --disable-pip-version-check --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat -e .
 	@touch $@
@@ -39,11 +44,11 @@ slow: $(STAMP)  ## the slow tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m slow $(ARGS)
 
 eval: $(STAMP)  ## does it heal, does it know when not to, what does it cost (MODELS="rules recorded")
-	$(BIN)/python -m evals run $(addprefix --model ,$(MODELS)) --workers $(WORKERS) \
+	$(BIN)/autohealer eval run $(addprefix --model ,$(MODELS)) --workers $(WORKERS) \
 	  --need verdict=0.95 --need category=0.95 --need file=0.9 --need "wrong<0.05" $(ARGS)
 
 record-incidents: $(STAMP)  ## record every incident anew, by breaking the testbed (FAULTS=--all)
-	$(BIN)/python -m evals.record $(FAULTS)
+	$(BIN)/autohealer record incident $(FAULTS)
 
 bench: $(STAMP)  ## each target of speed and cost with its figure and verdict
 	$(BIN)/python -m evals.bench

@@ -14,8 +14,8 @@ from typing import Literal
 from agent.model.keys import KeyRing
 from agent.model.protocol import ModelError
 from agent.model.remote import RemoteModel
-from agent.model.spec import BUILTIN, ModelSpec
-from agent.models import key_of, spec_named
+from agent.model.spec import BUILTIN, RULE_BASED, ModelSpec
+from agent.models import can_be_asked, key_of, remote_specs, spec_named
 from agent.notify.config import problems
 from agent.settings import Settings
 from agent.store import StateError, Store
@@ -80,17 +80,28 @@ def _state(settings: Settings) -> Iterator[Finding]:
 def _models(settings: Settings) -> Iterator[Finding]:
     for name in settings.models:
         if name == BUILTIN:
-            yield Finding(f"model {name}", "ok", "rule-based, needs no key")
             continue
         spec = spec_named(settings, name)
         key = key_of(settings, name)
         if key is None and spec.key_names:
             names = " or ".join(spec.key_names)
-            yield Finding(
-                f"model {name}", "note", "no key", f"set {names}; without any key only the rules answer"
-            )
+            yield Finding(f"model {name}", "note", "no key", f"set {names} to have it asked")
         else:
             yield _served(spec, key.source if key else "needs no key")
+    yield _rules(settings)
+
+
+def _rules(settings: Settings) -> Finding:
+    """When the rule-based model answers."""
+    specs = remote_specs(settings)
+    keys = KeyRing(None, os.environ)
+    if BUILTIN in settings.models:
+        when = "answers where it stands in the order of `models`"
+    elif any(can_be_asked(spec, keys) for spec in specs):
+        when = "answers where every model fails"
+    else:
+        when = "answers in place of the models: no key was found outside of Truth"
+    return Finding(f"model {BUILTIN}", "ok", f"{RULE_BASED}; needs no key, {when}")
 
 
 def _served(spec: ModelSpec, source: str) -> Finding:

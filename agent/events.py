@@ -91,6 +91,14 @@ class Noted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelLeft(Noted):
+    """A model failed and is asked no more in this run: which one, and why."""
+
+    model: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Proposed(Event):
     """A patch that the gate let through is about to be judged."""
 

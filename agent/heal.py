@@ -8,26 +8,20 @@ from typing import Literal
 from agent.case import Case, open_case
 from agent.diagnosis import Diagnosis
 from agent.earlier import earlier_attempts
-from agent.events import (
-    Emit,
-    LookedBack,
-    Noted,
-    Proposed,
-    Started,
-    Triaged,
-)
+from agent.events import Emit, LookedBack, Noted, Proposed, Started, Triaged
 from agent.limits import Limits
 from agent.lookback import look_back
 from agent.loop import Loop
-from agent.model.protocol import Model, NoModelLeft, Request
-from agent.model.schema import strict_schema, tool_schema
+from agent.model.chain import Chain
+from agent.model.protocol import Model, NoModelLeft
+from agent.model.spec import RULE_BASED
 from agent.models import ChooseModel
 from agent.moved import carried_over, has_moved, refusal
 from agent.notify.heals import HealPages
 from agent.outward import Outward
-from agent.prompt import fill, opening, system_prompt
+from agent.prompt import fill, opening, request_for
 from agent.proof import Proof, Rung, prove
-from agent.publish import Proven, Publication, Published, interrupted, outward, publish, take_up
+from agent.publish import Publication, Published, interrupted, outward, publish, take_up
 from agent.record import RunRecord
 from agent.result import HealResult, Outcome
 from agent.settings import Settings
@@ -115,9 +109,32 @@ class Heal:
         return found.verdict == "not_fixable" and sure and not ask
 
     def ask(self, case: Case, found: Triage, model: Model) -> tuple[Outcome, str]:
-        """Converse, prove, tell what failed, at most twice more; then publish."""
+        """What the model makes of it; where rules go first and end without a proof, the next model's answer.
+
+        Raises:
+            NoModelLeft: no model answered.
+        """
         loop = self.loop(case, model)
-        message = opening(case, found, earlier_attempts(self.store, found))
+        ended = self.attempts(case, found, loop, opening(case, found, earlier_attempts(self.store, found)))
+        while self.is_open(case, ended[0]) and isinstance(model, Chain) and (following := model.hand_over()):
+            self.record.emit(Noted(f"{RULE_BASED}: {ended[1]}; asking {following} from here on"))
+            before = self.record.set_aside(case)
+            message = case.bench.redact(fill("handed_over.md", summary=ended[1]))
+            loop.begin_again()
+            try:
+                ended = self.attempts(case, found, loop, message)
+            except NoModelLeft:
+                self.record.take_back(case, before)
+                return ended
+        return ended
+
+    def is_open(self, case: Case, outcome: Outcome) -> bool:
+        """Whether a next model may still make something of it: no proof, no limit, no wish to stop here."""
+        stopped = self.plan.stop_after in ("diagnose", "patch") and case.bench.patch is not None
+        return outcome in ("not_fixable", "unproven", "diagnosed") and not stopped
+
+    def attempts(self, case: Case, found: Triage, loop: Loop, message: str) -> tuple[Outcome, str]:
+        """Converse, prove, tell what failed, at most twice more; then publish."""
         for attempt in range(1, ATTEMPTS + 1):
             answer, limit = loop.run(message)
             if answer is None:
@@ -125,7 +142,9 @@ class Heal:
             diagnosis = self.record.conclude(case, answer)
             self.look_back(case)
             patch = case.bench.patch
-            if not diagnosis.fixable or patch is None:
+            # The rules say themselves that they proved nothing; what a model proposed is judged all the same.
+            gave_up = self.record.answered_by == RULE_BASED and diagnosis.why_not is not None
+            if not diagnosis.fixable or patch is None or gave_up:
                 return ("limit", limit) if limit else self.without_patch(diagnosis)
             self.record.keep(patch)
             if self.plan.stop_after in ("diagnose", "patch"):
@@ -144,16 +163,9 @@ class Heal:
     def loop(self, case: Case, model: Model) -> Loop:
         names = READING_TOOLS if self.plan.stop_after == "diagnose" else tuple(SIX_TOOLS)
         tools = {name: SIX_TOOLS[name] for name in names}
-        request = Request(
-            system=case.bench.redact(system_prompt(case.bench.repository)),
-            tools=tuple(tool_schema(tool) for tool in tools.values()),
-            items=(),
-            answer_schema=strict_schema(Diagnosis),
-        )
-        limits = Limits(**self.settings.limits.model_dump())
-        return Loop(
-            model, request, tools, case.bench, limits, self.record.spent, self.record.emit, self.record.save
-        )
+        limits, record = Limits(**self.settings.limits.model_dump()), self.record
+        request = request_for(case, tools.values())
+        return Loop(model, request, tools, case.bench, limits, record.spent, record.emit, record.save)
 
     def prove(self, case: Case, patch: Patch) -> Proof:
         self.record.emit(Proposed(patch.tree, tuple(file.path for file in patch.files)))
@@ -170,19 +182,9 @@ class Heal:
             self.record.proof = proof = self.prove(case, patch)
             if not proof.proven:
                 raise refusal(proof.why_not)
-        proven = Proven(
-            case,
-            patch,
-            proof,
-            diagnosis,
-            self.record.history,
-            tuple(self.record.asked),
-            self.record.spent,
-            self.run.number,
-        )
-        published = publish(
-            proven, ", ".join(self.record.models), self.run, self.settings.publish, self.record.emit
-        )
+        proven = self.record.proven(case, patch, proof, diagnosis)
+        models = "; ".join(self.record.models)
+        published = publish(proven, models, self.run, self.settings.publish, self.record.emit)
         self.delivered(published)
         return "branch", f"{published.branch}: {proof.line}"
 
@@ -208,12 +210,12 @@ class Heal:
 
     def by_rules(self, case: Case, found: Triage, outcome: Outcome) -> tuple[Outcome, str]:
         """End with what the rules found."""
-        diagnosis = self.record.conclude(case, found.to_diagnosis())
+        diagnosis = self.record.conclude(case, found.to_diagnosis(), by_triage=True)
         return outcome, diagnosis.why_not or diagnosis.root_cause
 
     def without_patch(self, diagnosis: Diagnosis) -> tuple[Outcome, str]:
         if diagnosis.fixable:
-            return "diagnosed", f"a diagnosis without a patch: {diagnosis.root_cause}"
+            return "diagnosed", f"a diagnosis without a patch: {diagnosis.why_not or diagnosis.root_cause}"
         return "not_fixable", diagnosis.why_not or diagnosis.root_cause
 
 

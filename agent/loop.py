@@ -65,6 +65,18 @@ class Loop:
             self.emit(Noted(f"ended early: {reached}"))
             return self.last_word(str(reached)), str(reached)
 
+    def begin_again(self) -> None:
+        """Another model goes on: what the rules did before costs it none of its steps.
+
+        Tokens, money and time are what they are.
+        """
+        done = self.spent.steps
+        self.limits = replace(
+            self.limits, steps=self.limits.steps + done, soft_steps=self.limits.soft_steps + done
+        )
+        self.calls.clear()
+        self.warned = False
+
     def converse(self) -> Diagnosis:
         for _ in range(UNUSABLE_ANSWERS):
             while turn_calls := self.step():

@@ -6,20 +6,21 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib import import_module
 
 from agent.case import Case
-from agent.events import Emit, Noted
+from agent.events import Emit, ModelLeft, Noted
 from agent.model.cassette import Recorded, recording, replaying
-from agent.model.chain import Chain
+from agent.model.chain import Chain, Left
 from agent.model.keys import Key, KeyRing
 from agent.model.protocol import Model
 from agent.model.remote import RemoteModel
-from agent.model.spec import BUILTIN, DEFAULT_CHAIN, ModelSpec, Prices
+from agent.model.spec import BUILTIN, DEFAULT_CHAIN, RULE_BASED, ModelSpec, Prices
 from agent.settings import CONFIG_NAME, ModelSettings, Settings, SettingsError
 
 ChooseModel = Callable[[Case, Emit], Model | None]
-"""The model for a case, or None where only the rules may answer; it notes why."""
+"""The model for a case, or None where triage alone may answer; it notes why."""
 
 
 def spec_named(settings: Settings, name: str) -> ModelSpec:
@@ -45,8 +46,11 @@ def key_of(settings: Settings, name: str) -> Key | None:
 
 
 @contextmanager
-def models_for(settings: Settings, *, by_name: bool) -> Iterator[ChooseModel]:
+def models_for(settings: Settings, *, by_name: bool, last_resort: bool = True) -> Iterator[ChooseModel]:
     """How a run chooses its model, for as long as the recording that may answer is open.
+
+    `by_name`: the models were named for this very run, so a missing key is an error and nothing to work
+    around. `last_resort`: where every model fails, the rule-based one answers. A recording has none.
 
     Raises:
         SettingsError: a model is not known.
@@ -57,8 +61,9 @@ def models_for(settings: Settings, *, by_name: bool) -> Iterator[ChooseModel]:
         # The client takes half a second to import: beside the probes of the sandbox it costs nothing.
         early = threading.Thread(target=import_module, args=("openai",), daemon=True)
         early.start()
+        order = Order(settings, specs, by_name, last_resort and settings.record is None)
         try:
-            yield lambda case, emit: _live(settings.models, specs, _keys(case), emit, by_name=by_name)
+            yield order.chain
         finally:
             # An import that goes on would meet whatever comes next half-way.
             early.join()
@@ -90,28 +95,53 @@ def remote_specs(settings: Settings) -> list[ModelSpec]:
     return [spec_named(settings, name) for name in settings.models if name != BUILTIN]
 
 
-def _live(
-    names: Sequence[str], specs: Sequence[ModelSpec], keys: KeyRing, emit: Emit, *, by_name: bool
-) -> Model | None:
-    """The chain, or None where no model can answer and none was asked for by name."""
-    answers = BUILTIN in names or any(not spec.key_names or keys.find(spec.key_names) for spec in specs)
-    if not by_name and not answers:
-        wanted = ", ".join(name for spec in specs for name in spec.key_names)
-        emit(
-            Noted(
-                f"no key for any model ({wanted}), so only the rules answer; "
-                "--model builtin asks the rule-based model, which needs none"
-            )
-        )
-        return None
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which models are asked, and in which order."""
 
-    def note(text: str) -> None:
-        emit(Noted(text))
+    settings: Settings
+    specs: Sequence[ModelSpec]
+    by_name: bool
+    last_resort: bool
 
-    remote = {spec.id: spec for spec in specs}
-    return Chain(
-        [_builtin() if name == BUILTIN else RemoteModel(remote[name], keys, note) for name in names], note
-    )
+    def chain(self, case: Case, emit: Emit) -> Model:
+        """The models for one case. Why each one that fails is left is told, redacted."""
+        keys, redact = _keys(case), case.bench.redact
+        remote = {spec.id: spec for spec in self.specs}
+
+        def note(text: str) -> None:
+            emit(Noted(redact(text)))
+
+        def left(one: Left) -> None:
+            emit(ModelLeft(redact(one.text), one.model, redact(one.why)))
+
+        names = self.names(keys)
+        if names == (BUILTIN,) != self.settings.models:
+            note(self.without_keys())
+        models = (_builtin() if name == BUILTIN else RemoteModel(remote[name], keys, note) for name in names)
+        return Chain(tuple(models), note, on_left=left)
+
+    def names(self, keys: KeyRing) -> tuple[str, ...]:
+        """The models in their order, with the rule-based one where nothing else is left to ask."""
+        named = self.settings.models
+        if BUILTIN in named or not self.last_resort:
+            return named
+        if any(can_be_asked(spec, keys) for spec in self.specs):
+            return (*named, BUILTIN)
+        if self.by_name:
+            return named
+        # What nobody wrote down is not worth an excuse for each missing key; what somebody did is.
+        return (*named, BUILTIN) if "models" in self.settings.model_fields_set else (BUILTIN,)
+
+    def without_keys(self) -> str:
+        """Why no model is asked."""
+        wanted = ", ".join(name for spec in self.specs for name in spec.key_names)
+        return f"no key for any model ({wanted}): the rules answer ({RULE_BASED})"
+
+
+def can_be_asked(spec: ModelSpec, keys: KeyRing) -> bool:
+    """Whether a model needs no key, or has one."""
+    return not spec.key_names or keys.find(spec.key_names) is not None
 
 
 def _builtin() -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from agent.case import Case
-from agent.diagnosis import Category
+from agent.diagnosis import Category, Diagnosis
+from agent.model.protocol import Request
+from agent.model.schema import strict_schema, tool_schema
 from agent.triage import Triage
 from tools.get_health_snapshot import GetHealthSnapshot
 from tools.redact import inert
 from tools.repository import FileMissing, Repository
+from tools.tool import Tool
 
 CONTEXT_IN_TARGET = "docs/healer-context.md"
 FILES_SHOWN = 200
@@ -49,6 +53,16 @@ def system_prompt(repository: Repository) -> str:
     except FileMissing:
         context = (files("prompts") / "system_context.md").read_text(encoding="utf-8")
     return fill("system.md", categories=", ".join(Category), context=context.strip())
+
+
+def request_for(case: Case, tools: Iterable[type[Tool]]) -> Request:
+    """What stays the same from request to request: system prompt, tools and the form of the answer."""
+    return Request(
+        system=case.bench.redact(system_prompt(case.bench.repository)),
+        tools=tuple(map(tool_schema, tools)),
+        items=(),
+        answer_schema=strict_schema(Diagnosis),
+    )
 
 
 def opening(case: Case, found: Triage, earlier: list[str]) -> str:

@@ -6,20 +6,30 @@ from dataclasses import asdict, dataclass, field
 
 from agent.case import Case
 from agent.diagnosis import Diagnosis
-from agent.events import Asked, Diagnosed, Emit, Ended, Event, Noted, PublishFailed
+from agent.events import Asked, Diagnosed, Emit, Ended, Event, ModelLeft, Noted, PublishFailed
 from agent.limits import Spent
 from agent.lookback import LookBack
 from agent.model.protocol import Item
-from agent.model.spec import BUILTIN, RULE_BASED
+from agent.model.spec import told_name
 from agent.proof import Proof
-from agent.publish import Delivery
+from agent.publish import Delivery, Proven
 from agent.report import render_page, render_report
-from agent.result import HealResult, Outcome, RungResult
+from agent.result import FailedModel, HealResult, Outcome, RungResult
 from agent.store import Run
 from agent.transcript import trajectory
 from agent.triage import Triage
 from sandbox.patch import Patch
 from tools.incident import IncidentFolder
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An answer without a proof, while the next model is asked."""
+
+    diagnosis: Diagnosis | None
+    answered_by: str | None
+    proof: Proof | None
+    patch: Patch | None
 
 
 @dataclass(slots=True)
@@ -38,6 +48,9 @@ class RunRecord:
     delivery: Delivery = field(default_factory=Delivery)
     asked: list[tuple[str, str]] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
+    served: str | None = None
+    answered_by: str | None = None
+    failed: list[FailedModel] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def emit(self, event: Event) -> None:
@@ -48,22 +61,48 @@ class RunRecord:
         if isinstance(event, Asked) and (event.model, event.served) not in self.asked:
             self.asked.append((event.model, event.served))
         if isinstance(event, Asked):
-            told = RULE_BASED if event.served == BUILTIN else event.served
-            self.models += [told] if told not in self.models else []
+            self.served = told_name(event.served)
+            self.models += [self.served] if self.served not in self.models else []
+        if isinstance(event, ModelLeft):
+            self.failed.append(FailedModel(model=told_name(event.model), why=event.why))
         self.listen(event)
 
     def save(self, items: list[Item]) -> None:
         """Keep the conversation after every step, so that a killed run can be read."""
         self.run.write("trajectory.json", trajectory(items))
 
+    def proven(self, case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis) -> Proven:
+        """What is published, with how it came to be."""
+        return Proven(
+            case, patch, proof, diagnosis, self.history, tuple(self.asked), self.spent, self.run.number,
+            self.answered_by, tuple(self.failed),
+        )  # fmt: skip
+
     def keep(self, patch: Patch) -> None:
         """The proposed patch beside the journal, before anything is done with it."""
         self.run.write("patch.diff", patch.diff)
 
-    def conclude(self, case: Case, said: Diagnosis) -> Diagnosis:
-        """Keep a diagnosis, redacted, before anything follows from it."""
+    def set_aside(self, case: Case) -> SetAside:
+        """Begin anew after an answer without a proof: nothing of its patch is told as the next one's."""
+        before = SetAside(self.diagnosis, self.answered_by, self.proof, case.bench.patch)
+        self.proof = case.bench.patch = None
+        (self.run.path / "patch.diff").unlink(missing_ok=True)
+        return before
+
+    def take_back(self, case: Case, before: SetAside) -> None:
+        """The answer that was set aside stands after all."""
+        self.diagnosis, self.answered_by, self.proof = before.diagnosis, before.answered_by, before.proof
+        case.bench.patch = before.patch
+        if before.diagnosis is not None:
+            self.run.write("diagnosis.json", before.diagnosis.model_dump_json(indent=1))
+        if before.patch is not None and before.proof is not None:
+            self.keep(before.patch)
+
+    def conclude(self, case: Case, said: Diagnosis, *, by_triage: bool = False) -> Diagnosis:
+        """Keep a diagnosis, redacted, before anything follows from it: the last model's, or triage's."""
         diagnosis = said.redacted(case.bench.redact)
         self.diagnosis = diagnosis
+        self.answered_by = None if by_triage else self.served
         self.run.write("diagnosis.json", diagnosis.model_dump_json(indent=1))
         self.emit(Diagnosed(diagnosis.category, diagnosis.fixable, diagnosis.root_cause))
         return diagnosis
@@ -91,7 +130,8 @@ class RunRecord:
             branch=branch, branch_commit=commit, pushed=self.delivery.pushed,
             pull_request=self.delivery.pull_request, by_hand=self.delivery.by_hand,
             diagnosis=self.diagnosis, proof=rungs, labels=self.proof.labels if self.proof else (),
-            models=tuple(self.models), steps=spent.steps, input_tokens=spent.input_tokens,
+            models=tuple(self.models), answered_by=self.answered_by,
+            failed_models=tuple(self.failed), steps=spent.steps, input_tokens=spent.input_tokens,
             cached_tokens=spent.cached_tokens, output_tokens=spent.output_tokens,
             cost_usd=None if spent.unpriced_calls else spent.cost_usd, seconds=spent.seconds,
             way_back=self.history.told if self.history else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Literal
 
@@ -51,8 +52,21 @@ class RungResult(BaseModel):
     detail: str
 
 
+class FailedModel(BaseModel):
+    """A model that was to answer and did not, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    why: str
+
+
 class HealResult(BaseModel):
-    """One finished run. Cost is US dollars (None: no price is known), times are seconds."""
+    """One finished run. Cost is US dollars (None: no price is known), times are seconds.
+
+    `models` answered at least one request; `answered_by` is the one whose diagnosis this is, None where
+    it is triage's.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,6 +85,8 @@ class HealResult(BaseModel):
     proof: tuple[RungResult, ...] = ()
     labels: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    answered_by: str | None = None
+    failed_models: tuple[FailedModel, ...] = ()
     steps: int = 0
     input_tokens: int = 0
     cached_tokens: int = 0
@@ -86,3 +102,10 @@ class HealResult(BaseModel):
     def exit_code(self) -> Exit:
         """The exit code that tells this outcome."""
         return EXIT_OF[self.outcome]
+
+
+def told_answer(answered_by: str | None, failed: Sequence[FailedModel]) -> str:
+    """Who answered, and which models failed before and why, in a sentence."""
+    who = answered_by or ("triage alone, no model answered" if failed else "triage alone, no model was asked")
+    told = "; ".join(f"{one.model} failed ({one.why})" for one in failed)
+    return f"{who}, after {told}" if told else who

@@ -117,7 +117,11 @@ class Settings(Section):
         default=None, description="the target's interpreter; else its .venv/bin/python"
     )
     system_redis_url: str = "redis://127.0.0.1:6379"
-    models: tuple[str, ...] = ("grok-4", "gpt-4o-mini")
+    models: tuple[str, ...] = Field(
+        default=("grok-4", "gpt-4o-mini"),
+        min_length=1,
+        description="in the order in which they are asked; left out, and no key found: builtin",
+    )
     model: dict[str, ModelSettings] = Field(default_factory=dict)
     cassette: Path | None = Field(default=None, description="answer from a recorded model run")
     record: Path | None = Field(default=None, description="record the model's answers into this file")

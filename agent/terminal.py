@@ -29,7 +29,7 @@ from agent.events import (
     ToolUsed,
     Triaged,
 )
-from agent.report import headline, next_step, told_cost
+from agent.report import answered, headline, next_step, told_cost
 from agent.result import HealResult
 
 MARKS = {"shown": "[green]✓[/]", "failed": "[red]✗[/]", "not shown": "[yellow]–[/]"}
@@ -165,6 +165,7 @@ def show_result(console: Console, result: HealResult) -> None:
         ("branch", result.branch or "none"),
         *(("by hand", command) for command in result.by_hand),
         ("next", next_step(result)),
+        ("answered", f"by {answered(result)}"),
         ("cost", told_cost(result)),
         ("report", str(folder / "report.md")),
     ):

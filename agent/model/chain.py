@@ -1,6 +1,7 @@
 """A chain of models: the first that answers is used, and the one retry layer there is.
 
-A model that cannot answer is left for the rest of the run, and that is said once.
+A model that cannot answer is left for the rest of the run, and that is said once. The rule-based model
+may stand first, and hands over what it could not mend, or last, where it answers when all else failed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from agent.model.protocol import (
     DeadlineReached,
     Model,
     ModelError,
+    ModelUnavailable,
     NoModelLeft,
     Request,
     Transient,
@@ -34,12 +36,34 @@ from agent.model.protocol import (
     Usage,
 )
 from agent.model.remote import RemoteModel
-from agent.model.spec import ModelSpec
+from agent.model.spec import BUILTIN, ModelSpec, told_name
 
 Note = Callable[[str], None]
 
 PASSED_ON = ("empty", "refusal", "content_filter")
 """Stops at which the next model is asked, where there is one."""
+
+RESERVE_S = 120.0
+RESERVED = 0.2
+"""What a silent model leaves of the run's time to the next one: a part of it, at most so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A model that failed and is asked no more: why, and who is asked from here on, if anyone is."""
+
+    model: str
+    why: str
+    following: str | None
+
+    @property
+    def text(self) -> str:
+        """The same in a sentence."""
+        if self.following is None:
+            return f"{self.model}: {self.why}; no other model is left"
+        if self.following == BUILTIN:
+            return f"{self.model}: {self.why}; from here on the rules answer ({told_name(BUILTIN)})"
+        return f"{self.model}: {self.why}; asking {self.following} from here on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +82,19 @@ class Retries:
 class Chain:
     """Models in order of preference, asked as one. Not for use from several threads."""
 
-    def __init__(self, models: Sequence[Model], on_note: Note, retries: Retries = Retries()) -> None:
+    def __init__(
+        self,
+        models: Sequence[Model],
+        on_note: Note,
+        retries: Retries = Retries(),
+        on_left: Callable[[Left], None] | None = None,
+    ) -> None:
+        """`on_left` hears of each model that failed; without it `on_note` does."""
         if not models:
             raise ValueError("a chain needs at least one model")
         self._models = tuple(models)
         self._on_note = on_note
+        self._on_left = on_left or (lambda left: on_note(left.text))
         self._retries = retries
         self._at = 0
         self._failed: list[Attempt] = []
@@ -87,28 +119,44 @@ class Chain:
 
         Raises:
             NoModelLeft: every model failed.
-            ContextFull, DeadlineReached: another model would not help.
+            ContextFull: another model would not help.
+            DeadlineReached: the run's time is over; until then a silent model is left for the next one.
         """
         spent = Usage()
         unused: Turn | None = None
         while self._at < len(self._models):
             try:
-                turn = self._ask_one(self._models[self._at], request, deadline)
-            except (ContextFull, DeadlineReached):
+                turn = self._ask_one(self._models[self._at], request, self._until(deadline))
+            except ContextFull:
                 raise
+            except DeadlineReached as error:
+                if self._is_last or time.monotonic() >= deadline:
+                    raise
+                self._leave(ModelUnavailable(error.model, "no answer in the time that it had", error.usage))
+                continue
             except ModelError as error:
                 spent += error.usage
                 self._leave(error)
                 continue
             spent += turn.usage
             self._tell_served(turn)
-            if turn.stop not in PASSED_ON or self._at + 1 == len(self._models):
+            if turn.stop not in PASSED_ON or self._is_last:
                 return replace(turn, usage=spent)
             unused = turn
             self._leave(ModelError(turn.asked, f"it gave no usable answer ({turn.stop})"))
         if unused is None:
             raise NoModelLeft(self._failed, spent)
         return replace(unused, usage=spent)
+
+    def hand_over(self) -> str | None:
+        """Leave the rule-based model, which mended nothing, for the next one; the id of that one.
+
+        None where another model has answered, or none is left: what a model says is the end of a run.
+        """
+        if self.id != BUILTIN or self._is_last or self._at == len(self._models):
+            return None
+        self._at += 1
+        return self.id
 
     def close(self) -> None:
         """Close the connections of the models that have any."""
@@ -140,12 +188,22 @@ class Chain:
         turn: Turn = retrying(ask)
         return replace(turn, usage=sum(wasted[:-1], Usage()) + turn.usage)
 
+    @property
+    def _is_last(self) -> bool:
+        return self._at + 1 == len(self._models)
+
+    def _until(self, deadline: float) -> float:
+        """When the model that is asked now has to be done, so that there is time to ask the next one."""
+        if self._is_last:
+            return deadline
+        return deadline - min(RESERVE_S, RESERVED * max(0.0, deadline - time.monotonic()))
+
     def _leave(self, error: ModelError) -> None:
         left = self._models[self._at].id
         self._failed.append(Attempt(left, error))
         self._at += 1
-        if self._at < len(self._models):
-            self._on_note(f"{left}: {error.message}; asking {self._models[self._at].id} from here on")
+        following = self._models[self._at].id if self._at < len(self._models) else None
+        self._on_left(Left(left, error.message, following))
 
     def _tell_served(self, turn: Turn) -> None:
         pair = (turn.asked, turn.served)

@@ -10,7 +10,7 @@ Effort = Literal["low", "medium", "high"]
 
 BUILTIN = "builtin"
 """The id of the rule-based model, which answers here and needs no key."""
-RULE_BASED = "builtin (rule-based, no model)"
+RULE_BASED = "rule-based, no model"
 """How a branch or a report names it."""
 
 NO_REASONING = ("gpt-4o", "gpt-4.1", "gpt-4-", "gpt-3.5")
@@ -60,3 +60,8 @@ MINI = ModelSpec(
     timeout_s=120.0,
 )
 DEFAULT_CHAIN = (GROK, MINI)
+
+
+def told_name(model: str) -> str:
+    """A model's id as a reader is told it: the rule-based one is not taken for a model."""
+    return RULE_BASED if model == BUILTIN else model

@@ -9,12 +9,14 @@ from agent.case import Case
 from agent.diagnosis import Culprit, Diagnosis
 from agent.limits import Spent
 from agent.lookback import Commit, LookBack
+from agent.model.spec import told_name
 from agent.outward import Outward
 from agent.prompt import fill
 from agent.proof import Proof
 from agent.publish.address import Address
 from agent.publish.changes import changes_of
 from agent.publish.markdown import fenced, prose, sentence, span
+from agent.result import FailedModel, told_answer
 from sandbox.patch import Patch
 
 CRASH_LINES = 60
@@ -27,7 +29,8 @@ _FENCE = re.compile(r"^(`{3,})", re.MULTILINE)
 class Proven:
     """A patch with its proof, and what a reader has to know about how it came to be.
 
-    `asked` holds a pair (model asked, model that answered) for every such pair of the run.
+    `asked` holds a pair (model asked, model that answered) for every such pair of the run; `answered_by` is
+    the one whose patch this is, `failed` are the models that were to answer and did not.
     """
 
     case: Case
@@ -38,6 +41,8 @@ class Proven:
     asked: tuple[tuple[str, str], ...]
     spent: Spent
     run: int
+    answered_by: str | None = None
+    failed: tuple[FailedModel, ...] = ()
 
 
 def body_of(proven: Proven, head: str, fingerprint: str, address: Address | None, clean: Outward) -> str:
@@ -122,13 +127,15 @@ class _Writer:
 
     def record(self) -> dict[str, object]:
         """What it cost, who answered, and how to see it again."""
-        asked = self.proven.asked
+        asked = [(told_name(model), told_name(served)) for model, served in self.proven.asked]
         told = [f"{model} (answered as {served})" if served != model else model for model, served in asked]
+        answered = told_answer(self.proven.answered_by, self.proven.failed)
         return {
             "incident_id": self.proven.case.incident.id,
             "run": self.proven.run,
-            "models": sentence(", ".join(told)) or "none was asked",
-            "assisted_by": sentence(", ".join(dict.fromkeys(served for _, served in asked))) or "no model",
+            "answered": self.line(answered, 600) if asked else "",
+            "models": sentence("; ".join(told)) or "none was asked",
+            "assisted_by": sentence("; ".join(dict.fromkeys(served for _, served in asked))) or "no model",
             "cost": told_spent(self.proven.spent),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from agent.prompt import fill
-from agent.report.words import headline, next_step, told_cost
+from agent.report.words import answered, headline, next_step, told_cost
 from agent.result import HealResult
 
 
@@ -18,6 +18,7 @@ def render_report(result: HealResult, *, crash: str, triage: str, diff: str) -> 
         headline=headline(result),
         diagnosis=result.diagnosis,
         cost=told_cost(result),
+        answered=answered(result),
         crash=crash.strip() or "(the log shows no crash)",
         triage=triage.strip() or "(the run ended before the rules were asked)",
         diff=diff.strip(),

@@ -15,7 +15,7 @@ from agent.report.diff import side_by_side
 from agent.report.html import fill_html
 from agent.report.logs import log_lines
 from agent.report.timeline import timeline
-from agent.report.words import headline, next_step, told_cost
+from agent.report.words import answered, headline, next_step, told_cost
 from agent.result import HealResult
 from agent.store import Run
 from agent.triage import Triage
@@ -69,6 +69,7 @@ def render_page(result: HealResult, run: Run, case: Case | None, found: Triage |
         headline=headline(result),
         tone=TONES.get(result.outcome, "open"),
         cost=told_cost(result),
+        answered=answered(result),
         next_step=next_step(result),
         shown=len(shown),
         detected=case.incident.detected_at if case else None,

@@ -66,7 +66,7 @@ def render_postmortem(
             (line(action or next_step(result)), "mend"),
             *((line(label), "look at") for label in result.labels),
         ],
-        models=f"Models that answered: {line(', '.join(result.models)) or 'none was asked'}",
+        models=f"Models that answered: {line('; '.join(result.models)) or 'none was asked'}",
         cost=line(told_cost(result)),
     )
     return re.sub(r"\n{3,}", "\n\n", text)

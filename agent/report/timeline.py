@@ -17,6 +17,7 @@ TOPICS = {
     "Asked": "model",
     "ToolUsed": "tool",
     "Noted": "note",
+    "ModelLeft": "model",
     "Proposed": "patch",
     "Climbed": "proof",
     "Diagnosed": "cause",
@@ -131,7 +132,7 @@ def _mark(record: Mapping[str, Any]) -> str:
             return MARKS.get(str(record.get("state")), "")
         case "ToolUsed":
             return "bad" if record.get("error") else ""
-        case "PublishFailed":
+        case "PublishFailed" | "ModelLeft":
             return "bad"
         case "BranchMade" | "Pushed" | "PullRequestOpened":
             return "ok"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.result import HealResult
+from agent.result import HealResult, told_answer
 
 HEADLINES = {
     "branch": "mended on a branch, with a proof",
@@ -31,6 +31,11 @@ def told_cost(result: HealResult) -> str:
         f"{money}; {result.steps} requests, {result.input_tokens} input tokens "
         f"({result.cached_tokens} cached), {result.output_tokens} output tokens"
     )
+
+
+def answered(result: HealResult) -> str:
+    """Who answered, and which models failed before and why."""
+    return told_answer(result.answered_by, result.failed_models)
 
 
 def next_step(result: HealResult) -> str:

@@ -1,4 +1,4 @@
-"""Who answers in a run: the rules alone, a script that knows the truth, a recording, or a live model."""
+"""Who answers in a run: triage alone, the rule-based model, a script that knows the truth, a recording, a model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from agent.model.builtin import Builtin
 from agent.model.scripted import Answer, Scripted, called, said
 from agent.models import ChooseModel, models_for
 from agent.settings import Settings, load
@@ -16,7 +17,9 @@ from evals.cases import Case
 from evals.reference import edits_of
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
-OFFLINE = ("rules", "reference", "wrong", "recorded")
+RULE_BASED = {"builtin": True, "builtin-without-history": False}
+"""The rule-based model, by whether it looks at earlier commits: the testbed's history answers some cases."""
+OFFLINE = ("rules", "reference", "wrong", "recorded", *RULE_BASED)
 """`rules`: triage, no model. `reference`: the right answers with the reference fix, which checks the harness.
 `wrong`: the right diagnosis with a plausible wrong fix. `recorded`: what a model once answered."""
 
@@ -64,8 +67,11 @@ def choosing(model: str, case: Case, settings: Settings) -> Iterator[ChooseModel
     elif model in ("reference", "wrong"):
         scripted = Scripted(script(model, case), model_id=model)
         yield lambda opened, emit: scripted
+    elif model in RULE_BASED:
+        yield lambda opened, emit: Builtin(history=RULE_BASED[model])
     else:
-        with models_for(settings, by_name=True) as choose:
+        # The rules as the last resort would be scored under the model's name.
+        with models_for(settings, by_name=True, last_resort=False) as choose:
             yield choose
 
 

@@ -24,6 +24,7 @@ from agent.model.protocol import (
     Usage,
     UserMessage,
 )
+from agent.model.remote import RemoteModel
 from agent.model.scripted import Scripted, ScriptEnded, called, said
 
 REQUEST = Request("s", (), (UserMessage("It died."),))
@@ -140,14 +141,50 @@ def test_when_only_keys_are_missing_that_is_known() -> None:
     assert caught.value.no_key
 
 
-@pytest.mark.parametrize("error", [ContextFull("first", "too long"), DeadlineReached("first", "over")])
-def test_what_no_other_model_can_help_with_goes_to_the_loop(error: ModelError) -> None:
+def test_a_conversation_that_is_too_long_goes_to_the_loop() -> None:
     second = Scripted([said("{}")])
 
-    with pytest.raises(type(error)):
-        chain(Scripted([error]), second).ask(REQUEST, later())
+    with pytest.raises(ContextFull):
+        chain(Scripted([ContextFull("first", "too long")]), second).ask(REQUEST, later())
 
     assert second.requests == []
+
+
+def test_when_the_run_s_time_is_over_no_other_model_is_asked() -> None:
+    second = Scripted([said("{}")])
+
+    with pytest.raises(DeadlineReached):
+        chain(Scripted([DeadlineReached("first", "over")]), second).ask(REQUEST, time.monotonic() - 1)
+
+    assert second.requests == []
+
+
+def test_a_silent_model_leaves_time_for_the_next_one(provider: Any, reply: Any) -> None:
+    silent = provider(reply({}, silent=3.0))
+    notes: list[str] = []
+    first = RemoteModel(silent.spec("grok-4", timeout_s=900.0), KEYS, notes.append)
+    second = Scripted([said("{}", model_id="second")], model_id="second")
+    deadline = time.monotonic() + 2.0
+
+    turn = Chain([first, second], notes.append).ask(REQUEST, deadline)
+
+    assert turn.asked == "second"
+    assert time.monotonic() < deadline
+    assert len(notes) == 1
+    assert notes[0].startswith("grok-4: no answer in ")
+    assert notes[0].endswith("; asking second from here on")
+
+
+def test_the_rule_based_model_hands_over_and_no_other_does() -> None:
+    rules = Scripted([said("{}", model_id="builtin")], model_id="builtin")
+    second = Scripted([said("{}", model_id="second")] * 2, model_id="second")
+    both = chain(rules, second, Scripted([], model_id="third"))
+    both.ask(REQUEST, later())
+
+    assert both.hand_over() == "second"
+    assert both.ask(REQUEST, later()).asked == "second"
+    assert both.hand_over() is None, "what a model says is the end of a run"
+    assert chain(Scripted([], model_id="builtin")).hand_over() is None, "nobody is left"
 
 
 def test_an_empty_answer_is_asked_for_again_and_paid_for() -> None:

@@ -11,8 +11,9 @@ from agent.model.builtin.incident import Incident, Spot
 from agent.model.builtin.judged import read_answer
 from agent.model.builtin.talk import ID
 from agent.model.protocol import Item, ToolResult, Turn
+from agent.model.spec import RULE_BASED
 
-NAME = "rule-based, no model"
+NAME = RULE_BASED
 _LONGEST = 900
 
 
@@ -43,13 +44,16 @@ def fixed(incident: Incident, tried: Sequence[Tried]) -> str:
 
 
 def unfixed(incident: Incident, why_not: str, tried: Sequence[Tried] = ()) -> str:
-    """The diagnosis without a patch: what is known, and what was tried in vain."""
+    """The diagnosis without a patch: what is known, and what was tried in vain.
+
+    That no rule mends it does not make it another's fault: fixable is what triage says of the code.
+    """
     failed = tuple(f"tried: {one.why}: {one.outcome}" for one in tried)
     return _diagnosis(
         incident,
         root_cause=incident.why,
         culprit=_culprit(incident, None),
-        fixable=False,
+        fixable=incident.verdict == "the service's own code is at fault",
         why_not=why_not,
         confidence=min(incident.confidence, 0.9),
         evidence=failed,

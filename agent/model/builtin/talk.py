@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from agent.model.protocol import Item, ToolResult, Turn, UserMessage
+from agent.model.spec import BUILTIN
 
-ID = "builtin"
+ID = BUILTIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,8 +96,10 @@ def test_nothing_else_ends_with_a_branch(tmp_path: Path, name: str) -> None:
 )
 def test_what_the_rules_cannot_do_is_said_and_not_guessed(tmp_path: Path, name: str) -> None:
     result, _ = healed(tmp_path, name)
-    assert (result.outcome, result.branch) == ("not_fixable", None)
+    assert (result.outcome, result.branch) == ("diagnosed", None)
     assert "rule-based, no model" in result.summary
+    assert result.diagnosis is not None and result.diagnosis.fixable, "whose fault it is stays what it was"
+    assert not (Path(result.folder) / "patch.diff").exists()
 
 
 @pytest.mark.slow

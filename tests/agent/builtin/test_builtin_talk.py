@@ -118,10 +118,10 @@ def test_reminders_and_turns_of_other_models_are_passed_by(opening: Callable[...
 def test_what_the_proof_refused_is_not_said_again(opening: Callable[..., str]) -> None:
     talk, _ = proposed(opening)
     talk.answer(PASSED)
-    assert said(talk.answer(TESTED)).fixable
+    assert said(talk.answer(TESTED)).why_not is None
     talk.items.append(UserMessage("Your patch was not proven, so no branch was made."))
     answer = said(talk.ask())
-    assert not answer.fixable
+    assert answer.why_not == "rule-based, no model: 1 repair tried, none proven"
     assert any("tried: " in entry for entry in answer.evidence)
 
 
@@ -135,7 +135,7 @@ def test_what_the_proof_refused_is_not_said_again(opening: Callable[..., str]) -
         ("In scope: x\nDoes NOT compile:\n  a.py:1: no\nreplay::boots_and_beats PASSED (it beats)", None),
     ],
 )
-def test_without_proof_nothing_is_called_fixable(
+def test_without_proof_nothing_is_called_mended(
     opening: Callable[..., str], answer: str, tested: str | None
 ) -> None:
     talk, turn = proposed(opening)
@@ -143,7 +143,8 @@ def test_without_proof_nothing_is_called_fixable(
     while turn.text is None:
         turn = talk.answer(*(tested or answer for _ in turn.calls))
         assert len(talk.items) < 60
-    assert not said(turn).fixable
+    assert (said(turn).why_not or "").startswith("rule-based, no model: ")
+    assert said(turn).fixable, "whose fault it is stays what triage says"
 
 
 def test_the_next_crash_is_mended_on_top_of_the_first_repair(opening: Callable[..., str]) -> None:
@@ -183,7 +184,7 @@ def test_data_that_a_dead_upstream_owes_is_not_guarded(opening: Callable[..., st
     down = "\nDependencies not well:\n- massive: dead: no heartbeat"
     talk = Conversation(opening(CRASH.replace("line 2", "line 3"), FILES, triage + down))
     talk.ask()
-    assert not said(talk.answer(PAGE)).fixable
+    assert said(talk.answer(PAGE)).why_not == "rule-based, no model: no rule has a repair for this crash"
 
 
 def test_without_the_tools_to_patch_it_says_so(opening: Callable[..., str]) -> None:
@@ -192,9 +193,9 @@ def test_without_the_tools_to_patch_it_says_so(opening: Callable[..., str]) -> N
     assert "propose_patch" in str(said(turn).why_not)
 
 
-def test_the_last_word_is_fixable_only_after_a_proof(opening: Callable[..., str]) -> None:
+def test_the_last_word_is_mended_only_after_a_proof(opening: Callable[..., str]) -> None:
     talk, _ = proposed(opening)
-    assert not said(talk.ask(tools=False)).fixable
+    assert (said(talk.ask(tools=False)).why_not or "").endswith("ended before a repair was proven")
     talk.items.pop()
     talk.answer(PASSED)
     assert said(talk.ask(tools=False)).fixable
