@@ -83,6 +83,7 @@ def test_faults_in_two_services_are_two_incidents(site):
         site.start(service, "crash")
     site.until(lambda: len(site.events("heal_ended")) == 2)
     assert len(site.events("service_down")) == 2 and len(set(site.heals())) == 2
+    assert site.events("victim", "heal_refused") == []
 
 
 SHARED_FAULT = """
@@ -117,7 +118,7 @@ def test_a_truth_that_is_deleted_changes_nothing_that_runs(site, system):
     time.sleep(1.0)
     site.processes["vigil"].kill()
     site.until(lambda: site.events("heal_ended"))
-    assert site.events("service_down") == [("service_down", "vigil")]
+    site.saw("service_down vigil", "heal_started vigil", "heal_ended vigil", heals=1)
 
 
 def test_events_from_others_are_taken_and_checked(site, system):
@@ -129,12 +130,9 @@ def test_events_from_others_are_taken_and_checked(site, system):
     for junk in ("{", "[]", '{"event": "service_down"}', '{"event": "service_down", "service": "../x"}'):
         client.publish("healer:alerts", junk)
     site.until(lambda: site.events("heal_ended"))
-    assert site.events() == [
-        ("heal_refused", "vigil"),
-        ("service_down", "massive"),
-        ("heal_started", "massive"),
-        ("heal_ended", "massive"),
-    ]
+    site.saw(
+        "heal_refused vigil", "service_down massive", "heal_started massive", "heal_ended massive", heals=1
+    )
 
 
 @pytest.mark.slow
