@@ -76,10 +76,11 @@ def losses(before: Mapping[str, str], after: Mapping[str, str]) -> list[Loss]:
 
 def _served_no_more(old: Trees, new: Trees) -> Iterator[Loss]:
     before, after = _served(old), _served(new)
-    lost, gained, calls = before - after, after - before, {f"{name}()" for name in _calls(new)}
+    lost, gained = before - after, after - before
+    still = _texts(new) | {f"{name}()" for name in _calls(new)}
     for one in lost:
         renamed = sum(map(one.is_like, gained)) >= sum(map(one.is_like, lost))
-        yield Loss(one.kind, one.name, renamed or one.name in calls)
+        yield Loss(one.kind, one.name, renamed or one.name in still)
 
 
 def _imported_no_more(old: Trees, new: Trees) -> Iterator[Loss]:
@@ -139,6 +140,18 @@ def _served(trees: Trees) -> set[_Served]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 found |= {_Served("route", ast.unparse(d), True) for d in node.decorator_list if _is_route(d)}
     return found
+
+
+def _texts(trees: Trees) -> set[str]:
+    """All texts that calls which serve are given, wherever they stand in them."""
+    calls = (
+        node
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _called(node) in SERVING_CALLS
+    )
+    parts = (part for call in calls for part in ast.walk(call))
+    return {part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)}
 
 
 def _naming(kind: str, call: ast.Call) -> list[ast.expr]:

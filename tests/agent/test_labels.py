@@ -123,3 +123,9 @@ def test_a_method_that_only_its_handler_is_left_of_is_dropped() -> None:
     before = {"api.py": "server.route('POST', '/b', self.b)\n"}
     told = labels_of((), before, {"api.py": "server.route('/b', self.b)\n"})
     assert "drops behaviour: route POST" in map(str, told)
+
+
+def test_a_method_that_is_named_at_another_place_of_the_call_is_something_to_look_at() -> None:
+    before = {"api.py": "server.route('POST', '/b', self.b)\n"}
+    told = labels_of((), before, {"api.py": "server.route('/b', self.b, methods=['POST'])\n"})
+    assert {label.name for label in told} == {"look at"}
