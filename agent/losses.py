@@ -63,6 +63,10 @@ class _Served:
         return (self.kind, self.is_text) == (other.kind, other.is_text)
 
 
+_DEFAULT_METHOD = _Served("route", "GET", is_text=True)
+"""Whoever names no method means this one."""
+
+
 def losses(before: Mapping[str, str], after: Mapping[str, str]) -> list[Loss]:
     """What the changed files had and have no more, by path of the file and its source on each side.
 
@@ -76,7 +80,7 @@ def losses(before: Mapping[str, str], after: Mapping[str, str]) -> list[Loss]:
 
 def _served_no_more(old: Trees, new: Trees) -> Iterator[Loss]:
     before, after = _served(old), _served(new)
-    lost, gained = before - after, after - before
+    lost, gained = before - after - {_DEFAULT_METHOD}, after - before
     still = _texts(new) | {f"{name}()" for name in _calls(new)}
     for one in lost:
         renamed = sum(map(one.is_like, gained)) >= sum(map(one.is_like, lost))

@@ -125,6 +125,11 @@ def test_a_method_that_only_its_handler_is_left_of_is_dropped() -> None:
     assert "drops behaviour: route POST" in map(str, told)
 
 
+def test_the_method_that_goes_without_saying_is_not_dropped_by_saying_nothing() -> None:
+    before = {"api.py": "server.route('GET', '/b', self.b)\n"}
+    assert labels_of((), before, {"api.py": "server.route('/b', self.b)\n"}) == ()
+
+
 def test_a_method_that_is_named_at_another_place_of_the_call_is_something_to_look_at() -> None:
     before = {"api.py": "server.route('POST', '/b', self.b)\n"}
     told = labels_of((), before, {"api.py": "server.route('/b', self.b, methods=['POST'])\n"})
