@@ -1,6 +1,6 @@
-"""`python -m evals`."""
+"""`python -m evals` is `autohealer eval`, where the package is not installed."""
 
-from evals.run.command import main
+from evals.commands import evaluate
 
 if __name__ == "__main__":
-    main()
+    evaluate(prog_name="python -m evals")

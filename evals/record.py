@@ -1,7 +1,7 @@
 """Record a crash as an incident folder: break the testbed for real, capture, keep the world.
 
-    python -m evals.record vigil-relative-move
-    python -m evals.record --all
+    autohealer record incident vigil-relative-move
+    autohealer record incident --all
 
 Beside the captured world lies `truth.toml`, what is true about it, which no agent is ever shown. The
 recording machine's paths and ports are told as those of the production host (see evals.production).
@@ -21,6 +21,7 @@ from pathlib import Path
 import click
 from redis.exceptions import RedisError
 
+from agent.cli.session import as_json
 from agent.watch.listen import Listener, Ring
 from evals.cases import INCIDENTS, TRUTH_FILE, truth_of
 from evals.production import Machine, TraceError
@@ -48,18 +49,22 @@ class RecordError(Exception):
 @click.option("--into", type=click.Path(path_type=Path), default=INCIDENTS, help="Folder of the incidents.")
 @click.option("--python", type=click.Path(path_type=Path, exists=True), default=Path(sys.executable),
               help="The services' interpreter, for faults that need a package of their own.")  # fmt: skip
-def main(faults: tuple[str, ...], every: bool, into: Path, python: Path) -> None:
+@as_json
+def main(faults: tuple[str, ...], every: bool, into: Path, python: Path, as_json: bool) -> None:
     """Record each FAULT as an incident folder of that name."""
     names = tuple(FAULTS) if every else faults
     if unknown := [name for name in names if name not in FAULTS]:
         raise click.UsageError(f"no fault {unknown[0]!r}; there are {', '.join(FAULTS)}")
-    failed = []
+    recorded, failed = {}, {}
     for name in names:
         try:
-            click.echo(f"{record_anyhow(FAULTS[name], into / name, python.absolute())}")
+            recorded[name] = str(record_anyhow(FAULTS[name], into / name, python.absolute()))
+            click.echo(recorded[name], err=as_json)
         except (ClusterError, FaultError, RecordError, TraceError) as error:
-            failed.append(name)
+            failed[name] = str(error)
             click.echo(f"{name}: {error}", err=True)
+    if as_json:
+        click.echo(json.dumps({"recorded": recorded, "failed": failed}, indent=1))
     if failed:
         sys.exit(f"not recorded: {', '.join(failed)}")
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.diagnosis import Culprit
-from agent.events import Event, ToolUsed, Triaged
+from agent.events import Event, Triaged
 from agent.heal import Plan, heal
 from agent.result import HealResult
 from agent.settings import Settings
 from evals.cases import Case, load_case
 from evals.checks.judge import Judge, tree_of
+from evals.run.calls import Calls
 from evals.run.models import asks_always, choosing, settings_for
 from evals.run.place import Place
 from evals.run.violations import violations
+from evals.score.actions import mends
 from evals.score.answer import Answer, Verdict
 from evals.score.grounded import Ground
 from evals.testbed.repository import git
@@ -43,13 +45,12 @@ class Heard:
     """What the events of a run tell beyond its result."""
 
     triaged: Triaged | None = None
-    tools: list[ToolUsed] = field(default_factory=list)
+    calls: Calls = field(default_factory=Calls)
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Triaged):
             self.triaged = event
-        elif isinstance(event, ToolUsed):
-            self.tools.append(event)
+        self.calls.hear(event)
 
 
 def perform(job: Job) -> Answer:
@@ -96,10 +97,12 @@ def _answer(job: Job, case: Case, result: HealResult, heard: Heard) -> Answer:
         category_right=said is not None and truth.accepts(said.category),
         branch=result.branch is not None, plausible=result.outcome in ("branch", "proven"),
         labels=result.labels, models=result.models, steps=result.steps,
-        tool_calls=len(heard.tools), tool_errors=sum(used.error for used in heard.tools),
+        tool_calls=heard.calls.made, tool_errors=heard.calls.errors, tool_repeats=heard.calls.repeats,
+        patch_step=heard.calls.patch_step,
         input_tokens=result.input_tokens, cached_tokens=result.cached_tokens,
         output_tokens=result.output_tokens, cost_usd=result.cost_usd, seconds=result.seconds,
         **_culprit(case, said.culprit if said else None),
+        **_operator(case, said.operator_action if said else None),
     )  # fmt: skip
 
 
@@ -125,6 +128,12 @@ def _culprit(case: Case, said: Culprit | None) -> dict[str, object]:
         "file_right": file_right,
         "function_right": file_right and function.strip("()") == true.function,
     }
+
+
+def _operator(case: Case, said: str | None) -> dict[str, object]:
+    """The next step counts where the service's code is not at fault; a fix needs none."""
+    due = bool(case.truth.operator_actions) and not case.truth.fixable
+    return {"operator_action": said, "operator_right": mends(case, said) if due else None}
 
 
 def _grounded(place: Place, result: HealResult) -> dict[str, object]:

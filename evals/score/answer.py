@@ -19,8 +19,11 @@ class Answer(BaseModel):
     """One run on one case, judged. Times are seconds, cost US dollars (None: no price is known).
 
     `plausible` is a proof that was reached, `correct` what the hidden check and the service's tests say of
-    the patch (None: there is none, or it could not be judged). `code` names the state of our own code, so
-    that a line of another state is not taken for one of this one. `error` is a run that broke.
+    the patch (None: there is none, or it could not be judged). `operator_right` says whether the next step
+    that was told is one that mends it (None: none is due). `tool_repeats` are calls that were made before,
+    with the same arguments and nothing changed since; `patch_step` is the model request whose patch was the
+    first that the gate let through. `code` names the state of our own code, so that a line of another state
+    is not taken for one of this one. `error` is a run that broke.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -44,6 +47,8 @@ class Answer(BaseModel):
     file_right: bool | None = None
     function_right: bool | None = None
     confidence: float | None = None
+    operator_action: str | None = None
+    operator_right: bool | None = None
 
     branch: bool = False
     plausible: bool = False
@@ -61,6 +66,8 @@ class Answer(BaseModel):
     steps: int = 0
     tool_calls: int = 0
     tool_errors: int = 0
+    tool_repeats: int = 0
+    patch_step: int | None = None
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0

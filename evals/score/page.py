@@ -7,7 +7,7 @@ from html import escape
 
 from evals.score.answer import Answer
 from evals.score.scores import Scores
-from evals.score.table import group_table, kinds, scores_by_model, scores_table, seen_note
+from evals.score.table import group_tables, kinds, scores_by_model, scores_table, seen_note
 
 WIDTH, ROW, LABEL = 760, 26, 300
 COLOURS = ("#2563a8", "#b4541a", "#3c7d3c", "#7a4a9c", "#8a6d1d", "#555555")
@@ -33,8 +33,7 @@ def page(answers: Sequence[Answer], about: str) -> str:
         f"<p>{escape(about)}</p><p>{escape(seen_note(answers))}</p>",
         *(_scores(title, members) for title, members in kinds(answers)),
         "<h2>Time</h2>", _times(answers, models),
-        "<h2>By category</h2>", _table(group_table(answers, "true_category", "category")),
-        "<h2>By service</h2>", _table(group_table(answers, "service", "service")),
+        *(f"<h2>{escape(title)}</h2>{_table(rows)}" for title, rows in group_tables(answers)),
         "<h2>Every case</h2>", _cases(answers, models),
     ]  # fmt: skip
     return "\n".join(parts) + "</html>\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from evals.score.answer import Answer, Verdict
-from evals.score.figures import Rate, quantile, rate
+from evals.score.figures import Quantile, Rate, quantile_of, rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,19 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the runs took. Tokens and money are sums; `cost_usd` is None where a price was not known."""
+    """What the runs took. Tokens, calls and money are sums; `cost_usd` is None where a price was not known.
 
-    steps_p50: float
-    steps_p95: float
-    seconds_p50: float
-    seconds_p95: float
+    `patch_step_p50` is of the runs that came to a patch: the model requests up to the first one.
+    """
+
+    steps_p50: Quantile
+    steps_p95: Quantile
+    patch_step_p50: Quantile
+    seconds_p50: Quantile
+    seconds_p95: Quantile
     tool_calls: int
     tool_errors: int
+    tool_repeats: int
     input_tokens: int
     cached_tokens: int
     output_tokens: int
@@ -82,6 +87,15 @@ def _findings(answers: Sequence[Answer]) -> Iterable[Score]:
     )
     grounded, evidence = sum(a.grounded for a in answers), sum(a.evidence for a in answers)
     yield Score("grounded", "evidence that stands where it says", Rate(grounded, evidence))
+    due = [answer for answer in answers if answer.operator_right is not None]
+    yield Score(
+        "operator",
+        "operator's next step, where one is due",
+        rate(bool(a.operator_right) for a in due),
+    )
+    calls = sum(a.tool_calls for a in answers)
+    useful = calls - sum(a.tool_errors + a.tool_repeats for a in answers)
+    yield Score("efficient", "tool calls that neither failed nor told the same again", Rate(useful, calls))
 
 
 def _patches(answers: Sequence[Answer]) -> Iterable[Score]:
@@ -110,15 +124,18 @@ def _truly(answers: Sequence[Answer], fixable: bool) -> list[Answer]:
 
 def _cost(answers: Sequence[Answer]) -> Cost:
     steps, seconds = [float(a.steps) for a in answers], [a.seconds for a in answers]
+    patched = [float(a.patch_step) for a in answers if a.patch_step is not None]
     costs = [answer.cost_usd for answer in answers]
     known = [cost for cost in costs if cost is not None]
     return Cost(
-        steps_p50=quantile(steps, 0.5),
-        steps_p95=quantile(steps, 0.95),
-        seconds_p50=quantile(seconds, 0.5),
-        seconds_p95=quantile(seconds, 0.95),
+        steps_p50=quantile_of(steps, 0.5),
+        steps_p95=quantile_of(steps, 0.95),
+        patch_step_p50=quantile_of(patched, 0.5),
+        seconds_p50=quantile_of(seconds, 0.5),
+        seconds_p95=quantile_of(seconds, 0.95),
         tool_calls=sum(a.tool_calls for a in answers),
         tool_errors=sum(a.tool_errors for a in answers),
+        tool_repeats=sum(a.tool_repeats for a in answers),
         input_tokens=sum(a.input_tokens for a in answers),
         cached_tokens=sum(a.cached_tokens for a in answers),
         output_tokens=sum(a.output_tokens for a in answers),

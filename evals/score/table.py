@@ -1,11 +1,11 @@
-"""The scores as Markdown: one column a model, then by category and by service."""
+"""The scores as tables: one column a model; then, for each model, one row a category and a service."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from evals.score.answer import Answer, by
-from evals.score.figures import rate
 from evals.score.scores import Scores, score
 
 
@@ -14,8 +14,8 @@ def markdown(answers: Sequence[Answer], about: str) -> str:
     parts = [f"{about}\n", f"{seen_note(answers)}"]
     for title, members in kinds(answers):
         parts += ["", f"{title}:", "", *_rows(scores_table(scores_by_model(members)))]
-    for name, title in (("true_category", "category"), ("service", "service")):
-        parts += ["", f"By {title}, right in the end:", "", *_rows(group_table(answers, name, title))]
+    for title, rows in group_tables(answers):
+        parts += ["", f"{title}:", "", *_rows(rows)]
     return "\n".join(parts) + "\n"
 
 
@@ -50,8 +50,15 @@ def seen_note(answers: Sequence[Answer]) -> str:
     return (
         f"{len(cases) - unseen} development cases: rules and prompts were made with these at hand, so their "
         f"figures are an upper bound. {unseen} unseen cases: nothing was made with them. "
-        f"Intervals are Wilson's, 95 %.{notes}"
+        f"Intervals are of 95 %: Wilson's for shares, of order statistics for times.{_again(answers)}{notes}"
     )
+
+
+def _again(answers: Sequence[Answer]) -> str:
+    """What a reader must know of a run that asked more than once."""
+    repeats = max((answer.repeat for answer in answers), default=1)
+    told = f" Each case was run {repeats} times: runs of one case hang together, so intervals are too narrow."
+    return told if repeats > 1 else ""
 
 
 def scores_table(models: Sequence[Scores]) -> list[list[str]]:
@@ -61,27 +68,47 @@ def scores_table(models: Sequence[Scores]) -> list[list[str]]:
         rows.append([first.title, *(str(scores.scores[number].rate) for scores in models)])
     costs = [scores.cost for scores in models]
     rows += [
-        ["steps, p50 / p95", *(f"{c.steps_p50:.0f} / {c.steps_p95:.0f}" for c in costs)],
-        ["tool calls (errors)", *(f"{c.tool_calls} ({c.tool_errors})" for c in costs)],
+        ["steps, p50 / p95", *(f"{c.steps_p50.told(0)} / {c.steps_p95.told(0)}" for c in costs)],
+        ["steps up to the first patch, p50", *(c.patch_step_p50.told(0) for c in costs)],
+        [
+            "tool calls (failed, told the same again)",
+            *(f"{c.tool_calls} ({c.tool_errors}, {c.tool_repeats})" for c in costs),
+        ],
         [
             "tokens in (cached) / out",
             *(f"{c.input_tokens} ({c.cached_tokens}) / {c.output_tokens}" for c in costs),
         ],
         ["cost, US dollars", *("not known" if c.cost_usd is None else f"{c.cost_usd:.4f}" for c in costs)],
-        ["seconds a case, p50 / p95", *(f"{c.seconds_p50:.1f} / {c.seconds_p95:.1f}" for c in costs)],
+        ["seconds a case, p50", *(c.seconds_p50.told() for c in costs)],
+        ["seconds a case, p95", *(c.seconds_p95.told() for c in costs)],
         ["violations", *(str(len(scores.violations)) for scores in models)],
         ["runs that broke", *(str(len(scores.errors)) for scores in models)],
     ]
     return rows
 
 
-def group_table(answers: Sequence[Answer], name: str, title: str) -> list[list[str]]:
-    """Title row, then one row a group: right in the end, by model."""
-    models = list(dict.fromkeys(answer.model for answer in answers))
-    rows = [[title, *models]]
-    for group, members in by(answers, "service" if name == "service" else "true_category").items():
-        rates = [rate(a.right for a in members if a.model == model) for model in models]
-        rows.append([group, *(f"{one.hits}/{one.of}" if one.of else "" for one in rates)])
+GROUPED = ("right", "verdict", "category", "file", "function", "operator", "correct", "wrong", "grounded")
+"""The scores that are told for each category and each service."""
+
+Grouping = Literal["true_category", "service"]
+
+
+def group_tables(answers: Sequence[Answer]) -> list[tuple[str, list[list[str]]]]:
+    """By category and by service, for each model: a title, then a title row and one row a group."""
+    groupings: tuple[tuple[Grouping, str], ...] = (("true_category", "category"), ("service", "service"))
+    return [
+        (f"By {title}: {model}", _group_table([a for a in answers if a.model == model], name, title))
+        for name, title in groupings
+        for model in dict.fromkeys(answer.model for answer in answers)
+    ]
+
+
+def _group_table(answers: Sequence[Answer], name: Grouping, title: str) -> list[list[str]]:
+    rows = [[title, "runs", *GROUPED, "seconds, p50"]]
+    for group, members in by(answers, name).items():
+        scores = score(group, members)
+        told = (scores.of(one).short for one in GROUPED)
+        rows.append([group, str(scores.runs), *told, f"{scores.cost.seconds_p50.value:.1f}"])
     return rows
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from agent.cli import main
 from agent.diagnosis import Category
+from agent.store import Store
 from evals.cases import INCIDENTS, load_case
 from evals.export import ExportError, export
-from evals.run.command import main
 from evals.run.perform import Job, perform
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import commit, git, make_repository
@@ -73,8 +74,13 @@ def test_a_commit_that_mends_nothing_there_is_no_reference(
 
 
 def test_the_command_exports(tmp_path: Path, repo: Path, incident: IncidentFolder) -> None:
-    words = ("export", str(incident.path), "--repo", str(repo), "--fix", "HEAD", "--category", "bad_data")
-    told = CliRunner().invoke(main, [*words, "--into", str(tmp_path / "cases")])
+    state, into = ("--state", str(tmp_path / "state")), ("--into", str(tmp_path / "cases"))
+    Store(tmp_path / "state").add(incident)
+    words = [*state, "incidents", "export", incident.path.name, "--fix", "HEAD", *into]
+    told = CliRunner().invoke(main, words)
+    assert told.exit_code == 2
+    assert "was not diagnosed yet: say what it was with --category" in told.output
+    told = CliRunner().invoke(main, [*words, "--category", "bad_data"])
     assert told.exit_code == 0, told.output
-    assert "read it before you share it" in told.output
+    assert f"run it with autohealer eval run --cases {tmp_path / 'cases'} --repo {repo}" in told.output
     assert (tmp_path / "cases" / incident.path.name / "fix.patch").read_text().startswith("diff --git")

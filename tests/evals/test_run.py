@@ -18,7 +18,7 @@ from agent.model.cassette import read_head
 from agent.result import HealResult, RungResult
 from agent.settings import Settings
 from evals.cases import INCIDENTS, load_cases
-from evals.run.command import main
+from evals.commands import evaluate
 from evals.run.models import can_answer, choosing, script
 from evals.run.perform import Job, perform
 from evals.run.place import Place
@@ -43,7 +43,7 @@ def evals(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def here(*words: str) -> Result:
-    return CliRunner().invoke(main, words)
+    return CliRunner().invoke(evaluate, words)
 
 
 def test_the_reference_fix_is_found_right(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_the_command_runs_judges_and_exits_by_its_thresholds(tmp_path: Path) -> 
     assert "missed: rules: abstained_rightly is 1.000, at most 0.5 is needed" in bad.stderr
     shown = here("show", "vigil-market-redis", "--folder", str(tmp_path))
     assert "market-redis is down" in shown.stdout
-    assert "again: python -m evals run --fresh --model rules --only vigil-market-redis" in shown.stdout
+    assert "again: autohealer eval run --fresh --model rules --only vigil-market-redis" in shown.stdout
 
 
 def test_a_comparison_exits_with_1_where_a_case_became_worse(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_recording_that_no_longer_fits_is_told(tmp_path: Path) -> None:
     (tmp_path / RESULTS).write_text(told.model_dump_json() + "\n")
     shown = here("report", "--folder", str(tmp_path))
     assert shown.exit_code == 0
-    assert "stale recordings: a; record them anew with python -m evals record --url URL a" in shown.output
+    assert "stale recordings: a; record them anew with autohealer record answers a --url URL" in shown.output
 
 
 class Stand(BaseHTTPRequestHandler):

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from evals.cases import load_cases
 from evals.score.answer import Answer, ResultsError, read_answers
 from evals.score.compare import compare, got_worse
-from evals.score.figures import Rate, quantile, rate
+from evals.score.figures import Rate, quantile, quantile_of, rate
 from evals.score.grounded import Ground
 from evals.score.page import page
 from evals.score.scores import score
-from evals.score.table import kinds, markdown
+from evals.score.table import group_tables, kinds, markdown
 from evals.score.thresholds import missed, threshold
 from evals.testbed.repository import make_repository
 from tools.repository import Repository
@@ -72,6 +72,45 @@ def test_a_quantile_is_one_of_the_values_that_so_many_do_not_exceed(
     assert sum(value <= found for value in values) >= math.ceil(share * len(values))
 
 
+def test_a_quantile_s_interval_is_that_of_the_order_statistics() -> None:
+    hundred = quantile_of([float(number) for number in range(1, 101)], 0.5)
+    assert (hundred.value, hundred.low, hundred.high) == (50, 40, 61), "ranks 40 and 61, as tables have it"
+    few = quantile_of([3.0, 1.0, 2.0], 0.95)
+    assert (few.low, few.value, few.high) == (2.0, 3.0, 3.0)
+    assert quantile_of([], 0.5).told() == "none"
+    assert few.told() == "3.0 (2.0 to 3.0)"
+
+
+def test_the_operator_s_step_and_the_tool_calls_are_scored() -> None:
+    found = score(
+        "m",
+        [
+            answer("a", fixable=False, operator_right=True, tool_calls=8, tool_errors=1, tool_repeats=2),
+            answer("b", fixable=False, operator_right=False, tool_calls=2, patch_step=3),
+            answer("c", patch_step=5),
+        ],
+    )
+    assert (str(found.of("operator"))[:3], str(found.of("efficient"))[:4]) == ("1/2", "7/10")
+    assert (found.cost.patch_step_p50.value, found.cost.patch_step_p50.of) == (3, 2)
+    assert found.cost.tool_repeats == 2
+
+
+def test_each_model_is_told_by_category_and_by_service_with_intervals() -> None:
+    answers = [answer(**FIXED), answer("b", service="rss_agg"), answer("c", model="n")]
+    tables = dict(group_tables(answers))
+    assert list(tables) == ["By category: m", "By category: n", "By service: m", "By service: n"]
+    head, rss, vigil = tables["By service: m"]
+    assert head[:4] == ["service", "runs", "right", "verdict"]
+    assert rss[:4] == ["rss_agg", "1", "0/1 (0-79 %)", "1/1 (21-100 %)"]
+    assert vigil[:3] == ["vigil", "1", "1/1 (21-100 %)"]
+    assert rss[head.index("wrong")] == "", "no branch, so none is wrong"
+
+
+def test_a_run_that_asked_again_says_that_its_intervals_are_too_narrow() -> None:
+    assert "too narrow" not in markdown([answer()], "x")
+    assert "Each case was run 2 times" in markdown([answer(), answer(repeat=2)], "x")
+
+
 def test_plausible_and_correct_are_told_apart() -> None:
     answers = [
         answer("right", **FIXED),
@@ -106,7 +145,8 @@ def test_costs_are_summed_and_an_unknown_price_is_not_nothing() -> None:
         answer("b", cost_usd=0.5, steps=9, input_tokens=5),
     ]
     cost = score("m", priced).cost
-    assert (cost.cost_usd, cost.steps_p50, cost.steps_p95, cost.input_tokens) == (0.75, 2, 9, 15)
+    assert (cost.cost_usd, cost.input_tokens) == (0.75, 15)
+    assert (cost.steps_p50.value, cost.steps_p95.value) == (2, 9)
     assert score("m", [*priced, answer("c", cost_usd=None)]).cost.cost_usd is None
 
 
