@@ -11,11 +11,12 @@ from agent.watch.closure import fate_of_branch
 from agent.watch.config import WatchConfig
 from agent.watch.coroner import Death
 from agent.watch.heals import Finished, Heals
-from agent.watch.restraint import Restraint, judge
+from agent.watch.restraint import Restraint, Verdict, judge
 from agent.watch.signals import Kind, Signal
 from agent.watch.tickets import (
     FILE,
     MOST_ATTEMPTS,
+    TAKEN_AWAY,
     Ticket,
     cost_of,
     last_result,
@@ -86,13 +87,13 @@ class Cases:
             well_since: since when each service beats without a break, Unix seconds.
         """
         for ticket in [t for t in self._tickets.values() if t.state == "ended" and t.outcome == "branch"]:
-            if now - ticket.opened > OLDEST_S:
+            if now - ticket.opened > OLDEST_S or self._is_declined_meanwhile(ticket):
                 continue
             result = last_result(self.incidents / ticket.incident) or {}
             fate = fate_of_branch(repo, result)
             since = well_since.get(ticket.service)
             if fate == "gone":
-                self._keep(replace(ticket, state="declined", reason="its branch was taken away unmerged"))
+                self._keep(replace(ticket, state="declined", reason=TAKEN_AWAY))
                 self._say("declined", ticket, f"the branch for {ticket.service} was taken away unmerged")
             elif (
                 fate == "merged" and since is not None and now - max(since, ticket.started) >= self._healed_s
@@ -158,11 +159,10 @@ class Cases:
         if ticket.attempts and last_result(self.incidents / ticket.incident) is not None:
             self._after(ticket, None, 0.0)
             return
-        earlier = [other for other in self._tickets.values() if other.incident != ticket.incident]
-        healing, full = self._heals.services, self._heals.full
-        verdict = judge(
-            ticket, earlier, self._restraint, time.time(), enabled=enabled, healing=healing, full=full
-        )
+        verdict = self._judged(ticket, enabled)
+        if verdict.do == "start":
+            self._take_in_refusals()
+            verdict = self._judged(ticket, enabled)
         if verdict.do == "refuse":
             self._keep(replace(ticket, state="refused", reason=verdict.reason))
             self._say("heal_refused", ticket, verdict.reason)
@@ -171,6 +171,27 @@ class Cases:
         elif verdict.reason != ticket.reason:
             self._keep(replace(ticket, reason=verdict.reason))
             self._say("heal_waits", ticket, verdict.reason)
+
+    def _judged(self, ticket: Ticket, enabled: bool) -> Verdict:
+        earlier = [other for other in self._tickets.values() if other.incident != ticket.incident]
+        healing, full = self._heals.services, self._heals.full
+        return judge(
+            ticket, earlier, self._restraint, time.time(), enabled=enabled, healing=healing, full=full
+        )
+
+    def _is_declined_meanwhile(self, ticket: Ticket) -> bool:
+        """Did a person decline its branch by AutoHealer's own command? That ticket says why."""
+        self._take_in_refusals(ticket.incident)
+        now = self._tickets[ticket.incident]
+        if now.state == "declined":
+            self._say("declined", now, now.reason)
+        return now.state == "declined"
+
+    def _take_in_refusals(self, incident: str = "*") -> None:
+        """Tickets that another process wrote as declined, also of incidents that no watch opened."""
+        for ticket in read_tickets(self.incidents, incident):
+            if ticket.state == "declined":
+                self._tickets[ticket.incident] = ticket
 
     def _start(self, ticket: Ticket) -> None:
         log = self.incidents / ticket.incident / "heal.log"

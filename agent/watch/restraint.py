@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Literal
 
-from agent.watch.tickets import Ticket
+from agent.watch.tickets import TAKEN_AWAY, Ticket
 
 DAY_S = 86_400.0
 DECLINED_S = 30 * DAY_S
@@ -87,8 +87,10 @@ def _why_not(
         return f"dry run: {service} would be healed now"
     if left > 0:
         return f"{service} was healed a while ago: {left:.0f} s of its cooldown are left"
-    if any(_is_no(other, ticket, now) for other in earlier):
-        return "people took away the branch for this fault unmerged: that is a no"
+    refusals = [other.reason for other in earlier if _is_no(other, ticket, now)]
+    if refusals:
+        why = "" if refusals[-1] in ("", TAKEN_AWAY) else f" ({refusals[-1]})"
+        return f"people took away the branch for this fault unmerged{why}: that is a no"
     if len(same) >= rules.breaker:
         return f"{len(same)} heals of this fault within a day were no cure: it is left to people"
     if rules.budget_usd is not None and _cost(begun) >= rules.budget_usd:

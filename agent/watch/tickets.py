@@ -19,6 +19,8 @@ from tools.capture.folder import as_json, write_private
 State = Literal["queued", "running", "refused", "ended", "healed", "declined", "recurred"]
 FILE = "watch.json"
 MOST_ATTEMPTS = 3
+TAKEN_AWAY = "its branch was taken away unmerged"
+"""The reason of a ticket that is declined where nobody gave one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ def write_ticket(incidents: Path, ticket: Ticket) -> Ticket:
     return ticket
 
 
-def read_tickets(incidents: Path) -> list[Ticket]:
-    """All tickets, the oldest incident first; broken ones are left out."""
-    found = (_ticket(file) for file in incidents.glob(f"*/{FILE}"))
+def read_tickets(incidents: Path, incident: str = "*") -> list[Ticket]:
+    """All tickets, or that of one incident, the oldest first; broken ones are left out."""
+    found = (_ticket(file) for file in incidents.glob(f"{incident}/{FILE}"))
     return sorted((ticket for ticket in found if ticket is not None), key=lambda ticket: ticket.opened)
 
 

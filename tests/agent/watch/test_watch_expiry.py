@@ -19,7 +19,9 @@ LONG_S = 60.0
 
 def told_by(*flags: str):
     """System-redis with the setting as its operator made it."""
-    return pytest.mark.parametrize("system", [(f"--{SETTING}", flag) for flag in flags], indirect=True)
+    first, *more = ((f"--{SETTING}", flag) for flag in flags)
+    systems = [first, *(pytest.param(other, marks=pytest.mark.slow) for other in more)]
+    return pytest.mark.parametrize("system", systems, indirect=True)
 
 
 def channels(client) -> list[str]:
@@ -197,7 +199,7 @@ def test_hints_one_after_the_other_do_not_make_the_watch_spin(site, system):
     ended = threading.Event()
 
     def torment() -> None:
-        while not ended.wait(0.005):
+        while not ended.wait(0.02):
             client.delete("vigil:heartbeat")
 
     thread = threading.Thread(target=torment)

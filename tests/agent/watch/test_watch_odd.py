@@ -212,6 +212,7 @@ def test_a_service_that_beats_and_is_not_well_is_degraded_and_not_healed(
     assert site.signals[1].data == {"http": "status 503"}
 
 
+@pytest.mark.slow
 def test_a_stranger_on_its_port_does_not_make_a_dead_service_alive(
     site, part, publish_truth, port_of_stranger
 ):

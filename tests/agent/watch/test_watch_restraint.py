@@ -51,6 +51,7 @@ def clock(ahead_s: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(time.time() + ahead_s))
 
 
+@pytest.mark.slow
 def test_in_quiet_hours_an_incident_waits_and_says_so_once(site):
     site.watch_options["quiet_hours"] = (clock(-3600), clock(4))
     site.up("vigil")
@@ -120,6 +121,7 @@ def test_a_branch_that_people_took_away_is_a_no_that_the_next_watch_remembers(si
     assert reasons(site) == ["people took away the branch for this fault unmerged: that is a no"]
 
 
+@pytest.mark.slow
 def test_somebody_who_keeps_calling_a_living_service_down_is_told_once(site, system):
     site.up("vigil")
     for _ in range(50):
