@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from agent.approval import decision_of
 from agent.store import Run, Store
 from agent.triage import Triage
 
@@ -38,7 +39,11 @@ def _runs(store: Store, service: str) -> Iterator[tuple[Run, dict[str, Any]]]:
 
 
 def _told(run: Run, result: dict[str, Any]) -> str:
-    came = TOLD[result["outcome"]].format(branch=result.get("branch"))
+    decision = decision_of(run)
+    if decision is not None and decision.answer == "declined":
+        came = f"was proven, and a person declined it: {decision.reason}"
+    else:
+        came = TOLD[result["outcome"]].format(branch=result.get("branch"))
     file = run.path / "patch.diff"
     diff = file.read_text(encoding="utf-8")[:DIFF_CHARACTERS] if file.exists() else ""
     which = f"incident {result['incident']}, run {result['run']}"

@@ -1,4 +1,4 @@
-"""`autohealer publish ID`: bring an ended run's branch further, once approved or once a token is back."""
+"""`autohealer publish ID`: bring an ended run's branch further, or take it back."""
 
 from __future__ import annotations
 
@@ -7,30 +7,81 @@ from dataclasses import asdict
 
 import click
 
+from agent.approval import decline
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
-from agent.events import Event
-from agent.publish import deliver_again
-from agent.settings import SettingsError
+from agent.events import Event, Noted
+from agent.publish import Delivery, deliver_again, publication_of
+from agent.report.again import tell_again
+from agent.settings import Settings, SettingsError
+from agent.store import Run, Store
+from tools.incident import IncidentFolder
 
 
 @click.command()
 @click.argument("incident_id", metavar="ID")
 @click.option("--approve", is_flag=True, help="A person has read the branch.")
+@click.option("--decline", "declines", is_flag=True, help="Take a branch back that was not pushed.")
+@click.option("--reason", default="", help="With --decline: why, for whoever meets the same fault again.")
 @as_json
 @click.pass_context
 @tells_errors
-def command(ctx: click.Context, incident_id: str, approve: bool, as_json: bool) -> None:
-    """Push the branch of an incident's last run and propose it, where a remote and a forge are configured."""
+def command(
+    ctx: click.Context, incident_id: str, approve: bool, declines: bool, reason: str, as_json: bool
+) -> None:
+    """Push the branch of an incident's last run and propose it, where a remote and a forge are configured.
+
+    With --decline the branch is taken back, and the watch does not heal the same fault again for thirty
+    days. A branch that was pushed is declined on the forge: close the pull request.
+    """
+    if declines and approve:
+        raise click.UsageError("--approve or --decline, one of the two")
+    if reason and not declines:
+        raise click.UsageError("--reason goes with --decline")
     settings = settings_of(ctx)
-    if not settings.publish.remote:
-        raise SettingsError("nowhere to publish to: set remote in the section [publish]")
     store = store_of(settings)
     folder = store.find(incident_id)
+    if declines:
+        _decline(store, folder, settings, reason, as_json=as_json)
+    else:
+        _tell(_deliver(store, folder, settings, approve=approve), as_json=as_json)
+
+
+def _decline(store: Store, folder: IncidentFolder, settings: Settings, reason: str, *, as_json: bool) -> None:
+    found = decline(store, folder, None, reason)
+    tell_again(found.run, settings)
+    branch = found.publication.branch
+    if as_json:
+        click.echo(json.dumps({"declined": branch, "commit": found.commit, "reason": reason}))
+        return
+    click.echo(f"declined: {branch} was taken back; the same fault is not healed again for thirty days")
+    click.echo(f"to have it back: git branch {branch} {found.commit}")
+
+
+def _deliver(store: Store, folder: IncidentFolder, settings: Settings, *, approve: bool) -> Delivery:
+    if not settings.publish.remote:
+        raise SettingsError("nowhere to publish to: set remote in the section [publish]")
+    run = _last_with_branch(store, folder)
+    with store.hold(folder.incident().service):
+        if approve:
+            run.append(Noted("a person approved the branch"))
+        delivery = deliver_again(run, settings.publish, _unheard, approved=approve)
+    tell_again(run, settings)
+    return delivery
+
+
+def _last_with_branch(store: Store, folder: IncidentFolder) -> Run:
+    """The last run that meant to publish, else the last run.
+
+    Raises:
+        SettingsError: there is none.
+    """
     runs = store.runs(folder)
     if not runs:
-        raise SettingsError(f"{incident_id} was not run yet: autohealer heal {incident_id}")
-    with store.hold(folder.incident().service):
-        delivery = deliver_again(runs[-1], settings.publish, _unheard, approved=approve)
+        raise SettingsError(f"{folder.path.name} was not run yet: autohealer heal {folder.path.name}")
+    return next((run for run in reversed(runs) if publication_of(run) is not None), runs[-1])
+
+
+def _tell(delivery: Delivery, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(delivery), indent=1))
         return

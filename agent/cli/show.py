@@ -6,8 +6,10 @@ import json
 
 import click
 
+from agent.cleaning import outward_of
 from agent.cli.incidents import summary
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
+from agent.report.again import tell_again
 from agent.settings import Settings
 from agent.store import Run, Store
 from tools.incident import IncidentError, IncidentFolder
@@ -29,12 +31,15 @@ def command(
     store = store_of(settings)
     folder = store.find(incident_id)
     run = _run(store, folder, number)
+    if run is not None:
+        tell_again(run, settings)
     if as_json:
         told = {
             **(summary(store, folder) or {}),
             "folder": str(folder.path),
             "run": run.number if run else None,
             "result": run.result() if run else None,
+            "report": _text(folder, run),
             "journal": run.journal() if run and journal else None,
             "postmortem": _postmortem(settings, store, folder, run) if postmortem else None,
         }
@@ -42,14 +47,12 @@ def command(
     elif postmortem:
         click.echo(_postmortem(settings, store, folder, run), nl=False)
     elif run is None:
-        click.echo(
-            f"{incident_id} was captured in {folder.path} and not run yet: autohealer heal {incident_id}"
-        )
+        _unrun(folder)
     elif journal:
         for line in run.journal():
             click.echo(json.dumps(line, ensure_ascii=False))
     else:
-        _report(run)
+        _report(folder, run)
 
 
 def _run(store: Store, folder: IncidentFolder, number: int | None) -> Run | None:
@@ -61,10 +64,24 @@ def _run(store: Store, folder: IncidentFolder, number: int | None) -> Run | None
     return runs[number or max(runs)] if runs else None
 
 
-def _report(run: Run) -> None:
-    report = run.path / "report.md"
-    text = report.read_text(encoding="utf-8") if report.exists() else f"run {run.number} was interrupted\n"
+def _text(folder: IncidentFolder, run: Run | None) -> str | None:
+    """The report of a run; without one that of the incident, which the watch writes for an outage."""
+    report = (run.path if run else folder.path) / "report.md"
+    return report.read_text(encoding="utf-8") if report.is_file() else None
+
+
+def _unrun(folder: IncidentFolder) -> None:
+    text = _text(folder, None)
+    if text is None:
+        name = folder.path.name
+        click.echo(f"{name} was captured in {folder.path} and not run yet: autohealer heal {name}")
+        return
     click.echo(text)
+    click.echo(f"files: {folder.path}")
+
+
+def _report(folder: IncidentFolder, run: Run) -> None:
+    click.echo(_text(folder, run) or f"run {run.number} was interrupted\n")
     page = run.path / "report.html"
     if page.exists():
         click.echo(f"page: {page}")
@@ -74,10 +91,12 @@ def _report(run: Run) -> None:
 def _postmortem(settings: Settings, store: Store, folder: IncidentFolder, run: Run | None) -> str:
     from pydantic import ValidationError
 
-    from agent.cleaning import outward_of
-    from agent.report.postmortem import render_postmortem
+    from agent.report.postmortem import render_outage, render_postmortem
     from agent.result import HealResult
 
+    clean = outward_of(settings)
+    if run is None and folder.incident().trigger == "redis_down":
+        return render_outage(folder, clean)
     try:
         result = HealResult.model_validate(run.result()) if run else None
     except ValidationError:
@@ -86,4 +105,4 @@ def _postmortem(settings: Settings, store: Store, folder: IncidentFolder, run: R
         raise IncidentError(
             f"{folder.path.name} has no finished run to tell of: autohealer heal {folder.path.name}"
         )
-    return render_postmortem(folder, run, result, outward_of(settings))
+    return render_postmortem(folder, run, result, clean)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 
 from agent.prompt import fill
+from agent.report.later import NOTHING, Later
 from agent.report.words import answered, headline, next_step, told_cost
 from agent.result import HealResult
 
 
-def render_report(result: HealResult, *, crash: str, triage: str, diff: str) -> str:
-    """`report.md`; the texts must be redacted already."""
+def render_report(result: HealResult, *, crash: str, triage: str, diff: str, later: Later = NOTHING) -> str:
+    """`report.md`; the texts must be redacted already. `later` is what came after the run."""
     fence = "`" * (3 + max((len(run) for run in _fences(crash + diff)), default=0))
     text = fill(
         "report.md",
         result=result,
-        headline=headline(result),
+        headline=headline(result, later),
+        later=later,
         diagnosis=result.diagnosis,
         cost=told_cost(result),
         answered=answered(result),
@@ -23,7 +25,7 @@ def render_report(result: HealResult, *, crash: str, triage: str, diff: str) -> 
         triage=triage.strip() or "(the run ended before the rules were asked)",
         diff=diff.strip(),
         notes=result.notes,
-        next_step=next_step(result),
+        next_step=next_step(result, later),
         fence=fence,
     )
     return re.sub(r"\n{3,}", "\n\n", text)

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agent.case import Case
 from agent.publish.branch import outward
-from agent.report.conversation import conversation
 from agent.report.diff import side_by_side
 from agent.report.html import fill_html
-from agent.report.logs import log_lines
-from agent.report.timeline import timeline
+from agent.report.later import NOTHING, Later
+from agent.report.scene import Scene, keep_scene, scene_of
 from agent.report.words import answered, headline, next_step, told_cost
 from agent.result import HealResult
 from agent.store import Run
 from agent.triage import Triage
-from tools.get_health_snapshot import truth_of
-from tools.incident import IncidentError
 from tools.redact import Redactor
-from tools.repository import RepositoryError
-from tools.standing import Standing, standing_of
 
-TONES = {"branch": "ok", "proven": "ok", "failed": "bad", "refused": "bad", "no_key": "bad"}
-SOURCE_LINES = 6
+TONES = {
+    "branch": "ok", "proven": "ok", "failed": "bad", "refused": "bad", "no_key": "bad",
+    "merged": "ok", "declined": "open", "taken away unmerged": "open",
+}  # fmt: skip
 
 FILES = (
     ("report.md", "this report as Markdown"),
@@ -36,6 +30,7 @@ FILES = (
     ("diagnosis.json", "the diagnosis"),
     ("patch.diff", "the patch"),
     ("pull_request.md", "the text of the pull request"),
+    ("decision.json", "what a person said to the branch"),
     ("../../incident.json", "the incident"),
     ("../../log.txt", "the end of the service's log"),
     ("../../snapshot.json", "the health of the platform"),
@@ -45,76 +40,38 @@ FILES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Lines of the culprit's file as they were when the service died."""
-
-    path: str
-    function: str
-    lines: tuple[tuple[int, str], ...]
-    culprit: int
-
-
 def render_page(result: HealResult, run: Run, case: Case | None, found: Triage | None) -> str:
-    """The page; every text in it is redacted and free of this machine's paths."""
-    clean: Callable[[str], str] = outward(case) if case else Redactor()
-    patch = case.bench.patch if case else None
-    diff = clean(patch.diff) if patch else ""
-    shown = [rung for rung in result.proof if rung.state == "shown"]
-    crash = case.crash if case else None
+    """The page of a run that ends now; what it saw is kept beside it, to tell it again later.
+
+    Every text in it is redacted and free of this machine's paths. Raises OSError.
+    """
+    scene = scene_of(result, run, case, found)
+    keep_scene(run, scene)
+    return fill_page(scene, scene.result, run, outward(case) if case else Redactor())
+
+
+def fill_page(
+    scene: Scene, result: HealResult, run: Run, clean: Callable[[str], str], later: Later = NOTHING
+) -> str:
+    """The page by what the run saw, what its result is now, and what came later."""
+    diff = clean(scene.diff)
     return fill_html(
         "report.html",
         clean,
+        scene=scene,
         result=result,
-        headline=headline(result),
-        tone=TONES.get(result.outcome, "open"),
+        later=later,
+        headline=headline(result, later),
+        tone=TONES.get(later.fate) or TONES.get(result.outcome, "open"),
         cost=told_cost(result),
         answered=answered(result),
-        next_step=next_step(result),
-        shown=len(shown),
-        detected=case.incident.detected_at if case else None,
-        incident=case.incident if case else None,
-        error=crash.final.text if crash and crash.final else "",
-        triage=found.text if found else "",
-        health=_health(case) if case else None,
-        source=_source(case) if case else None,
-        log=log_lines(case.folder.log, crash, result.service, clean) if case and crash else (),
+        next_step=next_step(result, later),
+        shown=len([rung for rung in result.proof if rung.state == "shown"]),
         diff=diff,
         files=side_by_side(diff),
-        moments=timeline(run.journal()),
-        messages=conversation(_trajectory(run.path)),
+        moments=(*scene.moments, *later.moments),
         kept=_kept(run.path),
     )
-
-
-def _health(case: Case) -> Standing | None:
-    try:
-        return standing_of(case.incident.service, case.folder.snapshot(), truth_of(case.bench))
-    except IncidentError:
-        return None
-
-
-def _source(case: Case) -> Source | None:
-    """The culprit's lines, from the commit."""
-    culprit = case.crash.culprit(case.incident.service) if case.crash else None
-    if culprit is None or culprit.repo_path is None:
-        return None
-    try:
-        text = case.bench.repository.read(culprit.repo_path).decode("utf-8", "replace")
-    except RepositoryError:
-        return None
-    numbered = list(enumerate(case.bench.redact(text).split("\n"), start=1))
-    low = max(0, culprit.line - 1 - SOURCE_LINES)
-    lines = tuple(numbered[low : culprit.line + SOURCE_LINES])
-    return Source(culprit.repo_path, culprit.function, lines, culprit.line)
-
-
-def _trajectory(folder: Path) -> list[dict[str, Any]]:
-    try:
-        items = json.loads((folder / "trajectory.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return []
-    return items if isinstance(items, list) else []
 
 
 def _kept(folder: Path) -> list[tuple[str, str, int]]:

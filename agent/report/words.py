@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.report.later import NOTHING, Later
 from agent.result import HealResult, told_answer
 
 HEADLINES = {
@@ -17,9 +18,9 @@ HEADLINES = {
 }
 
 
-def headline(result: HealResult) -> str:
-    """The outcome in a few words."""
-    return HEADLINES[result.outcome]
+def headline(result: HealResult, later: Later = NOTHING) -> str:
+    """The outcome in a few words, with what became of the branch."""
+    return HEADLINES[result.outcome] + (f", {later.fate} since" if later.fate else "")
 
 
 def told_cost(result: HealResult) -> str:
@@ -38,8 +39,16 @@ def answered(result: HealResult) -> str:
     return told_answer(result.answered_by, result.failed_models)
 
 
-def next_step(result: HealResult) -> str:
+def next_step(result: HealResult, later: Later = NOTHING) -> str:
     """What the reader should do now."""
+    if later.fate == "merged":
+        return f"It is merged: restart {result.service}, if it does not run the merged code yet."
+    if later.fate:
+        why = f": {later.reason}" if later.reason else ""
+        return (
+            f"The branch was {later.fate}{why}. The watch does not heal this fault again for thirty days, "
+            f"so {result.service} is left to people."
+        )
     if result.pull_request:
         return f"Review {result.pull_request}; after merging, restart {result.service}."
     if result.branch:

@@ -29,20 +29,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from agent.approval import NotWaiting, approve, decline
+from agent.approval import NotWaiting, Waiting, approve, decline
 from agent.past import pasts
+from agent.report.again import tell_again
 from agent.report.html import POLICY, fill_html
 from agent.report.stats_page import render_stats
 from agent.serve.feed import Feed, Journals, TooMany
 from agent.serve.guard import COOKIE, Guard, cookie_of, matches
 from agent.serve.view import View
+from agent.settings import PublishSettings
 from agent.stats import stats_of
-from agent.store import Busy
-from tools.incident import IncidentError
+from agent.store import Busy, Store
+from tools.incident import IncidentError, IncidentFolder
 
 LARGEST_BODY = 4096
 STATS_FRESH_S = 10.0
 COOKIE_S = 30 * 24 * 3600
+
+Decide = Callable[[Store, IncidentFolder, PublishSettings], Waiting]
 
 
 class Site:
@@ -112,22 +116,30 @@ class Site:
             return PlainTextResponse("system-redis cannot be written: the switch is as it was\n", 503)
         return RedirectResponse("/", 303)
 
-    async def decide(self, request: Request) -> Response:
+    async def approve(self, request: Request) -> Response:
         await _form(request)
-        said = request.path_params
-        return await run_in_threadpool(self.decided, said["incident"], said["answer"])
+        return await self.decided(request, approve)
 
-    def decided(self, incident: str, answer: str) -> Response:
-        do: Callable[..., object] = {"approve": approve, "decline": decline}[answer]
-        self.view.forget()
+    async def decline(self, request: Request) -> Response:
+        reason = (await _form(request)).get("reason", "")
+        return await self.decided(
+            request, lambda store, folder, settings: decline(store, folder, settings, reason)
+        )
+
+    async def decided(self, request: Request, decide: Decide) -> Response:
+        return await run_in_threadpool(self.decide, request.path_params["incident"], decide)
+
+    def decide(self, incident: str, decide: Decide) -> Response:
+        view = self.view
         try:
-            do(self.view.store, self.view.store.find(incident), self.view.settings.publish)
+            decided = decide(view.store, view.store.find(incident), view.settings.publish)
+            tell_again(decided.run, view.settings)
         except IncidentError as error:
             return PlainTextResponse(f"{error}\n", 404)
         except (NotWaiting, Busy) as error:
-            return PlainTextResponse(f"{self.view.clean()(str(error))}\n", 409)
+            return PlainTextResponse(f"{view.clean()(str(error))}\n", 409)
         finally:
-            self.view.forget()
+            view.forget()
         return RedirectResponse("/", 303)
 
     def status(self, request: Request) -> Response:
@@ -192,22 +204,14 @@ def make_app(view: View, token: str | None) -> tuple[Starlette, Feed]:
         Route("/login", site.logged_in, methods=["POST"]),
         Route("/incidents/{incident}/runs/{run}/{name}", site.file),
         Route("/switch", site.switch, methods=["POST"]),
-        Route("/incidents/{incident}/approve", _answering(site, "approve"), methods=["POST"]),
-        Route("/incidents/{incident}/decline", _answering(site, "decline"), methods=["POST"]),
+        Route("/incidents/{incident}/approve", site.approve, methods=["POST"]),
+        Route("/incidents/{incident}/decline", site.decline, methods=["POST"]),
         Route("/api/health/healer", site.status),
         Route("/api/health/healer/toggle", site.toggle, methods=["POST"]),
         Route("/api/health/healer/log", site.log),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(Guard, token=token)], lifespan=site.life)
     return app, site.feed
-
-
-def _answering(site: Site, answer: str) -> Callable[[Request], Any]:
-    async def decide(request: Request) -> Response:
-        request.path_params["answer"] = answer
-        return await site.decide(request)
-
-    return decide
 
 
 def _text(name: str, kind: str) -> Callable[[Request], Response]:

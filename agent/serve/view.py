@@ -18,6 +18,7 @@ from agent.approval import waiting
 from agent.cleaning import outward_of
 from agent.outward import Outward
 from agent.past import Past, past_of
+from agent.report.again import tell_again
 from agent.report.timeline import Moment, moment_of, timeline, told
 from agent.settings import Settings
 from agent.store import Run, Store
@@ -141,6 +142,10 @@ class View:
         except IncidentError:
             return None
         path = folder.path / "runs" / run / name
+        if name.startswith("report."):
+            # Only read: a report that cannot be brought up to date is shown as it is.
+            with suppress(OSError):
+                tell_again(Run(path.parent, int(run)), self.settings)
         return path if path.is_file() and not path.is_symlink() else None
 
     def _enabled(self) -> bool | None:
