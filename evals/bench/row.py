@@ -27,9 +27,11 @@ class Row:
 def median_s(work: Callable[[], object], rounds: int = 5) -> float:
     """Median wall-clock seconds of several rounds; the first, which fills caches, is not counted."""
     work()
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+    return statistics.median(seconds(work) for _ in range(rounds))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall-clock seconds of one round."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from statistics import median
 
-from evals.bench.row import Row, median_s
+from evals.bench.row import Row, median_s, seconds
 from evals.testbed.repository import make_repository
 from sandbox.isolation import Isolation
 from sandbox.testing import TestBench
@@ -16,13 +19,16 @@ from sandbox.worktree import PrivateRepository
 
 FILES = 50_000
 SERVICE = "vigil"
+COPIES = (1, 20)
+ROUNDS = 7
+AUTHOR = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
 
 
 def sandbox_rows(folder: Path, isolation: Isolation) -> Iterator[Row]:
     """Rows that need a sandbox. `folder` is for what they make."""
     testbed = make_repository(folder / "marketswarm")
     yield from _worktree_rows(folder, testbed.path)
-    yield from _pytest_row(folder, testbed.path, testbed.head, isolation)
+    yield from _pytest_rows(folder, testbed.path, isolation)
 
 
 def _worktree_rows(folder: Path, small: Path) -> Iterator[Row]:
@@ -52,21 +58,42 @@ def _worktree_rows(folder: Path, small: Path) -> Iterator[Row]:
     yield Row("sandbox ready, reused", median_s(reused) / whole, 0.1, "x git worktree add", detail)
 
 
-def _pytest_row(folder: Path, repo: Path, head: str, isolation: Isolation) -> Iterator[Row]:
-    """The trusted run of a service's tests in the box, against pytest on the checkout."""
-    tests = sorted((repo / "services" / SERVICE / "tests").glob("test_*.py"))
-    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(repo)}
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, tests)]
-    bare = median_s(lambda: subprocess.run(argv, cwd=repo, env=env, capture_output=True, check=True))
-    numbers = iter(range(10_000))
+def _pytest_rows(folder: Path, repo: Path, isolation: Isolation) -> Iterator[Row]:
+    """The trusted run of a service's tests in the box, against pytest on the checkout.
 
-    def boxed() -> None:
-        private = PrivateRepository(repo, folder / f"tests-{next(numbers)}")
-        run = TestBench(private, isolation, Path(sys.executable)).run(SERVICE, head, None)
-        assert run.problem is None, run.problem
+    The private repository is there already, as it is when a model asks for tests; nothing else is.
+    """
+    for copies in COPIES:
+        place = folder / f"tests-{copies}"
+        _git(folder, "clone", "-q", str(repo), str(place))
+        tests, head = _multiplied(place, copies)
+        env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(place)}
+        argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, tests)]
+        states = (place.with_name(f"{place.name}-{number}") for number in range(10_000))
+        bare, boxed, count = [], [], 0
+        for _ in range(ROUNDS):
+            bare.append(seconds(partial(subprocess.run, argv, cwd=place, env=env, capture_output=True)))
+            bench = TestBench(PrivateRepository(place, next(states)), isolation, Path(sys.executable))
+            bench.test_files(SERVICE, head)
+            boxed.append(seconds(partial(bench.run, SERVICE, head, None)))
+            run = bench.run(SERVICE, head, None)
+            assert run.problem is None, run.problem
+            count = len(run.outcomes)
+        whole, alone = median(boxed), median(bare)
+        detail = f"{count} tests in {len(tests)} files: {whole:.2f} s, bare {alone:.2f} s"
+        yield Row(f"run_pytest in the box, {count} tests", whole / alone, 1.1, "x bare pytest", detail)
 
-    detail = f"bare pytest {bare:.2f} s, {len(tests)} files"
-    yield Row("run_pytest in the box", median_s(boxed, rounds=3) / bare, 1.1, "x bare pytest", detail)
+
+def _multiplied(repo: Path, copies: int) -> tuple[list[Path], str]:
+    """The service's test files, each so many times, and the commit that holds them."""
+    tests = repo / "services" / SERVICE / "tests"
+    for file in sorted(tests.glob("test_*.py")):
+        for number in range(1, copies):
+            shutil.copy(file, file.with_stem(f"{file.stem}_{number}"))
+    _git(repo, "add", "-A")
+    _git(repo, *AUTHOR, "commit", "-q", "--allow-empty", "-m", "more tests")
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repo, check=True, capture_output=True, text=True)
+    return sorted(tests.glob("test_*.py")), head.stdout.strip()
 
 
 def _grown(small: Path, large: Path) -> Path:
@@ -77,7 +104,7 @@ def _grown(small: Path, large: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"export const n = {number};\n")
     _git(large, "add", "-A")
-    _git(large, "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "-q", "-m", "grown")
+    _git(large, *AUTHOR, "commit", "-q", "-m", "grown")
     return large
 
 
