@@ -12,7 +12,7 @@ import importlib.util
 import json
 import os
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,10 @@ __all__ = [
 NETWORKED = ("bubblewrap", "namespaces")
 """The isolations with a network of their own, where the ports of live servers are out of reach."""
 HARNESS = (
-    "resp", "buses", "shapes", "monitor", "routes", "mysql", "inspector", "awaited", "service",
+    "resp", "buses", "shapes", "monitor", "routes", "mysql", "inspector", "error_watch", "awaited", "service",
     "python_service", "node_service", "course", "boot_service",
 )  # fmt: skip
-NO_MARIADB = "MySQL: mariadbd is not installed"
+NO_MARIADB = "MySQL, since mariadbd is not installed here"
 TRACER = Path(__file__).parent / "inside" / "trace_functions.py"
 ALLOWANCE_S = 15.0
 
@@ -104,14 +104,14 @@ def _box(program: Path, tree: Path, world: World, waits: Waits, awaited: Awaited
     return Box(
         argv=(str(interpreter()), "-I", "-S", "-c", BOOT, "0"),
         tree=tree,
-        read_only=(*_mounts(interpreter()), *own, valkey, *([server] if server else [])),
+        read_only=(*_mounts(interpreter()), *own, *world.packages, valkey, *([server] if server else [])),
         limits=Limits(wall_s=waits.longest_s + ALLOWANCE_S),
         stdin=_harness() + json.dumps(specification).encode(),
     )
 
 
 def _described(world: World) -> dict[str, Any]:
-    described = asdict(world)
+    described = asdict(replace(world, packages=()))
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", **world.env}
     ports = {name: urlsplit(url).port for name, url in world.buses.items()}
     return {**described, "env": env, "buses": ports}

@@ -15,7 +15,7 @@ SCRIPTS = (".js", ".cjs", ".mjs")
 def find_node() -> Path | None:
     """The program, or None. Found without an import of the wheel."""
     if found := shutil.which("node"):
-        return Path(found)
+        return Path(found).resolve()
     spec = importlib.util.find_spec(WHEEL)
     places = spec.submodule_search_locations if spec else None
     shipped = (Path(place) / name for place in places or () for name in ("bin/node", "node.exe"))

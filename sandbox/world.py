@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sandbox.node import SCRIPTS
@@ -44,7 +45,8 @@ class World:
     key; `messages` are published in order; `env` is the service's whole environment but for PATH
     and HOME. `closed_ports` are ports of live servers elsewhere: nothing may answer on them.
     `paths` are HTTP paths that are asked for. `entry_point` is run by Node where it is a script of
-    its, else by Python. `mysql` is None where the service uses none.
+    its, else by Python. `mysql` is None where the service uses none. `packages` are folders that the tree
+    links to.
     """
 
     service: str
@@ -58,6 +60,7 @@ class World:
     closed_ports: tuple[int, ...] = ()
     paths: tuple[str, ...] = ()
     mysql: MySql | None = None
+    packages: tuple[Path, ...] = ()
 
     @property
     def runtime(self) -> str:

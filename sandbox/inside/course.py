@@ -113,7 +113,9 @@ class Course:
         patience = time.monotonic() + self._times["patience_s"]
         if self._messages:
             listening = [(message["bus"], message["channel"]) for message in self._messages]
+            grace = time.monotonic() + self._times["grace_s"]
             self._pause(lambda: all(self._seen.listens(*each) for each in listening), self._times["grace_s"])
+            self._pause(lambda: self._service.is_quiet, grace - time.monotonic())
             self._publish()
             self._pause(lambda: False, self._times["gap_s"] * self._pace)
             self._seen.late = True

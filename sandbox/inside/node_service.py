@@ -20,28 +20,20 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from sandbox.inside.error_watch import ANONYMOUS, MODULE, ErrorWatch, Place, plain
 from sandbox.inside.inspector import Inspector, InspectorError
 from sandbox.inside.service import FUNCTIONS_KEPT, READ_AT_ONCE, Service
 
 FLAG = "--inspect-brk=127.0.0.1:0"
 START_S = 5.0
 LOOK_EVERY_S = 0.1
-MOST_ERRORS = 2000
-"""Each error stops the process until it is told to go on; one that throws more is no longer stopped."""
-MODULE, ANONYMOUS = "<module>", "<anonymous>"
 _ADDRESS = re.compile(rb"Debugger listening on (ws://\S+)")
 _NOT_ITS_OWN = re.compile(
     rb"^(?:Debugger listening on ws://.*|For help, see: https://nodejs\.org/\S*inspector\S*"
     rb"|Debugger attached\.|Waiting for the debugger to disconnect\.\.\.)\n",
     re.MULTILINE,
 )
-_ERRORS = ("exception", "promiseRejection")
-_TYPE = re.compile(r"(?:Uncaught )?([A-Za-z_$][\w$]*)")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_UNFLAG = "process.execArgv.splice(0)"
-"""What it starts by fork would wait for an inspector, too."""
-
-Place = tuple[str, str]
 
 
 class NodeService(Service):
@@ -55,15 +47,12 @@ class NodeService(Service):
         Raises:
             InspectorError: it came to no inspector.
         """
-        self._watched = {(path, name) for path, _, name in (place.rpartition(":") for place in watched)}
         self._folder = f"file://{os.getcwd()}/"
         self._prefix = f"{folder}/"
-        self._scripts: dict[str, str] = {}
-        self._round, self._looked = 0, 0.0
+        self._round, self._looked, self._still = 0, 0.0, False
         self._calls: Counter[Place] = Counter()
-        self._left: Counter[tuple[Place, str]] = Counter()
-        self._raised: tuple[Place, int, str] | None = None
-        self._errors = 0
+        places = {(path, name) for path, _, name in (place.rpartition(":") for place in watched)}
+        self._errors = ErrorWatch(places, self._path)
         node, *rest = argv
         super().__init__([node, FLAG, *rest], env)
         try:
@@ -89,8 +78,8 @@ class NodeService(Service):
 
     def _events(self) -> dict[str, Any]:
         return {
-            "Debugger.scriptParsed": self._parsed,
-            "Debugger.paused": self._paused,
+            "Debugger.scriptParsed": self._errors.parsed,
+            "Debugger.paused": lambda event: self._errors.paused(self._inspector.ask, event),
             "NodeRuntime.waitingForDisconnect": self._ended,
         }
 
@@ -101,7 +90,7 @@ class NodeService(Service):
         ask("NodeRuntime.enable")
         ask("NodeRuntime.notifyWhenWaitingForDisconnect", enabled=True)
         ask("Debugger.enable")
-        if self._watched:
+        if self._errors.watched:
             ask("Debugger.setPauseOnExceptions", state="all")
         ask("Runtime.runIfWaitingForDebugger")
 
@@ -113,17 +102,19 @@ class NodeService(Service):
     @property
     def ends(self) -> set[str]:
         """The ways in which watched functions were left."""
-        self._was_left()
-        errors: Counter[Place] = Counter()
-        for (place, _), count in self._left.items():
-            errors[place] += count
-        returned = {(place, "") for place in self._watched if self._calls[place] > errors[place]}
-        return {f"{path}:{name} {error}" for (path, name), error in {*self._left, *returned}}
+        return self._errors.ends(self._calls)
 
     @property
     def settled(self) -> bool:
         """Whether V8 has answered."""
         return not self._inspector.waiting
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it ran nothing of its own between the last two looks: what it does at its start is done."""
+        if self.settled:
+            self.look()
+        return self._still
 
     def own(self, data: bytes) -> bytes:
         """The output without what Node says of its inspector."""
@@ -161,7 +152,7 @@ class NodeService(Service):
 
     def _counted(self, number: int, told: dict[str, Any]) -> None:
         """V8 counts anew after each time that it is asked."""
-        reached = self.functions[number]
+        reached, before = self.functions[number], self._calls.total()
         for script in told.get("result", ()):
             path = self._path(script["url"])
             for function in script["functions"] if path else ():
@@ -170,6 +161,7 @@ class NodeService(Service):
                     name = function["functionName"] or (ANONYMOUS if whole["startOffset"] else MODULE)
                     reached.add(f"{path}:{name}")
                     self._calls[path, plain(name)] += whole["count"]
+        self._still = self._calls.total() == before
 
     def _path(self, url: str) -> str:
         """The repository path of a script of the service; empty for every other."""
@@ -178,52 +170,6 @@ class NodeService(Service):
         path = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), url[len(self._folder) :])
         return path if path.startswith(self._prefix) and "/node_modules/" not in path else ""
 
-    def _parsed(self, script: dict[str, Any]) -> None:
-        if path := self._path(script["url"]):
-            self._scripts[script["scriptId"]] = path
-
-    def _paused(self, event: dict[str, Any]) -> None:
-        """It was stopped: at its first line, at an error, or where an error of before is handled."""
-        frames, reason = event["callFrames"], event["reason"]
-        if reason == "Break on start":
-            self._inspector.ask("Runtime.evaluate", expression=_UNFLAG)
-        elif (
-            reason not in _ERRORS and self._raised and self._raised[:2] == (self._at(frames, 0), len(frames))
-        ):
-            self._raised = None
-        self._was_left()
-        step = "Debugger.resume"
-        if reason == "exception":
-            self._errors += 1
-            place, depth = self._innermost(frames)
-            if place in self._watched:
-                self._raised = (place, depth, _type_of(event.get("data", {})))
-                step = "Debugger.stepOver"
-        if self._errors == MOST_ERRORS:
-            self._inspector.ask("Debugger.setPauseOnExceptions", state="none")
-        self._inspector.ask(step)
-
-    def _was_left(self) -> None:
-        """The error of before was not handled where it was raised, so it left the function."""
-        if self._raised is not None:
-            place, _, error = self._raised
-            self._left[place, error] += 1
-            self._raised = None
-
-    def _innermost(self, frames: Sequence[Mapping[str, Any]]) -> tuple[Place | None, int]:
-        """The innermost function of the service, and how many frames there are up to it."""
-        places = ((self._at(frames, index), len(frames) - index) for index in range(len(frames)))
-        return next((found for found in places if found[0] is not None), (None, 0))
-
-    def _at(self, frames: Sequence[Mapping[str, Any]], index: int) -> Place | None:
-        frame = frames[index] if index < len(frames) else None
-        path = self._scripts.get(frame["location"]["scriptId"]) if frame else None
-        if frame is None or path is None:
-            return None
-        began = frame.get("functionLocation", {})
-        top = began.get("lineNumber") == 0 and began.get("columnNumber") == 0
-        return path, plain(frame["functionName"]) or (MODULE if top else ANONYMOUS)
-
     def _ended(self, _: dict[str, Any]) -> None:
         """Its end has come, and waits for us."""
         self._inspector.ask("Profiler.takePreciseCoverage", partial(self._counted_last, self._round))
@@ -231,14 +177,3 @@ class NodeService(Service):
     def _counted_last(self, number: int, told: dict[str, Any]) -> None:
         self._counted(number, told)
         self._inspector.disconnect()
-
-
-def plain(name: str) -> str:
-    """A function's name without what it was called on, and without `get` and `set`."""
-    return name.rpartition(".")[2].rpartition(" ")[2]
-
-
-def _type_of(error: Mapping[str, Any]) -> str:
-    """The type as Node would print it."""
-    found = _TYPE.match(str(error.get("description", "")))
-    return found[1] if found else str(error.get("className", ""))

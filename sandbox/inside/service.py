@@ -89,6 +89,11 @@ class Service:
         """Whether all that was reached before `next_round` or `look` has been told."""
         return True
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether what it does at its start is done, as far as that can be told."""
+        return True
+
     def read_output(self) -> bool:
         """Take in what it wrote; False at the end of the pipe."""
         data = read(self.pipe)

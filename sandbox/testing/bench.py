@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sandbox.isolation import Isolation
+from sandbox.node import find_node
 from sandbox.patch import Patch
 from sandbox.process import Limits
 from sandbox.testing import judge
@@ -19,7 +20,6 @@ from sandbox.testing.merge import side_by_side
 from sandbox.testing.orders import Orders, Part
 from sandbox.testing.outcome import TestRun
 from sandbox.testing.paths import needed_paths
-from sandbox.testing.scripts import find_node
 from sandbox.testing.trees import Conceal, Trees
 from sandbox.worktree import PrivateRepository
 

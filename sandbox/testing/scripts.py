@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox.isolation import Box, Isolation
 from sandbox.isolation.box import WORK
+from sandbox.node import SCRIPTS, find_node
 from sandbox.process import Limits
 
-_ENDS = (".js", ".mjs", ".cjs")
 _LIMITS = Limits(wall_s=30.0, cpu_s=20)
-
-
-def find_node() -> Path | None:
-    """The machine's node, or None."""
-    found = shutil.which("node")
-    return Path(found).resolve() if found else None
 
 
 def script_problems(
@@ -31,7 +24,7 @@ def script_problems(
         BoxError: the box did not start.
     """
     node = node or find_node()
-    scripts = [path for path in changed if path.endswith(_ENDS) and (tree / path).is_file()]
+    scripts = [path for path in changed if path.endswith(SCRIPTS) and (tree / path).is_file()]
     if not scripts:
         return ()
     if node is None:

@@ -10,13 +10,15 @@ from pydantic import ValidationError
 from sandbox.boot import Awaited, BootReport, Waits, World, boot
 from sandbox.git import GitError, blobs
 from sandbox.isolation import Isolation
+from sandbox.node import SCRIPTS
 from sandbox.patch import Patch
 from sandbox.worktree import PrivateRepository, WorktreeError
 from tools.incident import IncidentError, IncidentFolder
 from tools.logs import Crash, map_frames
-from tools.replay.culprit import Place, doubts, escapes, functions_in, never_through
+from tools.replay.culprit import Place, crashes_on, doubts, escapes, functions_in, never_through
 from tools.replay.history import Bisected, bisect, changes
 from tools.replay.outside import outside_cause, upstream_cause
+from tools.replay.packages import lend_packages
 from tools.replay.stage import Staged, staged
 from tools.replay.told import told
 from tools.replay.verdict import Judged, Verdict, judge, place_of, stack_of
@@ -74,7 +76,7 @@ class Replay:
         """Replay a patch, or the base commit for None."""
         base = self._boot(self.repo.resolve(self.commit))
         if base.observed == "beats" and self.crash is not None:
-            base = self._unclear(base, f"the base beats here, so {self._lacking()}")
+            base = self._unclear(base, f"the base beats here, so {self._lacking(base.report)}")
         if patch is None or base.report.problem is not None:
             return base
         patched = self._boot(patch.tree)
@@ -117,11 +119,15 @@ class Replay:
 
         def defined(place: Place) -> bool:
             entry = listing.get(place[0])
-            return entry is not None and place[1] in functions_in(next(blobs(self.repo.git_dir, [entry.oid])))
+            if entry is None:
+                return False
+            return place[1] in functions_in(place[0], next(blobs(self.repo.git_dir, [entry.oid])))
 
         report = self._boot(patch.tree).report
         if (place := self._place) and never_through(report, place, self._error):
             return [f"each time that {place[1]} in {place[0]} ran, it ended with {self._error}, unseen"]
+        if place and self.crash and (still := crashes_on(report, self.crash, place)):
+            return still
         stack = stack_of(self.crash, self.service) if self.crash else []
         return doubts(report, stack, defined)
 
@@ -154,6 +160,9 @@ class Replay:
 
     def _run(self, stage: Staged, waits: Waits, awaited: Awaited) -> tuple[Judged, BootReport]:
         world = make_world(self.folder, self.service, stage.truth, stage.http_paths)
+        if world.runtime == "node":
+            lent = lend_packages(self.repo.target, stage.folder, self.service, stage.listing)
+            world = replace(world, packages=lent)
         outside = outside_cause(self.crash, self.service) if self.crash else None
         why = outside or _not_booted(world, stage.listing)
         if why is not None:
@@ -170,17 +179,17 @@ class Replay:
         why = upstream_cause(judged.crash, self.service, self.folder, truth, report.missing)
         return judged if why is None else Judged("unclear", why, judged.crash)
 
-    def _lacking(self) -> str:
-        if self.folder.messages():
-            return "the captured world lacks what killed it"
-        return "the captured world lacks what killed it; no messages of its channels were captured"
+    def _lacking(self, report: BootReport) -> str:
+        lacks = [f"the box lacks {what}" for what in sorted(report.lacking)]
+        lacks += [] if self.folder.messages() else ["no messages of its channels were captured"]
+        return "; ".join(["the captured world lacks what killed it", *lacks])
 
     def _culprit(self, tree: Path) -> tuple[str, ...]:
         """The culprit function, as long as the tree has it: worth waiting for."""
         stack = stack_of(self.crash, self.service) if self.crash else []
         for path, function in stack[:1]:
             file = tree / path
-            if file.is_file() and function in functions_in(file.read_bytes()):
+            if file.is_file() and function in functions_in(path, file.read_bytes()):
                 return (f"{path}:{function}",)
         return ()
 
@@ -190,8 +199,8 @@ class Replay:
 
 
 def _not_booted(world: World, paths: object) -> str | None:
-    if not world.entry_point.endswith(".py"):
-        return f"{world.entry_point} is not Python: only Python services are booted"
+    if not world.entry_point.endswith((".py", *SCRIPTS)):
+        return f"{world.entry_point} is neither Python nor JavaScript: only such services are booted"
     if world.entry_point not in paths:  # type: ignore[operator]
         return f"the tree has no {world.entry_point}"
     return None

@@ -6,6 +6,10 @@ import ast
 from collections.abc import Callable, Sequence
 
 from sandbox.boot import BootReport
+from tools.logs import Crash
+from tools.replay.javascript import ANONYMOUS, MODULE, functions_of, is_script
+
+_RAISED_BY_V8 = ("TypeError", "ReferenceError")
 
 Place = tuple[str, str]
 """A path of the repository and the name of a function in it; `<module>` is the file itself."""
@@ -34,6 +38,18 @@ def escapes(report: BootReport, place: Place, error: str) -> list[str]:
     return []
 
 
+def crashes_on(report: BootReport, crash: Crash, place: Place) -> list[str]:
+    """Whether an error that only JavaScript itself raises still leaves the culprit, silenced further out.
+
+    A TypeError without a code tells that the code reached for what is not there. Nobody raises it to say
+    that data is bad, as Python's are, so whoever silences it mends nothing.
+    """
+    final = crash.final
+    if crash.kind != "node" or final is None or final.code or final.name not in _RAISED_BY_V8:
+        return []
+    return escapes(report, place, final.name)
+
+
 def never_through(report: BootReport, place: Place, error: str) -> bool:
     """Whether the culprit ended by exceptions of the type `error` only, each time that it ended."""
     return ran(_left_by(report, error), place) and not ran(_left_by(report, ""), place)
@@ -47,13 +63,15 @@ def _left_by(report: BootReport, error: str) -> frozenset[str]:
 def ran(functions: frozenset[str], place: Place) -> bool:
     """Whether a function is among those reached; traces name it without its class."""
     path, name = place
-    return any(
-        one.startswith(f"{path}:") and one[len(path) + 1 :].rpartition(".")[2] == name for one in functions
-    )
+    names = {name, MODULE} if name == ANONYMOUS else {name}
+    told = (one[len(path) + 1 :] for one in functions if one.startswith(f"{path}:"))
+    return any(one.rpartition(".")[2].rpartition(" ")[2] in names for one in told)
 
 
-def functions_in(source: bytes) -> set[str]:
-    """The names of all functions in a Python file, and `<module>`; empty where it does not compile."""
+def functions_in(path: str, source: bytes) -> set[str]:
+    """The names of all functions in a file, and `<module>`; empty where Python does not compile."""
+    if is_script(path):
+        return functions_of(source)
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):

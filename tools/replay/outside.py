@@ -21,6 +21,14 @@ _REFUSED_TYPES = re.compile(
     r"|Client(Connector|Connection|OS)\w*Error|ServerDisconnectedError|Connect(ion)?(Error|Timeout)\w*|ReadTimeout"
     r"|MaxRetryError|NewConnectionError|NameResolutionError|InvalidStatus(Code)?|BusyLoadingError|TimeoutError"
 )
+_REFUSED_CODES = frozenset({
+    "ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN",
+    "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "UND_ERR_CONNECT_TIMEOUT", "UND_ERR_SOCKET",
+    "PROTOCOL_CONNECTION_LOST", "ER_ACCESS_DENIED_ERROR", "ER_DBACCESS_DENIED_ERROR", "ER_BAD_DB_ERROR",
+    "ER_CON_COUNT_ERROR", "ER_NO_SUCH_TABLE",
+})  # fmt: skip
+_SQL_OF_ITS_OWN = re.compile(r"\(?1064\b|Not (?:enough|all) parameters ")
+"""Statements that no server takes, whatever its tables hold: those are the code's."""
 _MAYBE_REFUSED_TYPES = frozenset({"OSError", "APIConnectionError", ""})
 _PORT_TAKEN = re.compile(r"address already in use|eaddrinuse|errno (?:98|48)\b", re.IGNORECASE)
 _MYSQL = re.compile(
@@ -64,7 +72,10 @@ def upstream_cause(
 def network_cause(crash: Crash) -> str | None:
     """Why a crash inside the box is the box's doing: nothing but the buses can be reached in it."""
     final = crash.final
-    if final is not None and _is_refused(final):
+    if final is None:
+        return None
+    causes = [error for error in crash.errors if error.relation == "cause" and error.code in _REFUSED_CODES]
+    if _is_refused(final) or causes:
         return f"a connection that the box does not allow: {final.text.splitlines()[0][:200]}"
     return None
 
@@ -77,15 +88,17 @@ def _infrastructure(final: CrashError, service: str) -> str | None:
     component = _COMPONENT.search(final.message)
     if component is not None and component["name"] == service:
         return "its component was missing in Truth, which is not a matter of its code"
-    if _MYSQL.search(final.message):
-        return "MySQL could not be reached; the box has none"
+    if _MYSQL.search(final.message) and not _SQL_OF_ITS_OWN.match(final.message):
+        return "MySQL could not be reached, or refused, which is not a matter of its code"
     if _is_refused(final):
         return "a connection failed; in the box the buses are up and nothing else can be reached"
     return None
 
 
 def _is_refused(final: CrashError) -> bool:
-    if _REFUSED_TYPES.fullmatch(final.name) or final.type.startswith(("mysql.", "pymysql.")):
+    if final.type.startswith(("mysql.", "pymysql.")):
+        return _SQL_OF_ITS_OWN.match(final.message) is None
+    if _REFUSED_TYPES.fullmatch(final.name) or final.code in _REFUSED_CODES:
         return True
     return final.name in _MAYBE_REFUSED_TYPES and _REFUSED.search(final.message) is not None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.git import blobs
+from sandbox.node import SCRIPTS
 from sandbox.scope import is_secret
 from sandbox.tree import Listing, write_files
 from sandbox.worktree import PrivateRepository, service_paths
@@ -19,9 +20,10 @@ from tools.truth import Truth, from_document, from_files, is_secret_name
 
 _OTHER_SERVICE = re.compile(rb"\bservices[./]([A-Za-z0-9_-]{1,64})")
 _HTTP_PATH = re.compile(
-    rb"""["'](/(?:[A-Za-z0-9_.-]+|[{<][A-Za-z0-9_:]+[}>])(?:/(?:[A-Za-z0-9_.-]+|[{<][A-Za-z0-9_:]+[}>]))*)["']"""
+    rb"""["'](/(?:[A-Za-z0-9_.-]+|[{<][A-Za-z0-9_:]+[}>]|:\w+)(?:/(?:[A-Za-z0-9_.-]+|[{<][A-Za-z0-9_:]+[}>]|:\w+))*)["']"""
 )
-_PARAMETER = re.compile(r"[{<][^}>]*[}>]")
+_PARAMETER = re.compile(r"[{<][^}>]*[}>]|(?<=/):\w+")
+_CODE = (".py", *SCRIPTS)
 MOST_PATHS = 80
 _SETTING = re.compile(r"(\s*(?:export\s+)?)([A-Za-z_]\w*)(\s*=\s*)(.*)")
 
@@ -81,7 +83,8 @@ def _needed(repo: PrivateRepository, tree_ish: str, service: str) -> Listing:
 
 
 def _http_paths(folder: Path) -> tuple[str, ...]:
-    found = (path for file in sorted(folder.rglob("*.py")) for path in _HTTP_PATH.findall(file.read_bytes()))
+    code = (file for file in sorted(folder.rglob("*")) if file.suffix in _CODE and file.is_file())
+    found = (path for file in code for path in _HTTP_PATH.findall(file.read_bytes()))
     filled = dict.fromkeys(_PARAMETER.sub("1", path.decode()) for path in found)
     return tuple(filled)[:MOST_PATHS]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,18 +12,16 @@ from tools.logs import Crash, CrashError, Frame, last_crash, map_frames
 from tools.logs.crash import normal_message
 from tools.logs.frames import likely_path
 from tools.logs.lines import is_log_line, level_of, message_of
-from tools.logs.python_trace import is_header, parse
+from tools.replay.crashes import crashes
+from tools.replay.javascript import ANONYMOUS, function_name
 from tools.replay.outside import network_cause
 
 Verdict = Literal["reproduced", "other_crash", "beats", "unclear"]
 
-_BY_STOPPING = frozenset({"KeyboardInterrupt", "SystemExit", "CancelledError"})
 _IMPORTS = frozenset({"ImportError", "ModuleNotFoundError"})
-_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
-_UNRETRIEVED = re.compile(r"(?:Task|Future) exception was never retrieved|Exception in thread ")
-_ASIDE = re.compile(r"Exception ignored (?:in|while|on)|Error in atexit|--- Logging error ---")
+_MODULE_CODES = frozenset({"MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND"})
+_WITHIN = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", ANONYMOUS})
 _DROPPED = re.compile(r"^\[\.\.\. \d+ bytes of output dropped \.\.\.\]$", re.MULTILINE)
-_TITLE_LINES = 3
 _SAID_AT_LEAST = 8
 
 
@@ -57,57 +55,53 @@ def judge(report: BootReport, crash: Crash | None, service: str, exists: Callabl
     return _dead(report, [map_frames(each, exists) for each in _endings(report)], service)
 
 
-def crashes(output: str) -> Iterator[Crash]:
-    """Every traceback that a run printed, and every ERROR line; what merely comes of stopping is left out."""
-    lines = output.split("\n")
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        if is_header(line):
-            trace = parse(lines, at)
-            if (found := _traceback(lines, at, trace.errors, trace.end)) is not None:
-                yield found
-            at = max(trace.end, at + 1)
-            continue
-        if is_log_line(line) and level_of(line) == "ERROR":
-            yield Crash("error_line", (CrashError("", message_of(line)),), line, at + 1)
-        at += 1
-
-
 def is_same(one: Crash, other: Crash, service: str) -> bool:
     """The same type of exception at the same culprit file and function; lines may have moved.
 
-    For imports the message must be the same too: it says what is missing. Where no frame of the
-    service is known, and for lines without a traceback, the message stands in for the place.
+    For imports the message must be the same too: it says what is missing; and so for a plain Error of
+    JavaScript, whose type says nothing. A `code` that Node gives is part of the type. Where no frame of
+    the service is known, and for lines without a traceback, the message stands in for the place.
     """
     if one.final is None or other.final is None:
         return False
     if "error_line" in (one.kind, other.kind):
         return one.kind == other.kind and _said(one.final) == _said(other.final)
-    if one.final.name != other.final.name:
+    if (one.final.name, one.final.code) != (other.final.name, other.final.code):
         return False
     place = place_of(one, service)
     if place != place_of(other, service):
         return False
     told = normal_message(one.final.message) == normal_message(other.final.message)
-    return told or (place is not None and one.final.name not in _IMPORTS)
+    return told or (place is not None and not _told_by_message(one))
+
+
+def _told_by_message(crash: Crash) -> bool:
+    final = crash.final
+    if final is None or crash.kind != "node":
+        return final is not None and final.name in _IMPORTS
+    return final.name in ("", "Error", "SyntaxError") or final.code in _MODULE_CODES
 
 
 def place_of(crash: Crash, service: str) -> tuple[str, str] | None:
-    """The path and the function of the culprit; comprehensions count for the function around them."""
+    """The path and the function of the culprit."""
     stack = stack_of(crash, service)
     return stack[0] if stack else None
 
 
 def stack_of(crash: Crash, service: str) -> list[tuple[str, str]]:
-    """The service's own (path, function) on the way to the crash, the culprit first."""
+    """The service's own (path, function) on the way to the crash, the culprit first.
+
+    Comprehensions, and nameless functions of JavaScript, count for the function around them, or for
+    what called it, where there is one.
+    """
     final, culprit = crash.final, crash.culprit(service)
     if final is None or culprit is None:
         return []
     frames = final.frames[: final.frames.index(culprit) + 1]
     own = [frame for frame in reversed(frames) if likely_path(frame).startswith(f"services/{service}/")]
-    plain = [frame for frame in own if frame.function not in _COMPREHENSIONS]
-    return [(likely_path(frame), frame.function) for frame in plain]
+    named = function_name if crash.kind == "node" else str
+    places = [(likely_path(frame), named(frame.function)) for frame in own]
+    return [place for place in places if place[1] not in _WITHIN] or places
 
 
 def described(crash: Crash, service: str) -> str:
@@ -166,15 +160,6 @@ def _dead(report: BootReport, endings: list[Crash], service: str) -> Judged:
 def _endings(report: BootReport) -> list[Crash]:
     found = last_crash(report.everything.encode())
     return [found] if found is not None and found.kind not in ("stopped", "no_trace") else []
-
-
-def _traceback(lines: list[str], at: int, errors: tuple[CrashError, ...], end: int) -> Crash | None:
-    title = lines[max(0, at - _TITLE_LINES) : at]
-    if not errors or errors[-1].name in _BY_STOPPING or any(map(_ASIDE.match, title)):
-        return None
-    unretrieved = any(_UNRETRIEVED.search(line) for line in title)
-    kind: Literal["unretrieved_task", "traceback"] = "unretrieved_task" if unretrieved else "traceback"
-    return Crash(kind, errors, "\n".join(lines[at:end]), at + 1)
 
 
 def _said(final: CrashError) -> str:

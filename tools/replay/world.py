@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from sandbox.boot import Message, Value, World
 from tools.incident import IncidentFolder
+from tools.replay.mysql import inside as mysql_inside
+from tools.replay.mysql import mysql_for
 from tools.truth import MYSQL_ADDRESS, SERVICES, TRUTH_KEY, Truth, is_secret_name
 
 SYSTEM_BUS = "system-redis"
@@ -28,13 +30,14 @@ def make_world(folder: IncidentFolder, service: str, truth: Truth, paths: tuple[
         service=service,
         buses=buses,
         truth_bus=SYSTEM_BUS if SYSTEM_BUS in buses else next(iter(buses)),
-        truth=_inside(truth.document, truth.buses(), buses),
+        truth=mysql_inside(_inside(truth.document, truth.buses(), buses)),
         values=_values(folder, service, buses),
         messages=tuple(_messages(folder, buses)),
         env=_environment(service, truth, buses),
         entry_point=truth.component(service).entry_point,
         closed_ports=tuple(sorted(port for port in _live_ports(truth) if port not in ports)),
         paths=paths,
+        mysql=mysql_for(truth, service),
     )
 
 

@@ -9,10 +9,11 @@ import pytest
 from sandbox.boot import BootReport
 from tools.logs import last_crash, map_frames
 from tools.replay import bisect, judge, serves_less
+from tools.replay.crashes import crashes
 from tools.replay.culprit import doubts, functions_in, ran
 from tools.replay.served import both, common, missing, unvaried
 from tools.replay.told import told
-from tools.replay.verdict import crashes, is_same, stack_of, still_said
+from tools.replay.verdict import is_same, stack_of, still_said
 
 RULES = "services/vigil/intel/rules.py"
 TRACE = """\
@@ -271,8 +272,8 @@ def test_what_crashed_must_have_run_on(functions, first, late, defined, doubt) -
 
 def test_functions_of_a_file() -> None:
     source = b"class A:\n    async def one(self):\n        def two(): pass\n"
-    assert functions_in(source) == {"<module>", "one", "two"}
-    assert functions_in(b"def broken(") == set()
+    assert functions_in("x.py", source) == {"<module>", "one", "two"}
+    assert functions_in("x.py", b"def broken(") == set()
 
 
 @pytest.mark.parametrize("broken", range(1, 10))
