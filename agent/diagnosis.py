@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 
 class Category(StrEnum):
@@ -41,7 +42,10 @@ class Culprit(BaseModel):
 
 
 class Diagnosis(BaseModel):
-    """The structured last message of the agent loop, and what triage says without a model."""
+    """The structured last message of the agent loop, and what triage says without a model.
+
+    `related` are places of other services with the same pattern: ours to fill in, no model is asked for it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,9 +58,11 @@ class Diagnosis(BaseModel):
     risk: str | None = None
     confidence: float = Field(ge=0, le=1)
     operator_action: str | None = None
+    related: SkipJsonSchema[tuple[str, ...]] = ()
 
     def redacted(self, redact: Callable[[str], str]) -> Diagnosis:
         """The same with every text that may reach a report or a branch redacted."""
         texts = ("root_cause", "why_not", "risk", "operator_action")
         said = {name: redact(text) for name in texts if (text := getattr(self, name)) is not None}
-        return self.model_copy(update={**said, "evidence": tuple(map(redact, self.evidence))})
+        lists = {"evidence": tuple(map(redact, self.evidence)), "related": tuple(map(redact, self.related))}
+        return self.model_copy(update={**said, **lists})

@@ -26,7 +26,7 @@ from agent.record import RunRecord
 from agent.result import HealResult, Outcome
 from agent.settings import Settings
 from agent.store import Run, Store
-from agent.triage import Triage, triage
+from agent.triage import Triage, related, triage
 from sandbox.patch import Patch
 from sandbox.scope import Refused
 from tools.incident import IncidentFolder
@@ -89,7 +89,7 @@ class Heal:
     def judge(self, case: Case) -> Triage:
         """What the rules say, before any model is asked."""
         found = triage(case.folder, case.bench.repository, case.truth, case.crash)
-        self.record.triage = found
+        self.record.triage, self.record.related = found, related(case.bench.repository, found)
         self.pages.diagnosing(case.incident.id, found, outward(case))
         self.record.emit(Triaged(found.category, found.verdict, found.confidence, found.why))
         return found

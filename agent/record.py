@@ -41,6 +41,7 @@ class RunRecord:
     spent: Spent = field(default_factory=Spent)
     case: Case | None = None
     triage: Triage | None = None
+    related: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = None
     history: LookBack | None = None
     proof: Proof | None = None
@@ -100,7 +101,7 @@ class RunRecord:
 
     def conclude(self, case: Case, said: Diagnosis, *, by_triage: bool = False) -> Diagnosis:
         """Keep a diagnosis, redacted, before anything follows from it: the last model's, or triage's."""
-        diagnosis = said.redacted(case.bench.redact)
+        diagnosis = said.model_copy(update={"related": self.related}).redacted(case.bench.redact)
         self.diagnosis = diagnosis
         self.answered_by = None if by_triage else self.served
         self.run.write("diagnosis.json", diagnosis.model_dump_json(indent=1))

@@ -101,10 +101,15 @@ def _triage(scene: Scene, finding: Finding) -> Triage:
         dependencies=tuple(_dependencies(scene, finding)),
         fingerprint=fingerprint(scene.service, scene.crash) if scene.crash else None,
         look_alikes=finding.notes + _dirty(scene),
-        changes=_changes(scene, culprit.file) if culprit and finding.verdict != "not_fixable" else (),
+        changes=_changes(scene, culprit.file) if culprit and _is_code(finding) else (),
         operator_action=finding.action,
         evidence=finding.evidence,
     )
+
+
+def _is_code(finding: Finding) -> bool:
+    """Whether code is at fault, the service's or shared/, so that what changed it matters."""
+    return finding.verdict != "not_fixable" or finding.reason == "shared"
 
 
 def _dependencies(scene: Scene, finding: Finding) -> list[Dependency]:

@@ -315,3 +315,19 @@ def test_without_a_sandbox_the_patch_is_attached_and_the_exit_code_is_3(bench: B
     assert bench.branches() == []
     assert "no sandbox" in result.summary
     assert (Path(result.folder) / "patch.diff").exists()
+
+
+def test_the_same_pattern_in_another_service_is_told_and_not_patched(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, FAULTS["copilot-shared-rename"])
+    result = bench.run(
+        [said(diagnosis(fixable=False, why_not="no", related=["services/made/up.py:1: by me"]))]
+    )
+    place = "services/vexy_ai/intel/orchestrator.py:11: from shared.redis_io import connect, messages"
+    assert result.diagnosis is not None
+    assert [one.partition(" (")[0] for one in result.diagnosis.related] == [place]
+    folder = Path(result.folder)
+    for name in ("report.md", "report.html", "diagnosis.json"):
+        assert place in (folder / name).read_text(), name
+    assert "made/up" not in (folder / "diagnosis.json").read_text()
+    asked = bench.model.requests[0]
+    assert "related" not in json.dumps(asked.answer_schema), "no model is asked for it"
