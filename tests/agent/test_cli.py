@@ -173,11 +173,11 @@ def test_the_rule_based_model_heals_without_a_key_and_is_named_honestly(state: P
     told = run(state, "heal", str(folder), "--model", "builtin", "--json")
     assert told.exit_code == 0, told.output
     result = json.loads(told.output)
-    assert result["models"] == ["builtin (rule-based, no model)"]
+    assert result["models"] == ["rule-based, no model"]
     assert result["cost_usd"] == 0
     argv = ["git", "log", "-1", "--format=%B", result["branch"]]
     message = subprocess.run(argv, cwd=repo, capture_output=True, text=True, check=True).stdout
-    assert "Assisted-by: builtin (rule-based, no model)" in message
+    assert "Assisted-by: rule-based, no model" in message
 
 
 def test_a_second_run_on_a_service_is_told_that_it_is_busy(state: Path, tmp_path: Path) -> None:
