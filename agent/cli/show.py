@@ -6,7 +6,7 @@ import json
 
 import click
 
-from agent.cleaning import outward_of
+from agent.cleaning import cleaned, outward_of
 from agent.cli.incidents import summary
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
 from agent.report.again import tell_again
@@ -40,7 +40,7 @@ def command(
             "run": run.number if run else None,
             "result": run.result() if run else None,
             "report": _text(folder, run),
-            "journal": run.journal() if run and journal else None,
+            "journal": cleaned(run.journal(), outward_of(settings)) if run and journal else None,
             "postmortem": _postmortem(settings, store, folder, run) if postmortem else None,
         }
         click.echo(json.dumps(told, indent=1))
@@ -49,7 +49,8 @@ def command(
     elif run is None:
         _unrun(folder)
     elif journal:
-        for line in run.journal():
+        # What the model wrote is in it as it wrote it.
+        for line in cleaned(run.journal(), outward_of(settings)):
             click.echo(json.dumps(line, ensure_ascii=False))
     else:
         _report(folder, run)

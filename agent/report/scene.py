@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.case import Case
+from agent.cleaning import cleaned
 from agent.report.conversation import Said, conversation
 from agent.report.logs import LogLine, log_lines
 from agent.report.timeline import Moment, timeline
@@ -102,15 +103,7 @@ def kept_scene(run: Run) -> Scene | None:
 
 def _cleaned(scene: Scene, clean: Callable[[str], str]) -> Scene:
     """The scene with every text in it cleaned, whatever it came from."""
-
-    def cleaned(value: Any) -> Any:
-        if isinstance(value, str):
-            return clean(value)
-        if isinstance(value, dict):
-            return {name: cleaned(inner) for name, inner in value.items()}
-        return tuple(cleaned(inner) for inner in value) if isinstance(value, list | tuple) else value
-
-    return Scene.model_validate(cleaned(scene.model_dump()))
+    return Scene.model_validate(cleaned(scene.model_dump(), clean))
 
 
 def _health(case: Case) -> Standing | None:
