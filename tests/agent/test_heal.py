@@ -13,7 +13,8 @@ import pytest
 
 from agent.events import BranchIntended, BranchMade, Event
 from agent.heal import Plan, heal
-from agent.model.protocol import Attempt, NoKey, NoModelLeft, ToolResult, Turn, UserMessage
+from agent.model.chain import Chain
+from agent.model.protocol import Attempt, KeyRefused, NoKey, NoModelLeft, ToolResult, Turn, UserMessage
 from agent.model.scripted import Answer, Scripted, called, said
 from agent.result import Exit, HealResult
 from agent.settings import Settings
@@ -315,6 +316,37 @@ def test_without_a_sandbox_the_patch_is_attached_and_the_exit_code_is_3(bench: B
     assert bench.branches() == []
     assert "no sandbox" in result.summary
     assert (Path(result.folder) / "patch.diff").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fails", [False, True], ids=["mended-by-the-next", "the-next-fails"])
+def test_what_the_rules_could_not_prove_is_the_next_model_s(bench: Bench, fails: bool) -> None:
+    half, whole = edits(FAULT, 1, test=False), edits(FAULT)
+    done = said(diagnosis(), model_id="builtin")
+    rules = Scripted(
+        [called(("propose_patch", half), model_id="builtin"), done, done, done], model_id="builtin"
+    )
+    mended = [called(("propose_patch", whole), model_id="own"), said(diagnosis(), model_id="own")]
+    own = Scripted([KeyRefused("own", "the key was refused")] if fails else mended, model_id="own")
+    plan = Plan(lambda case, emit: Chain([rules, own], lambda text: None))
+    result = heal(bench.folder, bench.store, bench.settings, plan, bench.events.append)
+    first = own.requests[0].items
+    assert isinstance(first[-1], UserMessage)
+    assert "without a proven patch" in first[-1].text
+    assert any("gone: failed" in item.text for item in first if isinstance(item, UserMessage))
+    patch = (Path(result.folder) / "patch.diff").read_text()
+    if fails:
+        assert (result.outcome, result.answered_by) == ("unproven", "rule-based, no model")
+        assert [rung.state for rung in result.proof if rung.name == "gone"] == ["failed"]
+        assert "test_day_change" not in patch
+    else:
+        assert (result.outcome, result.answered_by) == ("branch", "own"), result.summary
+        assert result.models == ("rule-based, no model", "own")
+        assert [rung.state for rung in result.proof if rung.name == "gone"] == ["shown"]
+        assert "test_day_change" in patch
+        assert "Assisted-by: rule-based, no model; own" in bench.git(
+            "log", "-1", "--format=%B", str(result.branch)
+        )
 
 
 def test_the_same_pattern_in_another_service_is_told_and_not_patched(tmp_path: Path) -> None:

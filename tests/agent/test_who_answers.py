@@ -29,6 +29,8 @@ MENDED = "healer-null-heartbeat"
 """What the rules can mend."""
 NOT_MENDED = "content-name-error"
 """What they cannot, though it is the service's own code."""
+NOT_PROVEN = "healer-logger-exception"
+"""What they propose a patch for that nothing proves."""
 
 
 @dataclass
@@ -238,7 +240,7 @@ def test_the_rules_go_first_and_hand_over_what_they_read_and_tried(
     desk: MakeDesk, provider: Any, reply: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = provider(reply(said(DIAGNOSIS)))
-    place = desk(NOT_MENDED)
+    place = desk(NOT_PROVEN)
     place.models = {"own": server.url}
     place.configure('models = ["builtin", "own"]', limits="steps = 6\nsoft_steps = 5")
     monkeypatch.setenv("TEST_KEY", "sk-test-of-this-file")
@@ -253,11 +255,13 @@ def test_the_rules_go_first_and_hand_over_what_they_read_and_tried(
     messages = server.asked[0].body["messages"]
     calls = [call for one in messages for call in one.get("tool_calls", ())]
     answers = {one["tool_call_id"] for one in messages if one["role"] == "tool"}
-    assert calls, "what the rules read is in the second model's conversation"
+    names = {call["function"]["name"] for call in calls}
+    assert names >= {"read_file", "propose_patch"}, "what the rules read and tried is in the conversation"
     assert {call["id"] for call in calls} == answers
     assert messages[-1]["role"] == "user"
     assert f"without a proven patch: a diagnosis without a patch: {RULES}" in messages[-1]["content"]
-    assert not any("Most of the budget is used" in str(one["content"]) for one in messages)
+    assert "with all of your steps" in messages[-1]["content"]
+    assert result.steps == 7, "the rules used up six of six, and the next model had its own"
 
 
 def test_what_the_rules_mend_costs_no_request(
