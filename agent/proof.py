@@ -9,7 +9,8 @@ from typing import Literal
 from agent.case import Case
 from agent.events import Climbed, Emit
 from agent.labels import labels_for
-from agent.regression import choices, fails_as, why_none
+from agent.regression import choices, fails_as, same_way, why_none
+from agent.regression_switches import switches
 from sandbox.building import build_problems
 from sandbox.isolation import Isolation
 from sandbox.parts import contents, hunks, tests_only
@@ -171,6 +172,12 @@ class Climb:
             if fails_as(self.crash, self.service, outcome) and passed(after, node)
         ]
         chosen = choices(contents(self.repo, new_tests)) if new_tests else []
+        chosen += switches(self.repo, self.patch) if failing else []
+        chosen += [
+            f"{node} does not do to the patch what it does to the base"
+            for node in failing
+            if not self.is_old(node) and not same_way(self.crash, before.outcomes[node], after)
+        ]
         proving = [node for node in failing if not chosen or self.is_old(node)]
         if proving:
             how = f"fails on the base as the incident did, passes {self.runs} of {self.runs}"

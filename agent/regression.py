@@ -2,8 +2,9 @@
 
 A test that first looks which version of the code it runs on can fail on the base and pass on any
 patch. Where the captured world does not show the crash, such a test would be all there is. So a
-new test counts only if nothing in its files decides by the code under test; what a test is given
-by calls into that code is behaviour, and is believed.
+new test counts only if nothing in its files decides by the code under test, and if it was seen to
+make the same calls into that code on both (`same_way`); what these calls give it is behaviour, and
+is believed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.regression_scripts import script_choices
-from sandbox.testing import TestOutcome
+from sandbox.testing import TestOutcome, TestRun
 from tools.logs import Crash
 
 _ASKS = frozenset({"hasattr", "vars", "dir", "callable", "globals", "locals", "getsource", "signature"})
@@ -48,6 +49,23 @@ def fails_as(crash: Crash | None, service: str, outcome: TestOutcome) -> bool:
         return False
     told = set(_TELLING.findall(final.message)) if name in _TELLING_TYPES else set[str]()
     return told <= set(_TELLING.findall(outcome.failure.message))
+
+
+def same_way(crash: Crash | None, before: TestOutcome, run: TestRun) -> bool:
+    """Whether a test did to the patch what it did to the base, and what failed there goes well now.
+
+    `before` is its outcome on the base, `run` one of the patch that has it. A test of Node is not
+    watched at its calls, and is taken at its word.
+    """
+    if not before.node.partition("::")[0].endswith(".py"):
+        return True
+    name = crash.final.name if crash and crash.final else ""
+    failed = {call for call in before.calls if call.endswith(f"!{name}")}
+    made = {call for call in before.calls if "!" not in call}
+    own = run.outcomes[before.node].calls
+    shared = {call for outcome in run.outcomes.values() for call in outcome.calls if call.startswith("~")}
+    again = {call.partition(".")[0] for call in own if call.endswith(f"!{name}")}
+    return bool(failed) and made <= own | shared and again.isdisjoint(c.partition(".")[0] for c in failed)
 
 
 def choices(sources: Mapping[str, bytes]) -> list[str]:

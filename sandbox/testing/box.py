@@ -44,13 +44,17 @@ class RawFailure(BaseModel):
 
 
 class RawOutcome(BaseModel):
-    """One test's outcome as the box tells it; `parts` are the blocks of its body that ran to their end."""
+    """One test's outcome as the box tells it.
+
+    `parts` are the blocks of its body that ran to their end, `calls` its ways into the code under test.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     status: Status
     failure: RawFailure | None = None
     parts: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 class Verdict(BaseModel):
@@ -77,6 +81,7 @@ class Order:
     order     seed of the order of the tests; empty for the files' own
     twin      seed by which each test's claim is turned around, so that it must fail; empty for none
     changes   what is looked at for what no service needs, before anything runs
+    calls     whether it is noted how each test goes into the code under test
     """
 
     service: str
@@ -88,6 +93,7 @@ class Order:
     twin: str = ""
     changes: tuple[Change, ...] = ()
     added_modules: frozenset[str] = frozenset()
+    calls: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,7 @@ class TestBox:
             "python_path": settings.python_path,
             "order": order.order,
             "twin_seed": order.twin,
+            "calls": order.calls,
             "deadline_s": self.limits.wall_s - _SPARE_S,
             "test_s": self.test_s,
             "changed": [_as_plan(change) for change in order.changes],

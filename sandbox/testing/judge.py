@@ -62,7 +62,9 @@ def as_run(verdict: Verdict, overruled: Collection[str], seconds: float) -> Test
     if tampering:
         problem = f"tampering: {tampering[0]}"
     outcomes = {
-        node: TestOutcome(node, raw.status, raw.failure.as_failure() if raw.failure else None)
+        node: TestOutcome(
+            node, raw.status, raw.failure.as_failure() if raw.failure else None, frozenset(raw.calls)
+        )
         for node, raw in sorted(verdict.outcomes.items())
     }
     notes = tuple(f"{path} was run as the base has it" for path in overruled)

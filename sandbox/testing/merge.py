@@ -21,7 +21,15 @@ def all_of(verdicts: Sequence[Verdict]) -> Verdict:
 def _worst(outcomes: Sequence[RawOutcome]) -> RawOutcome:
     worst = min(outcomes, key=lambda outcome: _WORST.index(outcome.status))
     parts = set(worst.parts).intersection(*(outcome.parts for outcome in outcomes))
-    return worst.model_copy(update={"parts": tuple(sorted(parts))})
+    calls = _made(outcomes)
+    return worst.model_copy(update={"parts": tuple(sorted(parts)), "calls": calls})
+
+
+def _made(outcomes: Sequence[RawOutcome]) -> tuple[str, ...]:
+    """Calls that were made each time; what was shared, or ended by an exception, counts if it was so once."""
+    made = set(outcomes[0].calls).intersection(*(outcome.calls for outcome in outcomes))
+    once = {call for outcome in outcomes for call in outcome.calls if "!" in call or call.startswith("~")}
+    return tuple(sorted(made | once))
 
 
 def side_by_side(verdicts: Sequence[Verdict]) -> Verdict:

@@ -42,7 +42,7 @@ class Orders:
             order = replace(plain, changes=changes, added_modules=trees.added_modules())
             self.patched.append(Part(trees.tree(patched_code=True, new_tests=False), order))
         if new:
-            order = Order(service, new, select, trees.trusted(new_tests=True), changes=changes)
+            order = Order(service, new, select, trees.trusted(new_tests=True), changes=changes, calls=True)
             self.patched.append(Part(trees.tree(patched_code=True, new_tests=True), order))
 
     def settle(self, base: Path, plugins: Sequence[str]) -> None:
@@ -57,7 +57,7 @@ class Orders:
         Files that this interpreter cannot read are looked at in the box, by the service's own.
         Those that the service's history has are its own authors' work.
         """
-        found: list[tuple[str, str]] = []
+        found = list(self._trees.test_imports())
         for change in self._trees.changes():
             try:
                 news = change.suspects()

@@ -27,13 +27,18 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """One test. `missing` is one that was expected and not heard of; only `passed` is a pass."""
+    """One test. `missing` is one that was expected and not heard of; only `passed` is a pass.
+
+    `calls` are the ways of a patch's new test into the code under test, by what they were called
+    with: `id.count` each, and `id.count!Type` for those that an exception of this type ended.
+    """
 
     __test__ = False
 
     node: str
     status: Status
     failure: Failure | None = None
+    calls: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

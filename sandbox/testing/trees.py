@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,8 +117,11 @@ class Trees:
     def tree(self, *, patched_code: bool, new_tests: bool) -> str:
         """A tree's id: the base, with the patch's code, with its new tests, with both or neither."""
         entries: dict[str, Entry | None] = dict(self._code) if patched_code else {}
-        if new_tests:
-            entries |= {path: self.patched[path] for path in self._helpers}
+        if new_tests or patched_code:
+            # Where the patch will live, they lie beside it: code that looks would know a test run by that.
+            entries |= {
+                path: self.patched[path] for path in self._helpers if new_tests or self._lies_by(path)
+            }
         start = Start(self._repo, self._base, self._service, self._repo.listing(self._base))
         entries = {**self._concealed(start), **entries}
         return tree_of_entries(start, entries) if entries else self._base
@@ -138,6 +142,25 @@ class Trees:
         oids = store(start, list(kept.values()))
         placed = {path: Entry(start.listing[path].mode, oid) for path, oid in zip(kept, oids, strict=True)}
         return {**entries, **dict.fromkeys(clean), **placed}
+
+    def _lies_by(self, path: str) -> bool:
+        """Whether a new file of the tests stands in for none of the base's: a folder would, for a module."""
+        parts = path.split("/")
+        return not any(f"{'/'.join(parts[:end])}.py" in self.base for end in range(3, len(parts)))
+
+    def test_imports(self) -> tuple[tuple[str, str], ...]:
+        """Code of the patch that imports what came along with its new tests: path and text each."""
+        names = {path.rpartition("/")[2].removesuffix(".py") for path in self._helpers} - {"__init__"}
+        folders = {part for path in self._helpers for part in path.split("/")[2:-1]}
+        names |= {folder for folder in folders if in_test_folder(f"{folder}/x")}
+        found = []
+        for change in self.changes():
+            if change.path.endswith(".py") and not change.test:
+                had = {name for _, name in imported(change.before or b"")}
+                news = [(line, name) for line, name in imported(change.after) if name in names - had]
+                found += [(change.path, line, name) for line, name in news]
+        told = "test-detection: {0}:{1} imports {2}, which belongs to the patch's tests"
+        return tuple((place[0], told.format(*place)) for place in found)
 
     def changes(self) -> tuple[Change, ...]:
         """The patch's files that are looked at for what no service needs: code, and new tests."""
@@ -197,3 +220,17 @@ class Trees:
         if missing:
             self._contents.update(zip(missing, blobs(self._repo.git_dir, missing), strict=True))
         return [self._contents[entry.oid] for entry in entries]
+
+
+def imported(source: bytes) -> list[tuple[int, str]]:
+    """Every part of a name that a Python source imports, with its line; none where it does not compile."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    found = []
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+            found += [(node.lineno, part) for name in names for part in name.split(".") if part]
+    return found

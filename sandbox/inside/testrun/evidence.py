@@ -101,7 +101,8 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
         # A twin in which something false held counts as one that passed.
         status = "passed"
     done = {trail.parts[word] for trail in trails for word in words if word in trail.parts}
-    judged.outcomes[node] = {**_outcome(status, event.get("failure")), "parts": sorted(done)}
+    calls = [str(call) for call in event.get("calls") or ()]
+    judged.outcomes[node] = {**_outcome(status, event.get("failure")), "parts": sorted(done), "calls": calls}
 
 
 def _judge_script(planned: Planned, event: Mapping[str, Any], status: str, judged: Judged) -> None:

@@ -47,18 +47,19 @@ def _frames(error: BaseException, root: str) -> list[tuple[str, int, str]]:
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        path = _inside(code.co_filename, root)
+        path = inside(code.co_filename, root)
         if path is not None:
             found.append((path, trace.tb_lineno, code.co_name))
         trace = trace.tb_next
     if isinstance(error, SyntaxError) and error.filename:
-        path = _inside(error.filename, root)
+        path = inside(error.filename, root)
         if path is not None:
             found.append((path, error.lineno or 0, "<module>"))
     return found[-_FRAMES:]
 
 
-def _inside(file: str, root: str) -> str | None:
+def inside(file: str, root: str) -> str | None:
+    """The path of a file of the tree below `root`, None for any other."""
     # The interpreter and this harness may lie below the same folder name on the host.
     if file.startswith((f"{sys.prefix}/", f"{sys.base_prefix}/", f"{_HERE}/")):
         return None
@@ -105,6 +106,6 @@ def _origin(event: str, frame: FrameType | None, root: str, trusted: frozenset[s
     while frame is not None:
         file = frame.f_code.co_filename
         if event == "object.__getattr__" or not file.endswith(_GO_BETWEENS):
-            return None if file in trusted else _inside(file, root)
+            return None if file in trusted else inside(file, root)
         frame = frame.f_back
     return None

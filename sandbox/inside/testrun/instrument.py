@@ -3,7 +3,8 @@
 Every test function says a secret word when it is entered, after each statement of its body and
 before each return. The words are drawn anew for each run. A body that was skipped, cut short,
 replaced or that went on after a false assertion leaves another trail than the one that was
-planned from the file's own syntax tree.
+planned from the file's own syntax tree. Claims that stand further in, or in helpers of the same
+file, say a word, too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Trail:
     steps    said after each statement of the body, in this order
     returns  said just before a return, with the number of steps that come before it
     never    said only when a block that must raise did not
-    parts    said at the end of each loop, block and inner function, with a name that no run changes
+    parts    said at the end of each loop, block and inner function, and after each claim of the file
+             that is no statement of a test's body, with a name that no run changes
     """
 
     name: str
@@ -60,10 +62,13 @@ def instrument(tree: ast.Module, path: str, seed: str) -> list[Trail]:
     The same tree, path and seed give the same words: who plans the run and who runs it need not
     tell each other.
     """
+    claims = _Claims(words_of(seed, f"{path} claims"))
+    functions = list(test_functions(tree))
+    claims.listen(tree, functions)
     trails = []
-    for number, function in enumerate(test_functions(tree)):
+    for number, function in enumerate(functions):
         speech = _Speech(function, words_of(seed, f"{path} {number}"), f"{function.name}#{number}")
-        trails.append(speech.trail())
+        trails.append(speech.trail(claims.parts))
     ast.fix_missing_locations(tree)
     return trails
 
@@ -124,6 +129,32 @@ def words_of(seed: str, purpose: str) -> Iterator[str]:
         count += 1
 
 
+class _Claims(ast.NodeTransformer):
+    """Makes claims talk that a test can pass without: in branches, loops, fakes and helpers."""
+
+    def __init__(self, words: Iterator[str]) -> None:
+        self._words = words
+        self._plain: set[int] = set()
+        self.parts: dict[str, str] = {}
+
+    def listen(self, tree: ast.Module, tests: list[Function]) -> None:
+        self._plain = {id(statement) for test in tests for statement in test.body}
+        self.visit(tree)
+
+    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt] | ast.Assert:
+        return node if id(node) in self._plain else self._heard(node)
+
+    def visit_Expr(self, node: ast.Expr) -> list[ast.stmt] | ast.Expr:
+        call = node.value
+        name = _called(call) if isinstance(call, ast.Call) else ""
+        return self._heard(node) if name.startswith("assert") and id(node) not in self._plain else node
+
+    def _heard(self, claim: ast.stmt) -> list[ast.stmt]:
+        word = next(self._words)
+        self.parts[word] = f"claim.{len(self.parts)}"
+        return [claim, _say(word, claim)]
+
+
 class _Speech(ast.NodeTransformer):
     """Rewrites one test function in place."""
 
@@ -136,7 +167,7 @@ class _Speech(ast.NodeTransformer):
         self.returns: dict[str, int] = {}
         self.never: set[str] = set()
 
-    def trail(self) -> Trail:
+    def trail(self, claims: dict[str, str]) -> Trail:
         body, enter = self.function.body, next(self.words)
         first = 1 if ast.get_docstring(self.function, clean=False) is not None else 0
         spoken: list[ast.stmt] = [*body[:first], _say(enter, body[0])]
@@ -149,7 +180,12 @@ class _Speech(ast.NodeTransformer):
             spoken.append(_say(word, statement))
         self.function.body = spoken
         return Trail(
-            self.function.name, enter, tuple(self.steps), self.returns, frozenset(self.never), self.parts
+            self.function.name,
+            enter,
+            tuple(self.steps),
+            self.returns,
+            frozenset(self.never),
+            {**self.parts, **claims},
         )
 
     def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
@@ -166,7 +202,7 @@ class _Speech(ast.NodeTransformer):
 
     def visit_With(self, node: ast.With) -> ast.With:
         self.generic_visit(node)
-        return node if _must_raise(node.items[0].context_expr) else self._part(node)
+        return node if any(_must_raise(item.context_expr) for item in node.items) else self._part(node)
 
     def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AsyncFor:
         self.generic_visit(node)
@@ -199,7 +235,8 @@ class _Speech(ast.NodeTransformer):
         return node
 
     def _listen_for_no_raise(self, node: ast.stmt) -> None:
-        if isinstance(node, ast.With) and len(node.items) == 1 and _must_raise(node.items[0].context_expr):
+        # Only the last item: the end of a block that stands around another may be reached before that raises.
+        if isinstance(node, ast.With) and _must_raise(node.items[-1].context_expr):
             word = next(self.words)
             self.never.add(word)
             node.body = [*node.body, _say(word, node.body[-1])]
@@ -208,9 +245,12 @@ class _Speech(ast.NodeTransformer):
 def _must_raise(expression: ast.expr) -> bool:
     if not isinstance(expression, ast.Call):
         return False
-    called = expression.func
-    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    return name in ("raises", "assertRaises", "assertRaisesRegex")
+    return _called(expression) in ("raises", "assertRaises", "assertRaisesRegex")
+
+
+def _called(call: ast.Call) -> str:
+    called = call.func
+    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
 
 
 def _say(word: str, where: ast.stmt) -> ast.stmt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import random
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import frames
+from .calls import Calls
 from .imports import Gatekeeper
 from .sources import Sources
 
@@ -30,6 +32,7 @@ class Recorder:
         self._files = files
         self._gate = gate
         self._current: dict[str, Any] = {}
+        self._calls = Calls(self.root, self.trusted) if plan["calls"] else None
 
     def pytest_load_initial_conftests(self) -> None:
         """From here on, modules of the tree are imported."""
@@ -42,6 +45,17 @@ class Recorder:
         os.environ.pop("PYTEST_VERSION", None)
         config.pluginmanager.unregister(name="terminalreporter")
 
+    def pytest_collection(self) -> None:
+        """The test files are imported now."""
+        if self._calls:
+            self._calls.start(shared=True)
+
+    def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
+        """A fixture is made; one of a wider scope is for several tests."""
+        shared = self._calls is not None and fixturedef.scope != "function"
+        with self._calls.sharing() if self._calls and shared else contextlib.nullcontext():
+            yield
+
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Keep what was asked for and not done yet, in the order that was drawn."""
         kept = [item for item in items if self._wanted(item.nodeid) and item.nodeid not in self._done]
@@ -51,6 +65,8 @@ class Recorder:
             # What went wrong is taken from the exception itself; nobody reads the long form.
             item.repr_failure = item._repr_failure_py = _no_long_form
         items[:] = kept
+        if self._calls:
+            self._calls.stop()
         gc.freeze()
         gc.enable()
         self._tell({"e": "collected", "nodes": [item.nodeid for item in kept]})
@@ -76,6 +92,8 @@ class Recorder:
         self._files.words.clear()
         self._current = {"e": "test", "node": nodeid, "phases": {}}
         self._tell({"e": "start", "node": nodeid})
+        if self._calls:
+            self._calls.start()
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
         """What went wrong, while the exception is still there."""
@@ -98,6 +116,8 @@ class Recorder:
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """A test is over."""
+        if self._calls:
+            self._current["calls"] = self._calls.stop()
         self._current["words"] = list(self._files.words)
         self._tell(self._current)
 
@@ -131,4 +151,6 @@ def mark_hooks() -> None:
     recorder.pytest_collection_modifyitems = hook(trylast=True)(recorder.pytest_collection_modifyitems)
     wrapper = hook(hookwrapper=True, tryfirst=True)
     recorder.pytest_runtest_makereport = wrapper(recorder.pytest_runtest_makereport)
+    recorder.pytest_fixture_setup = wrapper(recorder.pytest_fixture_setup)
+    recorder.pytest_collection = hook(tryfirst=True)(recorder.pytest_collection)
     recorder.pytest_configure = hook(trylast=True)(recorder.pytest_configure)

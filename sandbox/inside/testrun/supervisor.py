@@ -210,6 +210,7 @@ class Supervisor:
 _ORDERS = (
     *("root", "service_dir", "trusted", "select", "ini", "plugins", "import_mode", "python_path"),
     "order",
+    "calls",
 )
 _KINDS = frozenset({"test", "start", "collect", "collected", "conftest", "hung", "watched", "modules", "end"})
 
