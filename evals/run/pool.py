@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -69,8 +70,9 @@ def run_all(
     # What belongs to another state of the code, or to no job of this run, is not kept.
     results.write_text("".join(_line(answer) for answer in known.values()), encoding="utf-8")
     left = [job for job in jobs if _key(job) not in known]
-    with results.open("a", encoding="utf-8") as lines:
-        for number, answer in enumerate(_answers(left, workers), 1):
+    # Closed whatever happens: what is not begun when the run is interrupted must not be.
+    with results.open("a", encoding="utf-8") as lines, closing(_answers(left, workers)) as answers:
+        for number, answer in enumerate(answers, 1):
             lines.write(_line(answer))
             lines.flush()
             os.fsync(lines.fileno())
@@ -100,7 +102,7 @@ def _known(results: Path, jobs: Iterable[Job]) -> dict[tuple[str, str, int], Ans
     return {key: a for key, a in found.items() if wanted.get(key) == a.code and a.error is None}
 
 
-def _answers(jobs: Sequence[Job], workers: int) -> Iterator[Answer]:
+def _answers(jobs: Sequence[Job], workers: int) -> Generator[Answer]:
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         asked: dict[Future[Answer], Job] = {pool.submit(perform, job): job for job in jobs}
         try:

@@ -95,7 +95,7 @@ def _findings(answers: Sequence[Answer]) -> Iterable[Score]:
     )
     calls = sum(a.tool_calls for a in answers)
     useful = calls - sum(a.tool_errors + a.tool_repeats for a in answers)
-    yield Score("efficient", "tool calls that neither failed nor told the same again", Rate(useful, calls))
+    yield Score("efficient", "tool calls that told something new", Rate(useful, calls))
 
 
 def _patches(answers: Sequence[Answer]) -> Iterable[Score]:
@@ -111,7 +111,7 @@ def _patches(answers: Sequence[Answer]) -> Iterable[Score]:
     yield Score("abstained_rightly", "no branch, of the not fixable", rate(not a.branch for a in other))
     yield Score("abstained_wrongly", "no branch, of the fixable", rate(not a.branch for a in fixable), False)
     lost = rate(a.correct is True and not a.branch for a in fixable)
-    yield Score("lost", "correct patch that was not proven, of the fixable", lost, False)
+    yield Score("lost", "correct patch, not proven, of the fixable", lost, False)
 
 
 def _told(answers: Sequence[Answer], verdict: str | Verdict) -> list[Answer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -173,6 +174,31 @@ def test_the_command_runs_judges_and_exits_by_its_thresholds(tmp_path: Path) -> 
     shown = here("show", "vigil-market-redis", "--folder", str(tmp_path))
     assert "market-redis is down" in shown.stdout
     assert "again: autohealer eval run --fresh --model rules --only vigil-market-redis" in shown.stdout
+
+
+def test_a_case_of_each_category_is_judged_rightly_by_the_rules(tmp_path: Path) -> None:
+    first = {case.truth.category: case.id for case in CASES.values() if not case.truth.unseen}
+    words = [word for name in first.values() for word in ("--only", name)]
+    told = here("run", *words, "--folder", str(tmp_path), "--json", "--need", "verdict=1", "--need", "category=1",
+                "--need", "operator=1", "--need", "grounded=1")  # fmt: skip
+    assert told.exit_code == 0, told.stderr
+    scores = json.loads(told.stdout)["scores"]["Development cases"][0]
+    assert scores["runs"] >= len(first) == 16
+    assert scores["scores"]["operator"]["of"] >= 8
+
+
+def test_an_interrupted_run_ends_at_once_and_goes_on(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "evals", "run", "--workers", "1", "--folder", str(tmp_path)]
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stderr is not None
+        assert "[  1/52]" in running.stderr.readline()
+        os.killpg(running.pid, signal.SIGINT)
+        rest = running.stderr.read()
+    assert running.returncode == 130
+    assert "interrupted; the same command without --fresh goes on from here" in rest
+    assert 1 <= len(read_answers(tmp_path / RESULTS)) < 52
 
 
 def test_a_comparison_exits_with_1_where_a_case_became_worse(tmp_path: Path) -> None:

@@ -254,3 +254,20 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 
 def test_a_rate_counts_what_is_true() -> None:
     assert rate([True, False, True]) == Rate(2, 3)
+
+
+def test_the_page_tells_what_must_not_happen_and_why_a_case_came_out_as_it_did() -> None:
+    good = page([answer(**FIXED, summary="six rungs shown", operator_action="merge it")], "by `x --model m`")
+    assert "Violations" not in good
+    assert "<code>x --model m</code>" in good
+    assert "<p>six rungs shown\nnext step: merge it</p></details>" in good
+    bad = page([answer(violations=("scope: shared/x.py",)), answer("b", error="OSError: gone")], "")
+    assert bad.index("m: a: scope: shared/x.py") < bad.index("m: b: OSError: gone") < bad.index("<h2>Time")
+
+
+def test_a_model_has_one_colour_in_every_plot() -> None:
+    answers = [answer(model="one"), answer(model="two"), answer("u", model="two", unseen=True)]
+    text = page(answers, "")
+    legend = re.findall(r"fill='(#\w+)'/><text x='\d+' y='\d+'>(\w+)<", text)
+    assert len(legend) == 3
+    assert len(set(legend)) == 2
