@@ -103,14 +103,14 @@ def _known(results: Path, jobs: Iterable[Job]) -> dict[tuple[str, str, int], Ans
 
 
 def _answers(jobs: Sequence[Job], workers: int) -> Generator[Answer]:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
         asked: dict[Future[Answer], Job] = {pool.submit(perform, job): job for job in jobs}
-        try:
-            for future in as_completed(asked):
-                error = future.exception()
-                yield future.result() if error is None else broken(asked[future], error)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for future in as_completed(asked):
+            error = future.exception()
+            yield future.result() if error is None else broken(asked[future], error)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _key(job: Job) -> tuple[str, str, int]:

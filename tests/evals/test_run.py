@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -195,8 +196,10 @@ def test_an_interrupted_run_ends_at_once_and_goes_on(tmp_path: Path) -> None:
         assert running.stderr is not None
         assert "[  1/52]" in running.stderr.readline()
         os.killpg(running.pid, signal.SIGINT)
+        interrupted = time.monotonic()
         rest = running.stderr.read()
     assert running.returncode == 130
+    assert time.monotonic() - interrupted < 10, "what had not begun was run all the same"
     assert "interrupted; the same command without --fresh goes on from here" in rest
     assert 1 <= len(read_answers(tmp_path / RESULTS)) < 52
 
