@@ -76,8 +76,8 @@ def choosing(model: str, case: Case, settings: Settings) -> Iterator[ChooseModel
 
 
 def asks_always(model: str) -> bool:
-    """Whether the model is asked about clear cases, too: a script has its answer to each."""
-    return model in ("reference", "wrong")
+    """Whether the model is asked about clear cases, too: a script and a recording have their answer to each."""
+    return model in ("reference", "wrong", "recorded")
 
 
 def script(model: str, case: Case) -> list[Answer]:

@@ -34,7 +34,8 @@ def record_answers(
 ) -> HealResult:
     """Heal a case with whatever answers at an endpoint, and keep its answers in the cassette `into`.
 
-    The wall-clock limit is long, since a stand-in takes its time; those on steps and tokens are the usual.
+    It is asked about clear cases, too: whether a model knows when not to is half of what is recorded. The
+    wall-clock limit is long, since a stand-in takes its time; those on steps and tokens are the usual.
 
     Raises:
         CassetteError: a key got into an answer; nothing is written then.
@@ -55,5 +56,5 @@ def record_answers(
             "sandbox": {"test_runs": 1},
         }
     )
-    with recorded(settings), models_for(settings, by_name=True) as choose:
-        return heal(folder, store, settings, Plan(choose), listen)
+    with recorded(settings), models_for(settings, by_name=True, last_resort=False) as choose:
+        return heal(folder, store, settings, Plan(choose, always_ask=True), listen)
