@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from evals.cases import Case
 from evals.run.models import can_answer
 from evals.run.perform import Job, broken, perform
-from evals.score.answer import Answer, read_answers
+from evals.score.answer import Answer, ResultsError, read_answers
 
 RESULTS = "results.jsonl"
 ROOT = Path(__file__).parents[2]
@@ -63,9 +64,27 @@ def run_all(
     """Run the jobs that have no answer of this state of the code yet; every answer, in the jobs' order.
 
     Each answer is on the disk before the next one is waited for.
+
+    Raises:
+        ResultsError: earlier results cannot be read, or another run has the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    results = folder / RESULTS
+    with _alone(folder):
+        return _run(jobs, folder / RESULTS, workers, tell, fresh=fresh)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two runs in one folder would work on the same checkouts and mix their results."""
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ResultsError(f"another run has {folder}: name another one with --folder") from error
+        yield
+
+
+def _run(jobs: Sequence[Job], results: Path, workers: int, tell: Told, *, fresh: bool) -> list[Answer]:
     known = {} if fresh or not results.exists() else _known(results, jobs)
     # What belongs to another state of the code, or to no job of this run, is not kept.
     results.write_text("".join(_line(answer) for answer in known.values()), encoding="utf-8")

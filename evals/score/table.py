@@ -36,6 +36,8 @@ NOTES = {
     "rules": "the rules alone, without a model: it never makes a branch",
     "reference": "knows the truth and proposes the reference fix without a test: what the proof can show",
     "wrong": "knows the diagnosis and proposes a plausible wrong fix: what the proof lets through",
+    "builtin": "the rule-based model, which looks at earlier commits, too; the testbed's answer some cases",
+    "builtin-without-history": "the rule-based model on the commit of the incident alone",
     "recorded": "the recorded answers of a stand-in that saw only the requests",
 }
 """What the offline models are."""

@@ -27,7 +27,7 @@ from evals.run.place import Place
 from evals.run.pool import RESULTS, Wanted, jobs_for, run_all, state_of_code
 from evals.run.recording import Endpoint, record_answers
 from evals.run.violations import PLANTED, violations
-from evals.score.answer import Answer, read_answers
+from evals.score.answer import Answer, ResultsError, read_answers
 from evals.testbed.repository import git
 
 CASES = load_cases()
@@ -86,6 +86,18 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     (tmp_path / RESULTS).write_text(stale.model_dump_json() + "\n")
     run_all(jobs[:1], tmp_path, 1, lambda answer, number, of: told.append("again"))
     assert told[-1] == "again", "an answer of other code is none"
+
+
+def test_two_runs_share_no_folder(tmp_path: Path) -> None:
+    jobs, told = jobs_for([CASES["vigil-market-redis"]], Wanted(["rules"]), tmp_path), []
+
+    def again(answer: Answer, number: int, of: int) -> None:
+        with pytest.raises(ResultsError, match="another run has"):
+            run_all(jobs, tmp_path, 1, lambda answer, number, of: None)
+        told.append(answer.case)
+
+    run_all(jobs, tmp_path, 1, again)
+    assert told == ["vigil-market-redis"]
 
 
 def test_a_case_that_breaks_is_an_answer_and_ends_no_run(tmp_path: Path) -> None:
