@@ -1,4 +1,4 @@
-"""Who answers in a run: triage alone, the rule-based model, a script that knows the truth, a recording, a model."""
+"""Who answers in a run: triage alone, the rule-based model, a script that knows the truth, a recording, a live one."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def choosing(model: str, case: Case, settings: Settings) -> Iterator[ChooseModel
 
 
 def asks_always(model: str) -> bool:
-    """Whether the model is asked about clear cases, too: a script and a recording have their answer to each."""
+    """Whether the model is asked about clear cases, too: a script and a recording answer each of them."""
     return model in ("reference", "wrong", "recorded")
 
 
