@@ -1,4 +1,4 @@
-"""Who answers in a run: triage alone, rules, a script that knows the truth, a recording, a live model."""
+"""Who answers: triage alone, the rule-based model, a script that knows the truth, a recording, a model."""
 
 from __future__ import annotations
 
