@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import math
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -85,10 +86,14 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _run(jobs: Sequence[Job], results: Path, workers: int, tell: Told, *, fresh: bool) -> list[Answer]:
-    known = {} if fresh or not results.exists() else _known(results, jobs)
+    earlier = _earlier(results, fresh=fresh)
+    known = {} if fresh else _known(earlier, jobs)
     # What belongs to another state of the code, or to no job of this run, is not kept.
     results.write_text("".join(_line(answer) for answer in known.values()), encoding="utf-8")
     left = [job for job in jobs if _key(job) not in known]
+    # What took long goes first, so that no worker is left with it at the end.
+    took = {answer.key: -answer.seconds for answer in earlier}
+    left.sort(key=lambda job: took.get(_key(job), -math.inf))
     # Closed whatever happens: what is not begun when the run is interrupted must not be.
     with results.open("a", encoding="utf-8") as lines, closing(_answers(left, workers)) as answers:
         for number, answer in enumerate(answers, 1):
@@ -115,10 +120,18 @@ def _files(root: Path) -> Iterator[Path]:
             yield from (Path(folder) / name for name in sorted(names))
 
 
-def _known(results: Path, jobs: Iterable[Job]) -> dict[tuple[str, str, int], Answer]:
+def _earlier(results: Path, *, fresh: bool) -> list[Answer]:
+    try:
+        return read_answers(results) if results.exists() else []
+    except ResultsError:
+        if fresh:
+            return []
+        raise
+
+
+def _known(earlier: Iterable[Answer], jobs: Iterable[Job]) -> dict[tuple[str, str, int], Answer]:
     wanted = {_key(job): job.code for job in jobs}
-    found = {answer.key: answer for answer in read_answers(results)}
-    return {key: a for key, a in found.items() if wanted.get(key) == a.code and a.error is None}
+    return {a.key: a for a in earlier if wanted.get(a.key) == a.code and a.error is None}
 
 
 def _answers(jobs: Sequence[Job], workers: int) -> Generator[Answer]:

@@ -22,7 +22,7 @@ from agent.settings import Settings
 from evals.cases import INCIDENTS, load_cases
 from evals.commands import evaluate
 from evals.run.models import can_answer, choosing, script
-from evals.run.perform import Job, perform
+from evals.run.perform import Job, broken, perform
 from evals.run.place import Place
 from evals.run.pool import RESULTS, Wanted, jobs_for, run_all, state_of_code
 from evals.run.recording import Endpoint, record_answers
@@ -86,6 +86,20 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     (tmp_path / RESULTS).write_text(stale.model_dump_json() + "\n")
     run_all(jobs[:1], tmp_path, 1, lambda answer, number, of: told.append("again"))
     assert told[-1] == "again", "an answer of other code is none"
+
+
+def test_what_took_long_before_goes_first(tmp_path: Path) -> None:
+    names = ["vigil-market-redis", "journal-truth-missing", "rss-intel-redis"]
+    jobs, told = jobs_for([CASES[name] for name in names], Wanted(["rules"]), tmp_path), []
+    took = zip(jobs[1:], (1.0, 9.0), strict=True)
+    lines = [broken(job, OSError()).model_copy(update={"seconds": seconds}) for job, seconds in took]
+    (tmp_path / RESULTS).write_text("".join(line.model_dump_json() + "\n" for line in lines))
+    answers = run_all(jobs, tmp_path, 1, lambda answer, number, of: told.append(answer.case))
+    assert told == [names[0], names[2], names[1]], "what was never run, then the longest"
+    assert [answer.case for answer in answers] == names
+    (tmp_path / RESULTS).write_text("nonsense\nnonsense\n")
+    with pytest.raises(ResultsError):
+        run_all(jobs, tmp_path, 1, lambda answer, number, of: None)
 
 
 def test_two_runs_share_no_folder(tmp_path: Path) -> None:
