@@ -27,6 +27,7 @@ from sandbox.target import Target, locate
 from tools.redact import Redactor
 
 ORIGIN = "origin"
+WAITS = "the branch waits for a person's approval before it is pushed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Carrier:
         if not self.settings.remote:
             return Delivery(by_hand=self.by_hand(None, pushed=False) if self.has_origin() else ())
         if self.settings.approval and not approved:
-            self.emit(Noted("the branch waits for a person's approval before it is pushed"))
+            self.emit(Noted(WAITS))
             return Delivery(by_hand=self.by_hand(None, pushed=False))
         address: Address | None = None
         try:

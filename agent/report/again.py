@@ -35,8 +35,8 @@ def tell_again(run: Run, settings: Settings) -> bool:
     repo = repository_of(run) or settings.repo
     clean = outward_of(settings.model_copy(update={"repo": repo}))
     now = scene.result.model_copy(update={name: getattr(result, name) for name in CHANGING})
-    told = later.cleaned(clean)
-    text = render_report(now, crash=scene.crash, triage=scene.triage, diff=scene.diff, later=told)
+    later = later_of(run, result, clean)
+    text = render_report(now, crash=scene.crash, triage=scene.triage, diff=scene.diff, later=later)
     run.write("report.md", text)
     run.write("report.html", fill_page(scene, now, run, clean, later))
     run.write(TOLD, state)

@@ -54,4 +54,5 @@ def _environment(clean: Callable[[str], str]) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["spans"] = spans
+    environment.filters["cleaned"] = shown
     return environment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -25,12 +25,6 @@ class Later:
     decision: Decision | None = None
     moments: tuple[Moment, ...] = ()
 
-    def cleaned(self, clean: Callable[[str], str]) -> Later:
-        """The same with every text cleaned."""
-        decision = self.decision and self.decision.model_copy(update={"reason": clean(self.reason)})
-        moments = tuple(replace(moment, text=clean(moment.text)) for moment in self.moments)
-        return Later(self.fate, decision, moments)
-
     @property
     def reason(self) -> str:
         """Why it was declined."""
@@ -40,10 +34,12 @@ class Later:
 NOTHING = Later()
 
 
-def later_of(run: Run, result: HealResult) -> Later:
-    """What happened since the end of a run, by its journal and by its branch."""
+def later_of(run: Run, result: HealResult, clean: Callable[[str], str] = str) -> Later:
+    """What happened since the end of a run, by its journal and by its branch; every text is cleaned."""
     decision = decision_of(run)
-    moments = timeline(run.journal())
+    if decision is not None:
+        decision = decision.model_copy(update={"reason": clean(decision.reason)})
+    moments = timeline(run.journal(), clean)
     ends = next((place for place, moment in enumerate(moments) if moment.topic == "end"), len(moments))
     return Later(_fate(run, result, decision), decision, moments[ends + 1 :])
 

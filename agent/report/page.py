@@ -11,7 +11,7 @@ from agent.report.diff import side_by_side
 from agent.report.html import fill_html
 from agent.report.later import NOTHING, Later
 from agent.report.scene import Scene, keep_scene, scene_of
-from agent.report.words import answered, headline, next_step, told_cost
+from agent.report.words import NOTICED, answered, headline, next_step, told_cost
 from agent.result import HealResult
 from agent.store import Run
 from agent.triage import Triage
@@ -59,6 +59,7 @@ def fill_page(
         "report.html",
         clean,
         scene=scene,
+        noticed=NOTICED.get(scene.trigger, ""),
         result=result,
         later=later,
         headline=headline(result, later),

@@ -41,7 +41,9 @@ def render_postmortem(
     diagnosis, later = result.diagnosis, later_of(run, result)
     died = incident.detected_at
     moments = [
-        (moment.at, moment.topic, line(moment.text)) for moment in timeline(run.journal()) if _counts(moment)
+        (moment.at, moment.topic, sentence(moment.text))
+        for moment in timeline(run.journal(), clean)
+        if _counts(moment)
     ]
     first = [(f"{died:%H:%M:%S}", "down", f"{incident.service} died")] if died else []
     action = diagnosis.operator_action if diagnosis else None

@@ -64,15 +64,16 @@ class Scene(BaseModel):
 
 def scene_of(result: HealResult, run: Run, case: Case | None, found: Triage | None) -> Scene:
     """What a run saw, as it stands at its end."""
+    redact = case.bench.redact if case else Redactor()
     told: dict[str, Any] = {
         "result": result,
         "messages": conversation(_trajectory(run.path)),
-        "moments": timeline(run.journal()),
+        "moments": timeline(run.journal(), redact),
         "triage": found.text if found else "",
     }
     if case is None:
-        return _cleaned(Scene(**told), Redactor())
-    redact, crash, patch = case.bench.redact, case.crash, case.bench.patch
+        return _cleaned(Scene(**told), redact)
+    crash, patch = case.crash, case.bench.patch
     scene = Scene(
         **told,
         detected=case.incident.detected_at,

@@ -33,7 +33,7 @@ def told_spread(spread: Spread) -> str:
     """Times in words."""
     if spread.median is None or spread.p90 is None:
         return "none yet"
-    return f"{spread.median:.1f} s in the middle, nine of ten below {spread.p90:.1f} s ({spread.count})"
+    return f"{spread.median:.1f} s in the middle, nine of ten below {spread.p90:.1f} s, of {spread.count}"
 
 
 def told_money(share: Share) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,12 +46,15 @@ class Moment:
     mark: str = ""
 
 
-def timeline(journal: Iterable[Mapping[str, Any]]) -> tuple[Moment, ...]:
-    """The steps in their order; a line that is no event is left out."""
-    return tuple(_moments(journal))
+def timeline(journal: Iterable[Mapping[str, Any]], clean: Callable[[str], str] = str) -> tuple[Moment, ...]:
+    """The steps in their order; a line that is no event is left out.
+
+    Texts are cleaned before they are cut: half a secret is not known for one any more.
+    """
+    return tuple(_moments(journal, clean))
 
 
-def _moments(journal: Iterable[Mapping[str, Any]]) -> Iterator[Moment]:
+def _moments(journal: Iterable[Mapping[str, Any]], clean: Callable[[str], str]) -> Iterator[Moment]:
     first: datetime | None = None
     for record in journal:
         at = moment_of(record)
@@ -62,7 +65,7 @@ def _moments(journal: Iterable[Mapping[str, Any]]) -> Iterator[Moment]:
             f"{at:%H:%M:%S}",
             (at - first).total_seconds(),
             TOPICS.get(str(record.get("event")), "step"),
-            told(record),
+            told(record, clean),
             _mark(record),
         )
 
@@ -75,8 +78,8 @@ def moment_of(record: Mapping[str, Any]) -> datetime | None:
         return None
 
 
-def told(record: Mapping[str, Any]) -> str:
-    """One event of a journal in a line."""
+def told(record: Mapping[str, Any], clean: Callable[[str], str] = str) -> str:
+    """One event of a journal in a line, cleaned and then cut."""
 
     def said(name: str) -> str:
         value = record.get(name)
@@ -117,7 +120,7 @@ def told(record: Mapping[str, Any]) -> str:
             text = f"{said('outcome')}: {said('summary')}"
         case _:
             text = said("told") or said("text") or said("event")
-    return shortened(text)
+    return shortened(clean(text))
 
 
 def shortened(text: str, longest: int = SHORT) -> str:

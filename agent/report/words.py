@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.publish.deliver import WAITS
 from agent.report.later import NOTHING, Later
 from agent.result import HealResult, told_answer
 
@@ -10,12 +11,23 @@ HEADLINES = {
     "proven": "a proven patch, no branch made",
     "diagnosed": "diagnosed, no patch",
     "unproven": "a patch that was not proven",
-    "not_fixable": "not fixable here",
+    "not_fixable": "down, but not by its own code",
     "limit": "ended at a limit",
     "refused": "refused by policy",
     "no_key": "no key for the model",
     "failed": "the run failed",
 }
+
+
+NOTICED = {
+    "service_down": "seen by the watch",
+    "crash_loop": "seen by the watch, dying again and again",
+    "heartbeat_lost": "seen by the watch, hanging",
+    "redis_down": "seen by the watch",
+    "manual": "captured by hand",
+    "recorded": "recorded elsewhere",
+}
+"""How an incident was noticed, by its trigger."""
 
 
 def headline(result: HealResult, later: Later = NOTHING) -> str:
@@ -51,6 +63,9 @@ def next_step(result: HealResult, later: Later = NOTHING) -> str:
         )
     if result.pull_request:
         return f"Review {result.pull_request}; after merging, restart {result.service}."
+    if result.branch and not result.pushed and WAITS in result.notes:
+        command = f"autohealer publish {result.incident}"
+        return f"Review the branch, then `{command} --approve`, or `{command} --decline --reason WHY`."
     if result.branch:
         return f"Review the branch, then `git merge {result.branch}` and restart {result.service}."
     action = result.diagnosis.operator_action if result.diagnosis else None

@@ -108,8 +108,8 @@ class Journals:
         run, incident = path.parent.name, path.parents[2].name
         for line in text.splitlines():
             record = _record(line)
-            for moment in timeline([record] if record else []):
-                said = asdict(moment) | {"text": self.clean(moment.text), "event": record.get("event")}
+            for moment in timeline([record] if record else [], self.clean):
+                said = {**asdict(moment), "event": record.get("event")}
                 told = json.dumps({"incident": incident, "run": int(run), **said})
                 at = str(record.get("at"))
                 yield Step(at, f"id: {at}\ndata: {told}\n\n".encode())

@@ -203,7 +203,7 @@ class View:
             if not runs or not self._is_running(runs[-1], ticket):
                 continue
             with suppress(IncidentError):
-                moments = timeline(runs[-1].journal())
+                moments = timeline(runs[-1].journal(), self.clean())
                 service = folder.incident().service
                 found.append(Running(folder.path.name, service, runs[-1].number, moments))
         return found
@@ -221,16 +221,18 @@ class View:
         return age < self.settings.limits.wall_s
 
     def _log(self) -> list[str]:
-        lines = []
+        steps = []
         for folder in self.store.incidents()[:SHOWN]:
             for run in self.store.runs(folder):
-                for record in run.journal():
-                    at = moment_of(record)
-                    if at is not None:
-                        step = f"{folder.path.name} run {run.number} {record.get('event')}: {told(record)}"
-                        lines.append(f"{at.isoformat(timespec='milliseconds')} {step}")
+                about = f"{folder.path.name} run {run.number}"
+                records = ((moment_of(record), record) for record in run.journal())
+                steps += [(at, about, record) for at, record in records if at is not None]
         clean = self.clean()
-        return [clean(line) for line in sorted(lines)[-MOST_LINES:]]
+        last = sorted(steps, key=lambda step: step[:2])[-MOST_LINES:]
+        return [
+            f"{at.isoformat(timespec='milliseconds')} {about} {record.get('event')}: {told(record, clean)}"
+            for at, about, record in last
+        ]
 
 
 def _written(folder: Path) -> tuple[tuple[str, int, int], ...]:

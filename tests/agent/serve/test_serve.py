@@ -110,9 +110,11 @@ def test_hostile_text_and_secrets_reach_nobody(serve, state, read_steps, tmp_pat
     stream = served.stream()
     run.append(Noted(f"{HTML} {SECRET} {KNOWN} {state.store.root}/x \x1b[31m"))
     run.append(ToolUsed("read_log", SECRET, f"{HTML} {SECRET}", False, 0.1))
-    pages = [json.dumps([step for _, step in read_steps(stream, 3)])]
+    # A line is cut here: half a secret has no telling shape any more.
+    run.append(Noted(f"{'x' * 225} {SECRET}"))
+    pages = [json.dumps([step for _, step in read_steps(stream, 4)])]
     answers = [served.get(path) for path in ("/", "/now", "/api/health/healer", "/api/health/healer/log")]
-    state.end(run, summary=f"{HTML} {SECRET} {KNOWN}")
+    state.end(run, summary=f"{HTML} {SECRET} {KNOWN} {'x' * 125} {SECRET}")
     run.write("report.md", f"key {SECRET} in {state.store.root}")
     time.sleep(1.1)
     report = "/incidents/vigil-1/runs/1/report.md"
@@ -120,7 +122,7 @@ def test_hostile_text_and_secrets_reach_nobody(serve, state, read_steps, tmp_pat
     assert [answer.status for answer in answers] == [200] * len(answers)
     pages += [answer.body for answer in answers]
     for page in pages:
-        assert "A1b2C3d4A1b2C3d4" not in page
+        assert "xai-A1b2" not in page
         assert KNOWN not in page
         assert str(state.store.root) not in page
     tags: list[str] = []
