@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tools.redact.gate import Lowered
 from tools.redact.spans import Span
 from tools.redact.tokens import is_template
 
@@ -13,6 +14,8 @@ _NAME = (
     r"|(?:api|access|secret|private|signing|encryption|license|account|subscription|auth)[_-]?key"
     r"|(?<=_)(?:key|pass|auth|pw)|(?<=_)salt"
 )
+_WORDS = ("pass", "pwd", "secret", "token", "credential", "key", "_auth", "_pw", "_salt")
+"""One of them is in every name above."""
 _ASSIGNMENT = re.compile(
     rf"(?P<name>{_NAME})(?P<close>\\?[\"'])?\]?(?P<separator>[ \t]{{0,8}}(?::=|=>|[:=])(?!=)[ \t]{{0,8}})"
     r"(?:(?P<prefix>[A-Za-z]{0,2})(?P<quote>\\?[\"'])(?=(?P<quoted>[^\"'\r\n\\]{0,512}))"
@@ -43,10 +46,15 @@ _TYPE = re.compile(
 )
 
 
-def find(text: str) -> Iterator[Span]:
+def find(text: str, lowered: Lowered) -> Iterator[Span]:
     """Every value that is assigned to the name of a secret and is no code, type or template."""
-    at = 0
-    while found := _ASSIGNMENT.search(text, at):
+    for start, end in lowered.lines(_WORDS):
+        yield from _find_in(text, start, end)
+
+
+def _find_in(text: str, at: int, limit: int) -> Iterator[Span]:
+    """The same between two places; an assignment is on one line."""
+    while found := _ASSIGNMENT.search(text, at, limit):
         at = found.end()
         kind = "bare" if found.group("quoted") is None else "quoted"
         if _is_secret(text, found, kind):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tools.redact import assignments, tokens
+from tools.redact.gate import Lowered
 from tools.redact.known import KnownSecrets
 from tools.redact.spans import Span, merged
 
@@ -47,7 +48,10 @@ class Redactor:
         return "".join(text)
 
     def _spans(self, text: str) -> Iterator[Span]:
-        return merged([*self._known.find(text), *tokens.find(text), *assignments.find(text)])
+        lowered = Lowered(text)
+        return merged(
+            [*self._known.find(text), *tokens.find(text, lowered), *assignments.find(text, lowered)]
+        )
 
 
 def _masked(char: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tools.redact.gate import Lowered
 from tools.redact.spans import Span
 
 _KEY = re.compile(
@@ -53,7 +54,22 @@ _API_HEADER = re.compile(
     r"(?P<api_key>[^\s\"',;{}$]{4,4096})",
     re.IGNORECASE,
 )
-_PATTERNS = (_KEY, _WEBHOOK, _DSN, _URL_USER, _QUERY, _AUTHORIZATION, _COOKIE, _API_HEADER)
+_KEY_STARTS = (
+    "sk-", "xai-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "glptt-",
+    "gldt-", "glrt-", "glcbt-", "glsoat-", "xox", "xapp-", "aiza", "ya29.", "sk_", "rk_", "pk_", "whsec_",
+    "hf_", "npm_", "dckr_pat_", "dop_v1_", "shpat_", "lin_api_", "sntrys_", "gsk_", "pypi-", "sg.", "eyj",
+)  # fmt: skip
+_PATTERNS = (
+    (_KEY, _KEY_STARTS),
+    (_WEBHOOK, ("hooks.slack.com/", "/api/webhooks/")),
+    (_DSN, ("://",)),
+    (_URL_USER, ("://",)),
+    (_QUERY, ("?", "&")),
+    (_AUTHORIZATION, ("authorization", "bearer", "basic")),
+    (_COOKIE, ("cookie",)),
+    (_API_HEADER, ("x-api-key", "x-auth-token", "x-access-token", "x-amz-security-token")),
+)
+"""Each with words of which one is in whatever it matches."""
 _PEM = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"[A-Za-z0-9+/=\s\\:,.|\"'-]{0,8192}")
 _PEM_LINE = re.compile(r"[^\n]{0,80}?[A-Za-z0-9+/=]{16,128}\s{0,8}")
@@ -74,10 +90,10 @@ _NEEDS_DIGIT = {
 }
 
 
-def find(text: str) -> Iterator[Span]:
+def find(text: str, lowered: Lowered) -> Iterator[Span]:
     """Every secret that its own shape gives away."""
-    for pattern in _PATTERNS:
-        for found in pattern.finditer(text):
+    for pattern, words in _PATTERNS:
+        for found in pattern.finditer(text) if lowered.holds(words) else ():
             rule = found.lastgroup or "secret"
             value = found.group(rule)
             if not is_template(value) and (rule not in _NEEDS_DIGIT or _is_random(value)):
