@@ -16,7 +16,7 @@ from agent.publish import Delivery, Proven
 from agent.report import render_page, render_report
 from agent.result import FailedModel, HealResult, Outcome, RungResult
 from agent.store import Run
-from agent.transcript import trajectory
+from agent.transcript import Transcript
 from agent.triage import Triage
 from sandbox.patch import Patch
 from tools.incident import IncidentFolder
@@ -53,6 +53,10 @@ class RunRecord:
     answered_by: str | None = None
     failed: list[FailedModel] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    transcript: Transcript = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.transcript = Transcript(self.run)
 
     def emit(self, event: Event) -> None:
         """Journal first, then whoever listens."""
@@ -70,7 +74,7 @@ class RunRecord:
 
     def save(self, items: list[Item]) -> None:
         """Keep the conversation after every step, so that a killed run can be read."""
-        self.run.write("trajectory.json", trajectory(items))
+        self.transcript.save(items)
 
     def proven(self, case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis) -> Proven:
         """What is published, with how it came to be."""

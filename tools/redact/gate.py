@@ -1,11 +1,11 @@
-"""Which parts of a text a slow pattern has to look at: those that hold a word without which it cannot match."""
+"""Which parts of a text a slow pattern has to look at: those with a word that every match of it holds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 ODD = "\u0130\u0131\u017f\u212a"
-"""What a pattern that ignores case takes for an ASCII letter although its lower case is none, or is longer."""
+"""What a pattern that ignores case takes for an ASCII letter, although its lower case may be none."""
 
 
 class Lowered:
