@@ -47,6 +47,7 @@ class Inspector:
         self._events = events
         self._asked: dict[int, Answer | None] = {}
         self.socket = socket.create_connection((host, self.port), CONNECT_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = self._shake_hands(f"{host}:{port}", path)
         self.socket.setblocking(False)
 

@@ -26,6 +26,7 @@ from sandbox.inside.service import FUNCTIONS_KEPT, READ_AT_ONCE, Service
 
 FLAG = "--inspect-brk=127.0.0.1:0"
 START_S = 5.0
+AGAIN_S = 0.02
 LOOK_EVERY_S = 0.1
 _ADDRESS = re.compile(rb"Debugger listening on (ws://\S+)")
 _NOT_ITS_OWN = re.compile(
@@ -50,6 +51,7 @@ class NodeService(Service):
         self._folder = f"file://{os.getcwd()}/"
         self._prefix = f"{folder}/"
         self._round, self._looked, self._still = 0, 0.0, False
+        self._running = False
         self._calls: Counter[Place] = Counter()
         places = {(path, name) for path, _, name in (place.rpartition(":") for place in watched)}
         self._errors = ErrorWatch(places, self._path)
@@ -79,7 +81,7 @@ class NodeService(Service):
     def _events(self) -> dict[str, Any]:
         return {
             "Debugger.scriptParsed": self._errors.parsed,
-            "Debugger.paused": lambda event: self._errors.paused(self._inspector.ask, event),
+            "Debugger.paused": self._paused,
             "NodeRuntime.waitingForDisconnect": self._ended,
         }
 
@@ -92,7 +94,15 @@ class NodeService(Service):
         ask("Debugger.enable")
         if self._errors.watched:
             ask("Debugger.setPauseOnExceptions", state="all")
-        ask("Runtime.runIfWaitingForDebugger")
+        self._run()
+
+    def _run(self) -> None:
+        """Let it run its first line. A word that comes before it waits for one is lost, so it is said again."""
+        deadline = time.monotonic() + START_S
+        while not self._running and time.monotonic() < deadline:
+            self._inspector.ask("Runtime.runIfWaitingForDebugger")
+            if select.select([self.trace], [], [], AGAIN_S)[0] and not self.read_trace():
+                return
 
     @property
     def trace(self) -> int:
@@ -170,8 +180,13 @@ class NodeService(Service):
         path = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), url[len(self._folder) :])
         return path if path.startswith(self._prefix) and "/node_modules/" not in path else ""
 
+    def _paused(self, event: dict[str, Any]) -> None:
+        self._running = True
+        self._errors.paused(self._inspector.ask, event)
+
     def _ended(self, _: dict[str, Any]) -> None:
         """Its end has come, and waits for us."""
+        self._running = True
         self._inspector.ask("Profiler.takePreciseCoverage", partial(self._counted_last, self._round))
 
     def _counted_last(self, number: int, told: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from tools.logs import Crash, map_frames
 from tools.replay.culprit import Place, crashes_on, doubts, escapes, functions_in, never_through
 from tools.replay.history import Bisected, bisect, changes
 from tools.replay.outside import outside_cause, upstream_cause
-from tools.replay.packages import lend_packages
+from tools.replay.packages import with_packages
 from tools.replay.stage import Staged, staged
 from tools.replay.told import told
 from tools.replay.verdict import Judged, Verdict, judge, place_of, stack_of
@@ -124,8 +124,9 @@ class Replay:
             return place[1] in functions_in(place[0], next(blobs(self.repo.git_dir, [entry.oid])))
 
         report = self._boot(patch.tree).report
-        if (place := self._place) and never_through(report, place, self._error):
-            return [f"each time that {place[1]} in {place[0]} ran, it ended with {self._error}, unseen"]
+        if (place := self._place) and (errors := never_through(report, place)):
+            named = " or ".join(errors)
+            return [f"each time that {place[1]} in {place[0]} ran, it ended with {named}, unseen"]
         if place and self.crash and (still := crashes_on(report, self.crash, place)):
             return still
         stack = stack_of(self.crash, self.service) if self.crash else []
@@ -133,8 +134,10 @@ class Replay:
 
     def escapes(self, patch: Patch) -> list[str]:
         """What is still raised as in the incident with a patch that beats, a sentence each."""
-        report = self._boot(patch.tree).report
-        return escapes(report, self._place, self._error) if self._place else []
+        if self._place is None:
+            return []
+        report, base = self._boot(patch.tree).report, self._boot(self.repo.resolve(self.commit)).report
+        return escapes(report, base, self._place, self._error)
 
     @property
     def _place(self) -> Place | None:
@@ -161,13 +164,13 @@ class Replay:
     def _run(self, stage: Staged, waits: Waits, awaited: Awaited) -> tuple[Judged, BootReport]:
         world = make_world(self.folder, self.service, stage.truth, stage.http_paths)
         if world.runtime == "node":
-            lent = lend_packages(self.repo.target, stage.folder, self.service, stage.listing)
-            world = replace(world, packages=lent)
+            world = with_packages(world, self.repo.target, stage.folder, stage.listing)
         outside = outside_cause(self.crash, self.service) if self.crash else None
         why = outside or _not_booted(world, stage.listing)
         if why is not None:
             return Judged("unclear", why), BootReport(problem=why)
-        awaited = replace(awaited, functions=self._culprit(stage.folder))
+        beside = (self._place[0],) if self._place else ()
+        awaited = replace(awaited, functions=self._culprit(stage.folder), files=beside)
         report = boot(self.isolation, self.python, stage.folder, world, waits=waits, awaited=awaited)
         judged = judge(report, self.crash, self.service, stage.listing.__contains__)
         return self._unless_upstream(judged, report, stage.truth), report

@@ -104,8 +104,8 @@ def test_without_a_crash_in_the_log_a_boot_still_tells(checkout, open_case) -> N
     ("change", "why"),
     [
         (
-            ("truth/components/pulse.json", "", '{"lang": "node", "entry_point": "services/pulse/index.js"}'),
-            "not Python",
+            ("truth/components/pulse.json", "", '{"lang": "node", "entry_point": "services/pulse/index.ts"}'),
+            "neither Python nor JavaScript",
         ),
         (("truth/components/pulse.json", "", "{"), "is not JSON"),
         (
