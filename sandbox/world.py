@@ -97,11 +97,13 @@ class Waits:
 class Awaited:
     """What a boot may wait for beyond its settle time.
 
-    `functions` are `path:name`; `served` are regular expressions of `bus:name`, and so are those
-    of `late`, which must be served once the messages have come again.
+    `functions` are `path:name`; `files` are paths, of whose functions it is noted how they end;
+    `served` are regular expressions of `bus:name`, and so are those of `late`, which must be served
+    once the messages have come again.
     """
 
     functions: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
 

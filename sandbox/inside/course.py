@@ -185,7 +185,7 @@ class Course:
 def start(specification: dict[str, Any], scratch: str) -> Service:
     """Start the service, with what looks into it."""
     argv, env, folder = specification["argv"], specification["env"], specification["folder"]
-    watched = specification["await"]["functions"]
+    awaited = specification["await"]
     if specification["runtime"] == "node":
-        return NodeService(argv, env, folder, watched)
-    return PythonService(argv, env, folder, specification["tracer"], watched, scratch)
+        return NodeService(argv, env, folder, awaited["functions"])
+    return PythonService(argv, env, folder, specification["tracer"], awaited["files"], scratch)

@@ -25,7 +25,7 @@ class PythonService(Service):
     ) -> None:
         """Start it. `folder` is the service's folder, whose functions are noted by the code `tracer`.
 
-        `watched` are functions as `path:name`, of which it is noted how they end, too.
+        `watched` are paths of files, of whose functions it is noted how they end, too.
         """
         self._ends: set[str] = set()
         self._notes = b""
@@ -34,8 +34,7 @@ class PythonService(Service):
         os.set_blocking(self._trace, False)
         os.set_blocking(trace_end, False)
         root = os.getcwd()
-        places = [part for place in watched for part in place.rsplit(":", 1)]
-        settings = os.pathsep.join([str(trace_end), self._round.path, root, f"{root}/{folder}/", *places])
+        settings = os.pathsep.join([str(trace_end), self._round.path, root, f"{root}/{folder}/", *watched])
         super().__init__(argv, {**env, **_tracing(env, settings, tracer, scratch)}, pass_fds=(trace_end,))
         os.close(trace_end)
 
@@ -61,7 +60,7 @@ class PythonService(Service):
             number, _, name = line.decode(errors="replace")[:500].partition(" ")
             if number in ("0", "1", "2") and len(self.functions[int(number)]) < FUNCTIONS_KEPT:
                 self.functions[int(number)].add(name)
-            elif number == "E" and len(self._ends) < FUNCTIONS_KEPT:
+            elif number == "E" and not self.stopping and len(self._ends) < FUNCTIONS_KEPT:
                 self._ends.add(name)
         return data != b""
 

@@ -36,8 +36,7 @@ def _uncover() -> None:
 def _start(settings: str) -> None:
     import mmap
 
-    note, phase_file, root, folder, *places = settings.split(os.pathsep)
-    watched = set(zip(places[::2], places[1::2], strict=True))
+    note, phase_file, root, folder, *watched = settings.split(os.pathsep)
     write, fd = os.write, int(note)
     with open(phase_file, "rb") as file:
         phase = mmap.mmap(file.fileno(), 1, access=mmap.ACCESS_READ)
@@ -75,7 +74,7 @@ def _start(settings: str) -> None:
             tell(code, error, f"E {paths[code.co_filename]}:{code.co_qualname} {error}\n")
 
     def is_watched(code) -> bool:  # type: ignore[no-untyped-def]
-        return (paths.get(code.co_filename), code.co_name) in watched
+        return paths.get(code.co_filename) in watched
 
     if sys.version_info >= (3, 12):
         _monitor(reached, is_watched, ended)

@@ -9,6 +9,12 @@ from sandbox.boot import BootReport
 from tools.logs import Crash
 from tools.replay.javascript import ANONYMOUS, MODULE, functions_of, is_script
 
+_BY_STOPPING = frozenset(
+    {
+        *("CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"),
+        *("StopAsyncIteration", "StopIteration"),
+    }
+)
 _RAISED_BY_V8 = ("TypeError", "ReferenceError")
 
 Place = tuple[str, str]
@@ -31,11 +37,19 @@ def doubts(report: BootReport, stack: Sequence[Place], defined: Callable[[Place]
     return []
 
 
-def escapes(report: BootReport, place: Place, error: str) -> list[str]:
-    """Whether exceptions of the type `error` still left the culprit, for something further out to take."""
-    if ran(_left_by(report, error), place):
-        return [f"{error} still leaves {place[1]} in {place[0]}, and something further out takes it"]
-    return []
+def escapes(report: BootReport, base: BootReport, place: Place, error: str) -> list[str]:
+    """Which exceptions still leave the culprit, or a function beside it, for something further out to take.
+
+    Of the culprit that is `error`, the incident's, and any that it did not show on the base; of the
+    other functions of its file `error` only, where the base did not show that.
+    """
+    known = _ends(base) - {end for end in _ends(base) if ran(frozenset({end[0]}), place) and end[1] == error}
+    found = sorted(end for end in _ends(report) - known if end[1] and end[1] not in _BY_STOPPING)
+    return [
+        f"{name} still leaves {function.partition(':')[2]} in {place[0]}, and something further out takes it"
+        for function, name in found
+        if name == error or ran(frozenset({function}), place)
+    ]
 
 
 def crashes_on(report: BootReport, crash: Crash, place: Place) -> list[str]:
@@ -47,17 +61,22 @@ def crashes_on(report: BootReport, crash: Crash, place: Place) -> list[str]:
     final = crash.final
     if crash.kind != "node" or final is None or final.code or final.name not in _RAISED_BY_V8:
         return []
-    return escapes(report, place, final.name)
+    return escapes(report, BootReport(), place, final.name)
 
 
-def never_through(report: BootReport, place: Place, error: str) -> bool:
-    """Whether the culprit ended by exceptions of the type `error` only, each time that it ended."""
-    return ran(_left_by(report, error), place) and not ran(_left_by(report, ""), place)
+def never_through(report: BootReport, place: Place) -> list[str]:
+    """The types of exceptions by which the culprit ended each time that it ended; none if it ever returned.
+
+    Not only the incident's: what is raised in its stead tells no less that it did not get through.
+    """
+    names = {name for function, name in _ends(report) if ran(frozenset({function}), place)}
+    return [] if "" in names else sorted(names - _BY_STOPPING)
 
 
-def _left_by(report: BootReport, error: str) -> frozenset[str]:
-    ends = (each.partition(" ") for each in report.ends)
-    return frozenset(function for function, _, name in ends if name == error)
+def _ends(report: BootReport) -> set[tuple[str, str]]:
+    """How functions were left: by which exception's type, empty for a return."""
+    parts = (each.partition(" ") for each in report.ends)
+    return {(function, name) for function, _, name in parts}
 
 
 def ran(functions: frozenset[str], place: Place) -> bool:

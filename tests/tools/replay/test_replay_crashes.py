@@ -132,7 +132,7 @@ CASES = (
                         "            except TypeError:\n                pass\n",
                     )
                 ],
-                "key no longer served: market-redis:pulse:state",
+                "each time that read in services/pulse/intel/levels.py ran, it ended with TypeError, unseen",
             ),
             ([(LEVELS, "json.loads(raw)", 'json.loads(raw or "null")')], "TypeError"),
         ],
