@@ -71,6 +71,9 @@ def next_step(result: HealResult, later: Later = NOTHING) -> str:
     action = result.diagnosis.operator_action if result.diagnosis else None
     if action:
         return action
-    if result.outcome in ("unproven", "limit"):
-        return f"Read the attached patch as a hint only: {result.summary}"
+    if result.outcome == "unproven":
+        return (
+            f"The attached patch was not proven ({result.summary}): take it as a hint only, and mend "
+            f"{result.service} by hand."
+        )
     return result.summary

@@ -23,8 +23,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 MOST_CPU = 0.5
 """Of one core. A heal has the rest of the machine."""
 ROUNDS = 3
-NOISE = 1.15
-"""The best of so few heals on a machine with other work differs by so much with no reader at all."""
+NOISE = 1.1
+"""The best of so few heals differs by as much with no reader at all; on a busy machine heals alone tell it."""
 MOST_CPU_OF_PAGE = 0.2
 
 
@@ -61,7 +61,7 @@ def text(stream, last: str) -> str:
 
 def test_a_heal_is_as_quick_beside_a_hundred_readers(tmp_path):
     ground = Ground.made(tmp_path)
-    ratio, _, beside = compared(ground, ROUNDS)
+    ratio, alone, beside = compared(ground, ROUNDS)
     for side in beside:
         assert side.heard is not None
         assert side.heard["failures"] == 0
@@ -69,7 +69,8 @@ def test_a_heal_is_as_quick_beside_a_hundred_readers(tmp_path):
         assert side.heard["pages"] >= READERS
         assert side.heard["answers"] > 0
         assert side.cpu_s / side.heal_s < MOST_CPU_OF_PAGE
-    assert ratio < NOISE
+    times = [side.heal_s for side in alone]
+    assert ratio <= max(NOISE, max(times) / min(times)), (times, [side.heal_s for side in beside])
 
 
 def test_more_readers_than_may_be_are_sent_away(serve):

@@ -302,7 +302,12 @@ def test_an_approved_branch_is_pushed_once(serve, state, waiting):
 def test_a_declined_branch_is_taken_back_and_nothing_is_pushed(serve, waiting):
     repo, remote = waiting
     served = serve(config=APPROVAL)
-    assert served.ask("POST", "/incidents/vigil-1/decline", "").status == 303
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    reason = "reason=it+hides+the+fault"
+    assert served.ask("POST", "/incidents/vigil-1/decline", reason, **form).status == 303
+    page = served.get("/").body
+    assert '<span class="badge open">declined</span>' in page
+    assert "it hides the fault" in served.get("/api/health/healer").body
     assert git(repo, "branch", "--list", "autoheal/*") == ""
     assert git(remote, "branch", "--list", "autoheal/*") == ""
     assert served.ask("POST", "/incidents/vigil-1/approve", "").status == 409
