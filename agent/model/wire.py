@@ -38,6 +38,7 @@ class Wire:
         self.spec = spec
         self._key = key
         self._client: OpenAI | None = None
+        self._waiter = Waiter()
 
     def post(self, path: str, body: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         """Send `body` and give back the answer's JSON object.
@@ -71,7 +72,7 @@ class Wire:
             raise DeadlineReached(self.spec.id, "no time is left to ask")
         client, options = self._connected(), self._options(seconds)
         try:
-            answer = within(seconds, lambda: self._typed(lambda: send(client, options)))
+            answer = self._waiter.call(seconds, lambda: self._typed(lambda: send(client, options)))
         except TimedOut:
             self.close()
             raise self._late(seconds, deadline) from None
@@ -127,31 +128,56 @@ class Wire:
         }
 
 
-def within(seconds: float, function: Callable[[], T]) -> T:
-    """Call `function` in a thread and wait for it at most `seconds`.
+class Waiter:
+    """Calls functions in a thread and waits for each a bounded time.
 
     A time-out of a socket counts from byte to byte, so a server that trickles outlives it; this
-    does not. The thread that is left behind ends with its socket or with the process.
-
-    Raises:
-        TimedOut: it was not done in time.
+    does not. A thread that is not done is left behind and ends with its socket or with the process;
+    one that is done serves the next call.
     """
-    done: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
-    def work() -> None:
+    def __init__(self) -> None:
+        self._idle: SimpleQueue[Callable[[], None] | None] | None = None
+
+    def call(self, seconds: float, function: Callable[[], T]) -> T:
+        """What `function` gives back or raises.
+
+        Raises:
+            TimedOut: it was not done in time.
+        """
+        done: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                done.put((function(), None))
+            except BaseException as error:  # noqa: BLE001  (carried over to the waiting thread)
+                done.put((None, error))
+
+        queue, self._idle = self._idle or self._started(), None
+        queue.put(work)
         try:
-            done.put((function(), None))
-        except BaseException as error:  # noqa: BLE001  (carried over to the waiting thread)
-            done.put((None, error))
+            value, error = done.get(timeout=seconds)
+        except BaseException as early:
+            queue.put(None)
+            if isinstance(early, Empty):
+                raise TimedOut from None
+            raise
+        self._idle = queue
+        if error is not None:
+            raise error
+        return value  # type: ignore[return-value]
 
-    threading.Thread(target=work, name="model-request", daemon=True).start()
-    try:
-        value, error = done.get(timeout=seconds)
-    except Empty:
-        raise TimedOut from None
-    if error is not None:
-        raise error
-    return value  # type: ignore[return-value]
+    def _started(self) -> SimpleQueue[Callable[[], None] | None]:
+        queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        threading.Thread(target=_work_off, args=(queue,), name="model-request", daemon=True).start()
+        weakref.finalize(self, queue.put, None)
+        return queue
+
+
+def _work_off(queue: SimpleQueue[Callable[[], None] | None]) -> None:
+    while (work := queue.get()) is not None:
+        work()
+        del work  # what it holds may go while nothing is to be done
 
 
 def _cause(error: BaseException) -> str:
