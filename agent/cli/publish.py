@@ -38,6 +38,8 @@ def command(
     if reason and not declines:
         raise click.UsageError("--reason goes with --decline")
     settings = settings_of(ctx)
+    if not (declines or settings.publish.remote):
+        raise SettingsError("nowhere to publish to: set remote in the section [publish]")
     store = store_of(settings)
     folder = store.find(incident_id)
     if declines:
@@ -58,8 +60,6 @@ def _decline(store: Store, folder: IncidentFolder, settings: Settings, reason: s
 
 
 def _deliver(store: Store, folder: IncidentFolder, settings: Settings, *, approve: bool) -> Delivery:
-    if not settings.publish.remote:
-        raise SettingsError("nowhere to publish to: set remote in the section [publish]")
     run = _last_with_branch(store, folder)
     with store.hold(folder.incident().service):
         if approve:

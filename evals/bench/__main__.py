@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from evals.bench.agent_rows import agent_rows
+from evals.bench.eval_rows import eval_rows
 from evals.bench.proof_rows import proof_rows
 from evals.bench.row import Row
 from evals.bench.sandbox_rows import sandbox_rows
@@ -52,6 +53,7 @@ def _rows(folder: Path) -> Iterator[Row]:
         return
     yield from sandbox_rows(folder, isolation)
     yield from proof_rows(folder)
+    yield from eval_rows(folder)
     yield from serve_rows(folder)
 
 
