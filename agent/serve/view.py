@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,23 +14,21 @@ from typing import Any, TypeVar
 import psutil  # type: ignore[import-untyped]
 from redis import RedisError
 
-from agent.approval import waiting
 from agent.cleaning import outward_of
 from agent.outward import Outward
-from agent.past import Past, past_of
+from agent.past import Past
 from agent.report.again import tell_again
 from agent.report.timeline import Moment, moment_of, timeline, told
+from agent.serve.entries import SHOWN, Entries, Entry
 from agent.settings import Settings
 from agent.store import Run, Store
 from agent.watch.eyes import ENABLED_KEY, OFF
 from agent.watch.tickets import Ticket, read_tickets
 from tools.health import connect
-from tools.incident import IncidentError, IncidentFolder
+from tools.incident import IncidentError
 
 T = TypeVar("T")
 
-SHOWN = 50
-"""Incidents of the history."""
 MOST_LINES = 1000
 FRESH_S = 1.0
 """What was read so long ago is told again without reading."""
@@ -50,16 +48,6 @@ class Running:
     moments: tuple[Moment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One incident of the history. `waits` says that its branch waits for a person's decision."""
-
-    past: Past
-    last_run: int | None
-    has_report: bool
-    waits: bool
-
-
 @dataclass(slots=True)
 class View:
     """Reads the state; safe to be called from several threads."""
@@ -67,8 +55,11 @@ class View:
     store: Store
     settings: Settings
     _kept: dict[str, tuple[float, Any]] = field(default_factory=dict)
-    _entries: dict[str, tuple[object, Entry | None]] = field(default_factory=dict)
+    _entries: Entries = field(init=False)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self._entries = Entries(self.store, self.settings.publish)
 
     def clean(self) -> Outward:
         """What makes every served text fit to leave."""
@@ -168,31 +159,7 @@ class View:
         return {ticket.service: ticket.started for ticket in tickets if ticket.started}
 
     def _history(self) -> list[Entry]:
-        tickets = self.fresh("tickets", self._tickets)
-        before, self._entries = self._entries, {}
-        for folder in self.store.incidents()[:SHOWN]:
-            name = folder.path.name
-            state = tickets.get(name), _written(folder.path)
-            known = before.get(name)
-            entry = known[1] if known and known[0] == state else self._entry(folder, tickets.get(name))
-            self._entries[name] = state, entry
-        entries = [self._with_wait(entry) for _, entry in self._entries.values() if entry]
-        return sorted(entries, key=lambda entry: entry.past.at, reverse=True)
-
-    def _entry(self, folder: IncidentFolder, ticket: Ticket | None) -> Entry | None:
-        past = past_of(self.store, folder, ticket)
-        if past is None:
-            return None
-        runs = self.store.runs(folder)
-        report = bool(runs) and (runs[-1].path / "report.html").is_file()
-        return Entry(past, runs[-1].number if runs else None, report, False)
-
-    def _with_wait(self, entry: Entry) -> Entry:
-        """A branch may be gone with no file of ours changed, so it is looked for each time."""
-        if entry.past.branch is None:
-            return entry
-        waits = waiting(self.store, entry.past.folder, self.settings.publish) is not None
-        return replace(entry, waits=waits)
+        return self._entries.read(self.fresh("tickets", self._tickets))
 
     def _running(self) -> list[Running]:
         tickets = self.fresh("tickets", self._tickets)
@@ -233,20 +200,6 @@ class View:
             f"{at.isoformat(timespec='milliseconds')} {about} {record.get('event')}: {told(record, clean)}"
             for at, about, record in last
         ]
-
-
-def _written(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """What tells whether anything of an incident was written since.
-
-    Files are put in place by renaming, which their folder's time tells; journals grow.
-    """
-    found = []
-    for path in (folder / "incident.json", folder / "runs", *sorted(folder.glob("runs/*"))):
-        for each in (path, path / "journal.jsonl"):
-            with suppress(OSError):
-                state = each.stat()
-                found.append((str(each), state.st_mtime_ns, state.st_size))
-    return tuple(found)
 
 
 def _row(past: Past) -> Mapping[str, Any]:
