@@ -187,5 +187,5 @@ def start(specification: dict[str, Any], scratch: str) -> Service:
     argv, env, folder = specification["argv"], specification["env"], specification["folder"]
     awaited = specification["await"]
     if specification["runtime"] == "node":
-        return NodeService(argv, env, folder, awaited["functions"])
+        return NodeService(argv, env, folder, awaited["files"])
     return PythonService(argv, env, folder, specification["tracer"], awaited["files"], scratch)

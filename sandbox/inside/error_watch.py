@@ -1,4 +1,4 @@
-"""How watched functions of a Node service are left: V8 stops the process at each error, and tells its stack.
+"""How functions of a Node service are left: V8 stops the process at each error, and tells its stack.
 
 An error that is handled in the function in which it came up does not leave it. To tell, the process takes
 one step from the error: to its handler, if there is one on the stack.
@@ -22,9 +22,9 @@ Ask = Callable[..., None]
 
 
 class ErrorWatch:
-    """The errors that left the functions at the places `watched`, counted."""
+    """The errors that left functions in the files `watched`, counted where they came up."""
 
-    def __init__(self, watched: set[Place], path_of: Callable[[str], str]) -> None:
+    def __init__(self, watched: frozenset[str], path_of: Callable[[str], str]) -> None:
         """`path_of` gives the repository path of a script of the service, nothing for any other URL."""
         self.watched, self._path_of = watched, path_of
         self._scripts: dict[str, str] = {}
@@ -37,7 +37,8 @@ class ErrorWatch:
         errors: Counter[Place] = Counter()
         for (place, _), count in self._left.items():
             errors[place] += count
-        returned = {(place, "") for place in self.watched if calls.get(place, 0) > errors[place]}
+        called = ((place, count) for place, count in calls.items() if place[0] in self.watched)
+        returned = {(place, "") for place, count in called if count > errors[place]}
         return {f"{path}:{name} {error}" for (path, name), error in {*self._left, *returned}}
 
     def parsed(self, script: dict[str, Any]) -> None:
@@ -56,7 +57,7 @@ class ErrorWatch:
         step = "Debugger.resume"
         if reason in _ERRORS:
             place, depth = self._innermost(frames)
-            if place in self.watched:
+            if place is not None and place[0] in self.watched:
                 self._raised = (place, depth, _type_of(event.get("data", {})))
                 step = "Debugger.stepOver"
         ask(step)

@@ -43,7 +43,7 @@ class NodeService(Service):
     def __init__(
         self, argv: Sequence[str], env: Mapping[str, str], folder: str, watched: Sequence[str]
     ) -> None:
-        """Start it and connect. `watched` are functions as `path:name`, of which it is noted how they end.
+        """Start it and connect. `watched` are paths of files, of whose functions it is noted how they end.
 
         Raises:
             InspectorError: it came to no inspector.
@@ -53,8 +53,7 @@ class NodeService(Service):
         self._round, self._looked, self._still = 0, 0.0, False
         self._running = False
         self._calls: Counter[Place] = Counter()
-        places = {(path, name) for path, _, name in (place.rpartition(":") for place in watched)}
-        self._errors = ErrorWatch(places, self._path)
+        self._errors = ErrorWatch(frozenset(watched), self._path)
         node, *rest = argv
         super().__init__([node, FLAG, *rest], env)
         try:
@@ -97,7 +96,7 @@ class NodeService(Service):
         self._run()
 
     def _run(self) -> None:
-        """Let it run its first line. A word that comes before it waits for one is lost, so it is said again."""
+        """Let it run its first line. What is said before it waits for it is lost, so it is said again."""
         deadline = time.monotonic() + START_S
         while not self._running and time.monotonic() < deadline:
             self._inspector.ask("Runtime.runIfWaitingForDebugger")

@@ -123,11 +123,11 @@ class Replay:
                 return False
             return place[1] in functions_in(place[0], next(blobs(self.repo.git_dir, [entry.oid])))
 
-        report = self._boot(patch.tree).report
+        report, base = self._boot(patch.tree).report, self._boot(self.repo.resolve(self.commit)).report
         if (place := self._place) and (errors := never_through(report, place)):
             named = " or ".join(errors)
             return [f"each time that {place[1]} in {place[0]} ran, it ended with {named}, unseen"]
-        if place and self.crash and (still := crashes_on(report, self.crash, place)):
+        if place and self.crash and (still := crashes_on(report, base, self.crash, place)):
             return still
         stack = stack_of(self.crash, self.service) if self.crash else []
         return doubts(report, stack, defined)

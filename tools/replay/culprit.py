@@ -52,8 +52,8 @@ def escapes(report: BootReport, base: BootReport, place: Place, error: str) -> l
     ]
 
 
-def crashes_on(report: BootReport, crash: Crash, place: Place) -> list[str]:
-    """Whether an error that only JavaScript itself raises still leaves the culprit, silenced further out.
+def crashes_on(report: BootReport, base: BootReport, crash: Crash, place: Place) -> list[str]:
+    """Which errors that only JavaScript itself raises still leave the culprit, silenced further out.
 
     A TypeError without a code tells that the code reached for what is not there. Nobody raises it to say
     that data is bad, as Python's are, so whoever silences it mends nothing.
@@ -61,7 +61,7 @@ def crashes_on(report: BootReport, crash: Crash, place: Place) -> list[str]:
     final = crash.final
     if crash.kind != "node" or final is None or final.code or final.name not in _RAISED_BY_V8:
         return []
-    return escapes(report, BootReport(), place, final.name)
+    return escapes(report, base, place, final.name)
 
 
 def never_through(report: BootReport, place: Place) -> list[str]:
