@@ -38,15 +38,20 @@ def mysql_for(truth: Truth, service: str) -> MySql | None:
 def inside(node: Any) -> Any:
     """A Truth document in which every MySQL server is the box's."""
     if isinstance(node, Mapping):
-        return {
-            key: LOCAL if isinstance(value, str) and _HOST.fullmatch(str(key)) else inside(value)
-            for key, value in node.items()
-        }
+        return {key: _boxed(str(key), value) for key, value in node.items()}
     if isinstance(node, list):
         return [inside(value) for value in node]
     if isinstance(node, str) and "://" in node:
         return _URL.sub(lambda found: f"{found[1]}{LOCAL}{found[3]}{found[4] or ''}", node)
     return node
+
+
+def _boxed(key: str, value: Any) -> Any:
+    if isinstance(value, str) and _HOST.fullmatch(key):
+        return LOCAL
+    if key == "mysql" and "host" in _mapping(value):
+        return {**inside(value), "host": LOCAL}
+    return inside(value)
 
 
 def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
