@@ -12,7 +12,7 @@ FAULTS ?= --all
 HEALS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo record test slow eval record-incidents bench soak lint types contracts lock clean
+.PHONY: help setup demo record test slow eval record-incidents bench bench-peers soak lint types contracts lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ record-incidents: $(STAMP)  ## record every incident anew, by breaking the testb
 
 bench: $(STAMP)  ## each target of speed and cost with its figure and verdict
 	$(BIN)/python -m evals.bench
+
+bench-peers: $(STAMP)  ## the same against agent frameworks alone, which are installed below .bench
+	$(BIN)/python -m evals.bench --peers
 
 soak: $(STAMP)  ## 200 heals, a third of them killed (HEALS=...), then ten minutes of the watch
 	$(BIN)/python -m evals.soak --heals $(HEALS)

@@ -15,7 +15,9 @@ from pathlib import Path
 import click
 
 from evals.bench.agent_rows import agent_rows
+from evals.bench.cost_rows import cost_rows
 from evals.bench.eval_rows import eval_rows
+from evals.bench.peer_rows import peer_rows
 from evals.bench.proof_rows import proof_rows
 from evals.bench.row import Row
 from evals.bench.sandbox_rows import sandbox_rows
@@ -27,11 +29,12 @@ from sandbox.isolation import SandboxUnavailable, find_isolation
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
-def main(as_json: bool) -> None:
-    """Measure every target that needs no peer."""
+@click.option("--peers/--no-peers", default=None, help="Only the rows against peers, or all but these.")
+def main(as_json: bool, peers: bool | None) -> None:
+    """Measure every target. Peers are installed below .bench; without a network their rows are left out."""
     with tempfile.TemporaryDirectory(prefix="autohealer-bench-") as folder:
         rows = []
-        for row in _rows(Path(folder)):
+        for row in _rows(Path(folder), peers):
             rows.append(row)
             if not as_json:
                 _tell(row)
@@ -42,8 +45,16 @@ def main(as_json: bool) -> None:
     sys.exit(0 if all(row.met for row in rows) else 1)
 
 
-def _rows(folder: Path) -> Iterator[Row]:
+def _rows(folder: Path, peers: bool | None) -> Iterator[Row]:
+    if peers is not False:
+        yield from peer_rows(folder / "peers")
+    if peers is not True:
+        yield from _own_rows(folder)
+
+
+def _own_rows(folder: Path) -> Iterator[Row]:
     yield from agent_rows(folder)
+    yield from cost_rows(folder)
     yield from tools_rows(folder)
     yield from watch_rows(folder)
     try:

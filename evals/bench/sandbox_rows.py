@@ -15,12 +15,13 @@ from evals.bench.row import Row, median_s, seconds
 from evals.testbed.repository import make_repository
 from sandbox.isolation import Isolation
 from sandbox.testing import TestBench
-from sandbox.worktree import PrivateRepository
+from sandbox.worktree import PrivateRepository, service_paths
 
 FILES = 50_000
 SERVICE = "vigil"
 COPIES = (1, 20)
 ROUNDS = 7
+INCIDENTS = 100
 AUTHOR = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
 
 
@@ -56,12 +57,32 @@ def _worktree_rows(folder: Path, small: Path) -> Iterator[Row]:
     detail = f"{FILES} files, whole `git worktree add` {whole:.2f} s"
     yield Row("sandbox ready, fresh", median_s(fresh, rounds=3) / whole, 0.3, "x git worktree add", detail)
     yield Row("sandbox ready, reused", median_s(reused) / whole, 0.1, "x git worktree add", detail)
+    yield _flat_row(large, pooled)
+
+
+def _flat_row(repo: Path, pooled: PrivateRepository) -> Row:
+    """The reused worktree over a hundred incidents, each on another commit than the one before."""
+    log = subprocess.run(
+        ["git", "rev-list", "-10", "HEAD"], cwd=repo, check=True, capture_output=True, text=True
+    )
+    commits = log.stdout.split()
+
+    def ready(number: int) -> None:
+        with pooled.checkout(commits[number % len(commits)], service_paths(SERVICE)):
+            pass
+
+    for number in range(len(commits)):
+        ready(number)
+    took = [seconds(partial(ready, number)) for number in range(INCIDENTS)]
+    first, last = median(took[:10]), median(took[-10:])
+    detail = f"{first * 1000:.1f} ms at first, {last * 1000:.1f} ms at last"
+    return Row(f"sandbox ready, incidents 91-{INCIDENTS} against 1-10", last / first, 1.3, "x", detail)
 
 
 def _pytest_rows(folder: Path, repo: Path, isolation: Isolation) -> Iterator[Row]:
     """The trusted run of a service's tests in the box, against pytest on the checkout.
 
-    The private repository is there already, as it is when a model asks for tests; nothing else is.
+    The sandbox is ready, as it is when a model asks for all tests: some of them have been run before.
     """
     for copies in COPIES:
         place = folder / f"tests-{copies}"
@@ -74,7 +95,7 @@ def _pytest_rows(folder: Path, repo: Path, isolation: Isolation) -> Iterator[Row
         for _ in range(ROUNDS):
             bare.append(seconds(partial(subprocess.run, argv, cwd=place, env=env, capture_output=True)))
             bench = TestBench(PrivateRepository(place, next(states)), isolation, Path(sys.executable))
-            bench.test_files(SERVICE, head)
+            bench.run(SERVICE, head, None, [tests[0].relative_to(place).as_posix()])
             boxed.append(seconds(partial(bench.run, SERVICE, head, None)))
             run = bench.run(SERVICE, head, None)
             assert run.problem is None, run.problem

@@ -13,7 +13,8 @@ class Lowered:
 
     def __init__(self, text: str) -> None:
         self._length = len(text)
-        self._text = None if any(char in text for char in ODD) else text.lower()
+        plain = text.isascii() or not any(char in text for char in ODD)
+        self._text = text.lower() if plain else None
 
     def holds(self, words: Iterable[str]) -> bool:
         """Whether one of the words, given in lower case, is in the text in any case."""
