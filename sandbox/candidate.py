@@ -76,6 +76,11 @@ def tree_of_entries(start: Start, entries: Mapping[str, Entry | None]) -> str:
     Raises:
         Refused: `path-git`: git itself does not take a path.
     """
+    what = (start.base, *sorted(entries.items(), key=lambda item: item[0]))
+    return start.repository.once(what, lambda: _with_entries(start, entries))
+
+
+def _with_entries(start: Start, entries: Mapping[str, Entry | None]) -> str:
     removed = [f"0 {'0' * len(start.base)}\t{path}\0" for path, entry in entries.items() if entry is None]
     placed = [f"{entry.mode} {entry.oid}\t{path}\0" for path, entry in entries.items() if entry is not None]
     with start.repository.index(start.base) as env:

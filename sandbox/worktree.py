@@ -15,7 +15,7 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,7 @@ from sandbox.tree import Entry, Listing, list_tree, remove_files, write_files
 
 _KEPT_INDEXES = 2
 _KEPT_LISTINGS = 8
+_KEPT_OBJECTS = 64
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _REVISION = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_@{}./^~+-]*")
@@ -56,6 +57,7 @@ class PrivateRepository:
         self._listings: dict[tuple[str, ...], Listing] = {}
         self._indexes: dict[str, bytes] = {}
         self._commits: dict[str, str] = {}
+        self._made: dict[Hashable, str] = {}
         with _explained(self.state):
             self._make()
 
@@ -104,6 +106,12 @@ class PrivateRepository:
         if key not in self._listings:
             _remember(self._listings, key, list_tree(self.git_dir, tree, paths), _KEPT_LISTINGS)
         return self._listings[key]
+
+    def once(self, what: Hashable, make: Callable[[], str]) -> str:
+        """The id of an object that is made of `what`; the last few are remembered."""
+        if what not in self._made:
+            _remember(self._made, what, make(), _KEPT_OBJECTS)
+        return self._made[what]
 
     @contextlib.contextmanager
     def index(self, tree_ish: str) -> Iterator[dict[str, str]]:

@@ -20,7 +20,7 @@ from sandbox.testing.merge import side_by_side
 from sandbox.testing.orders import Orders, Part
 from sandbox.testing.outcome import TestRun
 from sandbox.testing.paths import needed_paths
-from sandbox.testing.trees import Conceal, Trees
+from sandbox.testing.trees import Conceal, Concealed, Trees
 from sandbox.worktree import PrivateRepository
 
 LIMITS = Limits(wall_s=120.0, cpu_s=120)
@@ -67,7 +67,7 @@ class TestBench:
         self._repo = repo
         self._box = TestBox(isolation, python, limits, test_s, node or find_node(), dict(env or {}))
         self._plugins = tuple(plugins)
-        self._conceal = conceal
+        self._hidden = Concealed(conceal)
         self._twins = twins
         self._baselines = Baselines(repo.state / "baselines" / repo.name, python)
         self._runs: dict[tuple[object, ...], TestRun] = {}
@@ -87,8 +87,8 @@ class TestBench:
         key = (service, base, patch.tree if patch else None, tuple(select), runs)
         if key not in self._runs:
             began = time.monotonic()
-            trees = Trees(self._repo, service, base, patch, self._conceal)
-            verdict = self._verdict(trees, Orders(trees, service, tuple(select)), runs)
+            trees = Trees(self._repo, service, base, patch, self._hidden)
+            verdict = self._verdict(trees, service, tuple(select), runs)
             while len(self._runs) >= _KEPT:
                 self._runs.pop(next(iter(self._runs)))
             self._runs[key] = judge.as_run(verdict, trees.overruled, time.monotonic() - began)
@@ -99,9 +99,11 @@ class TestBench:
         trees = Trees(self._repo, service, base, patch)
         return tuple(sorted({*trees.base_tests, *trees.new_tests}))
 
-    def _verdict(self, trees: Trees, orders: Orders, runs: int) -> Verdict:
+    def _verdict(self, trees: Trees, service: str, select: tuple[str, ...], runs: int) -> Verdict:
         with contextlib.ExitStack() as stack, ThreadPoolExecutor(_AT_ONCE) as pool:
-            desk = Desk(self._box, self._repo, self._needed(trees, orders.service), stack, pool)
+            paths = pool.submit(self._needed, trees, service)
+            orders = Orders(trees, service, select)
+            desk = Desk(self._box, self._repo, paths.result(), stack, pool)
             orders.settle(desk.folder(orders.base.tree), self._plugins)
             found = orders.inspect()
             if found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,6 +39,44 @@ class Change:
         return told(self.path, self.before, self.after, test=self.test)
 
 
+class Concealed:
+    """No secret enters a box: files for secrets are left out, or hold placeholders.
+
+    `conceal` says what is seen of them and of the files of Truth; without it, secret files are left out.
+    """
+
+    def __init__(self, conceal: Conceal | None) -> None:
+        self._conceal = conceal
+        self._known: dict[str, dict[str, Entry | None]] = {}
+
+    def entries(self, start: Start) -> Mapping[str, Entry | None]:
+        """What stands in the place of files of the base; None for those that are left out.
+
+        Raises:
+            GitError: a blob is missing.
+        """
+        if start.base not in self._known:
+            self._known = {start.base: self._made(start)}
+        return self._known[start.base]
+
+    def _made(self, start: Start) -> dict[str, Entry | None]:
+        tops = {*READABLE_ROOTS, *python_tops(start.listing)}
+        shown = [path for path in start.listing if "/" not in path or path.split("/")[0] in tops]
+        secret = [path for path in shown if is_secret(path)]
+        entries: dict[str, Entry | None] = dict.fromkeys(secret)
+        if self._conceal is None:
+            return entries
+        paths = [path for path in shown if path.startswith("truth/") or path in entries]
+        paths = [path for path in paths if start.listing[path].mode.startswith("100")]
+        ids = [start.listing[path].oid for path in paths]
+        contents = dict(zip(paths, blobs(start.repository.git_dir, ids), strict=True))
+        clean = {path: self._conceal(path, content) for path, content in contents.items()}
+        kept = {path: content for path, content in clean.items() if content is not None}
+        oids = store(start, list(kept.values()))
+        placed = {path: Entry(start.listing[path].mode, oid) for path, oid in zip(kept, oids, strict=True)}
+        return {**entries, **dict.fromkeys(clean), **placed}
+
+
 class Trees:
     """What a patch changes, parted into code and tests, and the trees that are made of that.
 
@@ -52,10 +90,10 @@ class Trees:
         service: str,
         base: str,
         patch: Patch | None,
-        conceal: Conceal | None = None,
+        hidden: Concealed | None = None,
     ) -> None:
         self._repo = repo
-        self._conceal = conceal
+        self._hidden = hidden or Concealed(None)
         self._base = repo.resolve(base)
         self._service = service
         self.prefix = f"services/{service}/"
@@ -123,25 +161,8 @@ class Trees:
                 path: self.patched[path] for path in self._helpers if new_tests or self._lies_by(path)
             }
         start = Start(self._repo, self._base, self._service, self._repo.listing(self._base))
-        entries = {**self._concealed(start), **entries}
+        entries = {**self._hidden.entries(start), **entries}
         return tree_of_entries(start, entries) if entries else self._base
-
-    def _concealed(self, start: Start) -> dict[str, Entry | None]:
-        """No secret enters a box: files for secrets are left out, or hold placeholders."""
-        tops = {*READABLE_ROOTS, *python_tops(start.listing)}
-        shown = [path for path in start.listing if "/" not in path or path.split("/")[0] in tops]
-        secret = [path for path in shown if is_secret(path)]
-        entries: dict[str, Entry | None] = dict.fromkeys(secret)
-        if self._conceal is None:
-            return entries
-        paths = [path for path in shown if path.startswith("truth/") or path in entries]
-        paths = [path for path in paths if start.listing[path].mode.startswith("100")]
-        contents = dict(zip(paths, self._read([start.listing[path] for path in paths]), strict=True))
-        clean = {path: self._conceal(path, content) for path, content in contents.items()}
-        kept = {path: content for path, content in clean.items() if content is not None}
-        oids = store(start, list(kept.values()))
-        placed = {path: Entry(start.listing[path].mode, oid) for path, oid in zip(kept, oids, strict=True)}
-        return {**entries, **dict.fromkeys(clean), **placed}
 
     def _lies_by(self, path: str) -> bool:
         """Whether a new file of the tests stands in for none of the base's: a folder would, for a module."""

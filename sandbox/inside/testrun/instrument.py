@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import ast
 from _blake2 import blake2b  # by hashlib it comes with OpenSSL, which takes longer than all the rest here
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 SINK = "@autohealer"
 """Global of an instrumented module: where it says its words. No identifier of any source."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _Block = TypeVar(
     "_Block", ast.For, ast.AsyncFor, ast.With, ast.AsyncWith, ast.FunctionDef, ast.AsyncFunctionDef
 )
+_Several = TypeVar("_Several", ast.GeneratorExp, ast.ListComp, ast.SetComp)
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,9 @@ class Trail:
     steps    said after each statement of the body, in this order
     returns  said just before a return, with the number of steps that come before it
     never    said only when a block that must raise did not
-    parts    said at the end of each loop, block and inner function, and after each claim of the file
-             that is no statement of a test's body, with a name that no run changes
+    parts    said at the end of each loop, block and inner function, after each claim of the file that is
+             no statement of a test's body, and in each part of a claim that may be left out of it, with
+             a name that no run changes
     """
 
     name: str
@@ -69,18 +72,28 @@ def instrument(tree: ast.Module, path: str, seed: str) -> list[Trail]:
     for number, function in enumerate(functions):
         speech = _Speech(function, words_of(seed, f"{path} {number}"), f"{function.name}#{number}")
         trails.append(speech.trail(claims.parts))
-    ast.fix_missing_locations(tree)
     return trails
+
+
+def blocks_of(node: ast.AST) -> Iterator[list[Any]]:
+    """The lists of statements, and of what holds statements, that a node consists of.
+
+    No statement stands in an expression, and most of a tree is expressions: they are passed by.
+    """
+    for name in _BLOCKS:
+        block = getattr(node, name, None)
+        if isinstance(block, list):
+            yield block
 
 
 def test_functions(tree: ast.AST) -> Iterator[Function]:
     """Functions named like tests, at the top of a module or in its classes, in the order of the file."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            if node.name.startswith("test"):
+    for block in blocks_of(tree):
+        for node in block:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield from test_functions(node)
+            elif node.name.startswith("test"):
                 yield node
-        elif not isinstance(node, ast.Lambda):
-            yield from test_functions(node)
 
 
 def test_ids(tree: ast.Module, path: str) -> list[str]:
@@ -129,7 +142,17 @@ def words_of(seed: str, purpose: str) -> Iterator[str]:
         count += 1
 
 
-class _Claims(ast.NodeTransformer):
+class _Statements(ast.NodeTransformer):
+    """Visits statements only, and puts one or several in a statement's place."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        for block in blocks_of(node):
+            changed = [self.visit(child) for child in block]
+            block[:] = [each for one in changed for each in (one if isinstance(one, list) else [one])]
+        return node
+
+
+class _Claims(_Statements):
     """Makes claims talk that a test can pass without: in branches, loops, fakes and helpers."""
 
     def __init__(self, words: Iterator[str]) -> None:
@@ -142,6 +165,7 @@ class _Claims(ast.NodeTransformer):
         self.visit(tree)
 
     def visit_Assert(self, node: ast.Assert) -> list[ast.stmt] | ast.Assert:
+        node.test = _Within(self._word).visit(node.test)
         return node if id(node) in self._plain else self._heard(node)
 
     def visit_Expr(self, node: ast.Expr) -> list[ast.stmt] | ast.Expr:
@@ -150,12 +174,59 @@ class _Claims(ast.NodeTransformer):
         return self._heard(node) if name.startswith("assert") and id(node) not in self._plain else node
 
     def _heard(self, claim: ast.stmt) -> list[ast.stmt]:
+        return [claim, _say(self._word(), claim)]
+
+    def _word(self) -> str:
         word = next(self._words)
         self.parts[word] = f"claim.{len(self.parts)}"
-        return [claim, _say(word, claim)]
+        return word
 
 
-class _Speech(ast.NodeTransformer):
+class _Within(ast.NodeTransformer):
+    """Makes the parts of one claim talk that it may be made without: `or`, `if`, what is said of each item."""
+
+    def __init__(self, word: Callable[[], str]) -> None:
+        self._word = word
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.BoolOp:
+        self.generic_visit(node)
+        node.values[1:] = map(self._heard, node.values[1:])
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.IfExp:
+        self.generic_visit(node)
+        node.body, node.orelse = self._heard(node.body), self._heard(node.orelse)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
+        self.generic_visit(node)
+        node.ifs[:1] = map(self._heard, node.ifs[:1])
+        return node
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.GeneratorExp:
+        return self._each(node)
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.ListComp:
+        return self._each(node)
+
+    def visit_SetComp(self, node: ast.SetComp) -> ast.SetComp:
+        return self._each(node)
+
+    def _each(self, node: _Several) -> _Several:
+        self.generic_visit(node)
+        # Whether an item gets through conditions may well be what is claimed.
+        if not any(each.ifs for each in node.generators):
+            node.elt = self._heard(node.elt)
+        return node
+
+    def _heard(self, part: ast.expr) -> ast.expr:
+        """The same value, after a word."""
+        say = ast.Call(ast.Name(SINK, ast.Load()), [ast.Constant(self._word())], [])
+        both = ast.Tuple([say, part], ast.Load())
+        return ast.copy_location(ast.Subscript(both, ast.Constant(1), ast.Load()), part)
+
+
+class _Speech(_Statements):
     """Rewrites one test function in place."""
 
     def __init__(self, function: Function, words: Iterator[str], name: str) -> None:
@@ -194,7 +265,8 @@ class _Speech(ast.NodeTransformer):
         value = node.value or ast.copy_location(ast.Constant(None), node)
         keep = ast.Assign([ast.Name(f"{SINK}-value", ast.Store())], value)
         give = ast.Return(ast.Name(f"{SINK}-value", ast.Load()))
-        return [ast.copy_location(keep, node), _say(word, node), ast.copy_location(give, node)]
+        kept, given = (ast.fix_missing_locations(ast.copy_location(each, node)) for each in (keep, give))
+        return [kept, _say(word, node), given]
 
     def visit_For(self, node: ast.For) -> ast.For:
         self.generic_visit(node)
@@ -219,9 +291,6 @@ class _Speech(ast.NodeTransformer):
         return self._part(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        return node
-
-    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
         return node
 
     def _part(self, node: _Block) -> _Block:

@@ -84,8 +84,11 @@ class Supervisor:
 
     def _run_once(self, worker: Worker, files: list[str], done: set[str]) -> str | None:
         """None when the worker came to its end, else why it did not."""
-        before = len(self.events)
-        worker.order(self._orders(files, done))
+        before, orders = len(self.events), self._orders(files, done)
+        worker.order(orders)
+        # While the worker begins: what it must say is known from the same sources and seeds.
+        for path in files:
+            self._expect(path, orders)
         end = worker.listen(self.events, self.deadline, float(self.plan["test_s"]))
         worker.kill()
         news = self.events[before:]
@@ -116,8 +119,6 @@ class Supervisor:
             passing |= module.passing
             self.planned.telling.update(module.telling)
         self.planned.failing, self.planned.passing = frozenset(failing), frozenset(passing)
-        for path in files:
-            self._expect(path, orders)
         return orders
 
     def _expect(self, path: str, orders: dict[str, Any]) -> None:

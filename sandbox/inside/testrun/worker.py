@@ -23,7 +23,10 @@ from .imports import Gatekeeper, standard_library
 from .recorder import Recorder
 from .sources import Sources
 
-_WITHOUT = ("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise")
+_WITHOUT = (
+    *("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise"),
+    *("setuponly", "setupplan"),
+)
 _QUIET = (
     *("-c", os.devnull, "-q", "-s", "--tb=no", "--no-header", "--no-summary"),
     "--continue-on-collection-errors",
@@ -39,7 +42,7 @@ def warm_up() -> None:
     import pytest  # noqa: F401
     from _pytest.config import default_plugins
 
-    for name in default_plugins:
+    for name in (name for name in default_plugins if name not in _WITHOUT):
         importlib.import_module(f"_pytest.{name}")
     import _pytest.assertion.rewrite
     import _pytest.runner  # noqa: F401
