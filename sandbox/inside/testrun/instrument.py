@@ -183,14 +183,16 @@ class _Claims(_Statements):
 
 
 class _Within(ast.NodeTransformer):
-    """Makes the parts of one claim talk that it may be made without: `or`, `if`, what is said of each item."""
+    """Makes the parts of a claim talk that it may be made without: `or`, `if`, what is said of each item."""
 
     def __init__(self, word: Callable[[], str]) -> None:
         self._word = word
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.BoolOp:
         self.generic_visit(node)
-        node.values[1:] = map(self._heard, node.values[1:])
+        # Of two claims the second may well not be needed any more; behind `not found` it may not be left out.
+        if isinstance(node.op, ast.And) or any(map(_asks_for_nothing, node.values[:-1])):
+            node.values[1:] = map(self._heard, node.values[1:])
         return node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.IfExp:
@@ -223,7 +225,8 @@ class _Within(ast.NodeTransformer):
         """The same value, after a word."""
         say = ast.Call(ast.Name(SINK, ast.Load()), [ast.Constant(self._word())], [])
         both = ast.Tuple([say, part], ast.Load())
-        return ast.copy_location(ast.Subscript(both, ast.Constant(1), ast.Load()), part)
+        chosen = ast.copy_location(ast.Subscript(both, ast.Constant(1), ast.Load()), part)
+        return ast.fix_missing_locations(chosen)
 
 
 class _Speech(_Statements):
@@ -325,3 +328,18 @@ def _called(call: ast.Call) -> str:
 def _say(word: str, where: ast.stmt) -> ast.stmt:
     call = ast.Call(ast.Name(SINK, ast.Load()), [ast.Constant(word)], [])
     return ast.fix_missing_locations(ast.copy_location(ast.Expr(call), where))
+
+
+def _asks_for_nothing(part: ast.expr) -> bool:
+    """`not x` or `x is None`: whether there is anything at all to claim something of."""
+    if isinstance(part, ast.UnaryOp):
+        return isinstance(part.op, ast.Not)
+    if not isinstance(part, ast.Compare) or not isinstance(part.ops[0], ast.Is | ast.Eq):
+        return False
+    return any(_is_nothing(side) for side in (part.left, *part.comparators))
+
+
+def _is_nothing(value: ast.expr) -> bool:
+    if isinstance(value, ast.List | ast.Tuple):
+        return not value.elts
+    return isinstance(value, ast.Constant) and not value.value or isinstance(value, ast.Dict) and not value.keys
