@@ -30,7 +30,7 @@ AGAIN_S = 0.02
 LOOK_EVERY_S = 0.1
 _ADDRESS = re.compile(rb"Debugger listening on (ws://\S+)")
 _NOT_ITS_OWN = re.compile(
-    rb"^(?:Debugger listening on ws://.*|For help, see: https://nodejs\.org/\S*inspector\S*"
+    rb"^(?:Debugger listening on ws://.*|For help, see: https://nodejs\.org/\S+"
     rb"|Debugger attached\.|Waiting for the debugger to disconnect\.\.\.)\n",
     re.MULTILINE,
 )
