@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib import import_module
 
 from agent.case import Case
 from agent.events import Emit, ModelLeft, Noted
+from agent.late import imported
 from agent.model.cassette import Recorded, recording, replaying
 from agent.model.chain import Chain, Left
 from agent.model.keys import Key, KeyRing
@@ -59,7 +59,7 @@ def models_for(settings: Settings, *, by_name: bool, last_resort: bool = True) -
     if settings.cassette is None:
         specs = remote_specs(settings)
         # The client takes half a second to import: beside the probes of the sandbox it costs nothing.
-        early = threading.Thread(target=import_module, args=("openai",), daemon=True)
+        early = threading.Thread(target=imported, args=("openai",), daemon=True)
         early.start()
         order = Order(settings, specs, by_name, last_resort and settings.record is None)
         try:
