@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.regression_scripts import script_choices
+from sandbox.inside.testrun.calls import COMPUTES
 from sandbox.testing import TestOutcome, TestRun
 from tools.logs import Crash
 
@@ -55,7 +56,8 @@ def same_way(crash: Crash | None, before: TestOutcome, run: TestRun) -> bool:
     """Whether a test did to the patch what it did to the base, and what failed there goes well now.
 
     `before` is its outcome on the base, `run` one of the patch that has it. A test of Node is not
-    watched at its calls, and is taken at its word.
+    watched at its calls, and is taken at its word. Where the code computes with an object of the test's
+    own making, what comes of it is the test's doing, on both.
     """
     if not before.node.partition("::")[0].endswith(".py"):
         return True
@@ -63,6 +65,8 @@ def same_way(crash: Crash | None, before: TestOutcome, run: TestRun) -> bool:
     failed = {call for call in before.calls if call.endswith(f"!{name}")}
     made = {call for call in before.calls if "!" not in call}
     own = run.outcomes[before.node].calls
+    if any(call.endswith(COMPUTES) for call in before.calls | own):
+        return False
     shared = {call for outcome in run.outcomes.values() for call in outcome.calls if call.startswith("~")}
     again = {call.partition(".")[0] for call in own if call.endswith(f"!{name}")}
     return bool(failed) and made <= own | shared and again.isdisjoint(c.partition(".")[0] for c in failed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 _CALLS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (signal, re.compile(pattern))
@@ -23,7 +23,12 @@ _WATCHES_CALLER = re.compile(
 _WATCHES_TEXT = re.compile(r"PYTEST_|AUTOHEALER|_pytest")
 _WATCHED_MODULES = frozenset({"pytest", "_pytest"})
 _TEST_PART = re.compile(r"_?pytest$|tests?$|test_|conftest$")
-_TELLS = frozenset({"debug", "info", "warn", "warning", "error"})
+_TELLS = frozenset({"debug", "info", "warn", "warning", "error", "critical", "log"})
+_MAKES = frozenset(
+    {"bool", "dict", "float", "frozenset", "int", "len", "list", "print", "repr", "set", "str"}
+)
+_ACTS = (ast.Raise, ast.Await, ast.Yield, ast.YieldFrom)
+_EXITS = frozenset({"__exit__", "__aexit__"})
 _BROAD = frozenset({"Exception", "BaseException"})
 _SKIPS = re.compile(
     r"pytest\.(mark\.(skip|skipif|xfail)|skip|xfail|importorskip|exit)"
@@ -51,6 +56,7 @@ class _Reader:
         self.tree = tree
         self.aliases: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
+        self.idle = _idle_functions(tree)
         self.handlers: dict[type[ast.AST], Callable[..., None]] = {
             ast.Call: self._call,
             ast.Attribute: self._attribute,
@@ -60,6 +66,8 @@ class _Reader:
             ast.BoolOp: self._bool_op,
             ast.IfExp: self._if_expression,
             ast.Assign: self._assign,
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
             ast.Import: self._import,
             ast.ImportFrom: self._import,
         }
@@ -124,7 +132,14 @@ class _Reader:
         caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
         names = {None if kind is None else self._dotted(kind).rsplit(".", 1)[-1] for kind in caught}
         self.counts["broad-except"] += bool(names & {None, *_BROAD})
-        self.counts["swallows-error"] += all(map(_does_nothing, node.body))
+        self.counts["swallows-error"] += not _acts(node.body, self.idle)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """A block whose end may give something true takes all errors; a constant is a default for all."""
+        self.counts["adds-default"] += _is_constant(node, self.idle)
+        if node.name in _EXITS:
+            given = (child.value for child in ast.walk(node) if isinstance(child, ast.Return))
+            self.counts["swallows-error"] += any(map(_may_be_true, given))
 
     def _bool_op(self, node: ast.BoolOp) -> None:
         self.counts["adds-default"] += isinstance(node.op, ast.Or) and (
@@ -193,17 +208,50 @@ def _without_blocks(statement: ast.stmt) -> Iterator[ast.AST]:
         ]
 
 
-def _does_nothing(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Return):
-        return statement.value is None or _is_literal(statement.value)
-    if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Constant) or _only_tells(statement.value)
-    return isinstance(statement, ast.Pass | ast.Continue | ast.Break)
+def _acts(block: Sequence[ast.AST], idle: frozenset[str]) -> bool:
+    """Whether statements do more than keep, count and tell: only then may an error have been dealt with."""
+    nodes = (node for statement in block for node in ast.walk(statement))
+    return any(
+        isinstance(node, _ACTS) or (isinstance(node, ast.Call) and not _is_idle(node.func, idle))
+        for node in nodes
+    )
 
 
-def _only_tells(node: ast.expr) -> bool:
-    """A call that logs: the error is told, and ends there all the same."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TELLS
+def _idle_functions(tree: ast.Module) -> frozenset[str]:
+    """Names of functions of a module that do nothing but keep, count and tell."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    idle: frozenset[str] = frozenset()
+    while True:
+        busy = {each.name for each in functions if _acts(each.body, idle)}
+        now = frozenset(each.name for each in functions) - busy
+        if now == idle:
+            return idle
+        idle = now
+
+
+def _is_idle(called: ast.expr, idle: frozenset[str]) -> bool:
+    if isinstance(called, ast.Attribute):
+        own = isinstance(called.value, ast.Name) and called.value.id == "self"
+        return called.attr in _TELLS or (own and called.attr in idle)
+    return isinstance(called, ast.Name) and called.id in idle | _MAKES
+
+
+def _is_constant(function: ast.FunctionDef | ast.AsyncFunctionDef, idle: frozenset[str]) -> bool:
+    """Whether a function returns a literal whatever it is given, and does nothing else until then."""
+    given = {
+        each.arg for each in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    }
+    end = next((at for at, each in enumerate(function.body) if isinstance(each, ast.Return)), None)
+    value = None if end is None else function.body[end]
+    if not isinstance(value, ast.Return) or not (value.value is None or _is_literal(value.value)):
+        return False
+    live = function.body[: function.body.index(value)]
+    read = {each.id for part in live for each in ast.walk(part) if isinstance(each, ast.Name)}
+    return bool(given - {"self", "cls"}) and given.isdisjoint(read) and not _acts(live, idle)
+
+
+def _may_be_true(given: ast.expr | None) -> bool:
+    return given is not None and not (isinstance(given, ast.Constant) and not given.value)
 
 
 def _is_made_up(node: ast.expr) -> bool:

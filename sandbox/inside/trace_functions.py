@@ -15,6 +15,8 @@ import os
 import sys
 
 SETTINGS = "AUTOHEALER_TRACE"
+CO_GENERATOR, CO_ASYNC_GENERATOR = 0x20, 0x200
+ORDERLY = {StopIteration: "__next__", StopAsyncIteration: "__anext__"}
 
 
 def _uncover() -> None:
@@ -68,10 +70,17 @@ def _start(settings: str) -> None:
         except OSError:
             pass
 
-    def ended(code, error: str) -> None:  # type: ignore[no-untyped-def]
-        """Note how a watched function ended: by an exception of this name, or by itself for an empty one."""
-        if (id(code), error) not in seen:
+    def ended(code, kind) -> None:  # type: ignore[no-untyped-def]
+        """Note how a watched function ended: by an exception of this type, or by itself for None."""
+        error = kind.__name__ if kind else ""
+        if (id(code), error) not in seen and not is_orderly(code, kind):
             tell(code, error, f"E {paths[code.co_filename]}:{code.co_qualname} {error}\n")
+
+    def is_orderly(code, kind) -> bool:  # type: ignore[no-untyped-def]
+        """Whether this is how what is iterated over says that it is at its end, or is closed."""
+        if kind is GeneratorExit:
+            return bool(code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR))
+        return ORDERLY.get(kind) == code.co_name if kind else False
 
     def is_watched(code) -> bool:  # type: ignore[no-untyped-def]
         return paths.get(code.co_filename) in watched
@@ -95,13 +104,13 @@ def _monitor(reached, is_watched, ended) -> None:  # type: ignore[no-untyped-def
 
     def unwound(code, _offset, error):  # type: ignore[no-untyped-def]
         if is_watched(code):
-            ended(code, type(error).__name__)
+            ended(code, type(error))
 
     monitoring.use_tool_id(tool, "autohealer")
     monitoring.register_callback(tool, events.PY_START, started)
     monitoring.register_callback(tool, events.PY_RESUME, started)
     monitoring.register_callback(tool, events.PY_UNWIND, unwound)
-    monitoring.register_callback(tool, events.PY_RETURN, lambda code, _offset, _value: ended(code, ""))
+    monitoring.register_callback(tool, events.PY_RETURN, lambda code, _offset, _value: ended(code, None))
     monitoring.set_events(tool, events.PY_START | events.PY_RESUME | events.PY_UNWIND)
 
 
@@ -112,7 +121,7 @@ def _trace(reached, place, is_watched, ended) -> None:  # type: ignore[no-untype
     from opcode import opmap
 
     returns, yields = opmap["RETURN_VALUE"], (opmap["YIELD_VALUE"], opmap["RETURN_GENERATOR"])
-    raised: dict[int, str] = {}
+    raised: dict[int, type] = {}
 
     def trace(frame, _event, _arg):  # type: ignore[no-untyped-def]
         if not reached(frame.f_code) or not is_watched(frame.f_code):
@@ -123,11 +132,11 @@ def _trace(reached, place, is_watched, ended) -> None:  # type: ignore[no-untype
     def left(frame, event, arg):  # type: ignore[no-untyped-def]
         """How a watched frame is left: an exception that was not handled leaves it at where it was raised."""
         if event == "exception":
-            raised[id(frame)] = arg[0].__name__
+            raised[id(frame)] = arg[0]
         elif event == "return":
-            error, last = raised.pop(id(frame), ""), frame.f_code.co_code[frame.f_lasti]
+            error, last = raised.pop(id(frame), None), frame.f_code.co_code[frame.f_lasti]
             if last == returns:
-                ended(frame.f_code, "")
+                ended(frame.f_code, None)
             elif error and last not in yields:
                 ended(frame.f_code, error)
         return left

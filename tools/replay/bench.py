@@ -12,6 +12,7 @@ from sandbox.git import GitError, blobs
 from sandbox.isolation import Isolation
 from sandbox.node import SCRIPTS
 from sandbox.patch import Patch
+from sandbox.tree import Listing
 from sandbox.worktree import PrivateRepository, WorktreeError
 from tools.incident import IncidentError, IncidentFolder
 from tools.logs import Crash, map_frames
@@ -124,7 +125,7 @@ class Replay:
             return place[1] in functions_in(place[0], next(blobs(self.repo.git_dir, [entry.oid])))
 
         report, base = self._boot(patch.tree).report, self._boot(self.repo.resolve(self.commit)).report
-        if (place := self._place) and (errors := never_through(report, place)):
+        if (place := self._place) and (errors := never_through(report, base, place)):
             named = " or ".join(errors)
             return [f"each time that {place[1]} in {place[0]} ran, it ended with {named}, unseen"]
         if place and self.crash and (still := crashes_on(report, base, self.crash, place)):
@@ -169,11 +170,18 @@ class Replay:
         why = outside or _not_booted(world, stage.listing)
         if why is not None:
             return Judged("unclear", why), BootReport(problem=why)
-        beside = (self._place[0],) if self._place else ()
+        beside = (self._place[0], *self._rewritten(stage.listing)) if self._place else ()
         awaited = replace(awaited, functions=self._culprit(stage.folder), files=beside)
         report = boot(self.isolation, self.python, stage.folder, world, waits=waits, awaited=awaited)
         judged = judge(report, self.crash, self.service, stage.listing.__contains__)
         return self._unless_upstream(judged, report, stage.truth), report
+
+    def _rewritten(self, listing: Listing) -> list[str]:
+        """The service's sources that the incident's commit has otherwise: what crashed may be in them."""
+        base = self.repo.listing(self.repo.resolve(self.commit))
+        own = (path for path in listing if path.startswith(f"services/{self.service}/"))
+        sources = (path for path in own if path.endswith((".py", *SCRIPTS)))
+        return sorted(path for path in sources if listing[path] != base.get(path))
 
     def _unless_upstream(self, judged: Judged, report: BootReport, truth: Truth) -> Judged:
         """A crash for want of data whose writer was down says nothing about the code."""

@@ -9,12 +9,8 @@ from sandbox.boot import BootReport
 from tools.logs import Crash
 from tools.replay.javascript import ANONYMOUS, MODULE, functions_of, is_script
 
-_BY_STOPPING = frozenset(
-    {
-        *("CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"),
-        *("StopAsyncIteration", "StopIteration"),
-    }
-)
+_BY_STOPPING = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"})
+"""Of these only what the base shows is its manner; how a service is stopped is not among what is seen."""
 _RAISED_BY_V8 = ("TypeError", "ReferenceError")
 
 Place = tuple[str, str]
@@ -38,17 +34,19 @@ def doubts(report: BootReport, stack: Sequence[Place], defined: Callable[[Place]
 
 
 def escapes(report: BootReport, base: BootReport, place: Place, error: str) -> list[str]:
-    """Which exceptions still leave the culprit, or a function beside it, for something further out to take.
+    """Which exceptions still leave the culprit, or a watched function, for something further out to take.
 
     Of the culprit that is `error`, the incident's, and any that it did not show on the base; of the
-    other functions of its file `error` only, where the base did not show that.
+    other functions of its file, and of those that a patch changes, `error` only, where the base did not
+    show that.
     """
     known = _ends(base) - {end for end in _ends(base) if ran(frozenset({end[0]}), place) and end[1] == error}
-    found = sorted(end for end in _ends(report) - known if end[1] and end[1] not in _BY_STOPPING)
+    found = sorted(end for end in _ends(report) - known if end[1])
     return [
-        f"{name} still leaves {function.partition(':')[2]} in {place[0]}, and something further out takes it"
+        f"{name} still leaves {told} in {path}, and something further out takes it"
         for function, name in found
         if name == error or ran(frozenset({function}), place)
+        for path, _, told in [function.partition(":")]
     ]
 
 
@@ -64,13 +62,14 @@ def crashes_on(report: BootReport, base: BootReport, crash: Crash, place: Place)
     return escapes(report, base, place, final.name)
 
 
-def never_through(report: BootReport, place: Place) -> list[str]:
+def never_through(report: BootReport, base: BootReport, place: Place) -> list[str]:
     """The types of exceptions by which the culprit ended each time that it ended; none if it ever returned.
 
     Not only the incident's: what is raised in its stead tells no less that it did not get through.
     """
     names = {name for function, name in _ends(report) if ran(frozenset({function}), place)}
-    return [] if "" in names else sorted(names - _BY_STOPPING)
+    usual = _BY_STOPPING & {name for _, name in _ends(base)}
+    return [] if "" in names else sorted(names - usual)
 
 
 def _ends(report: BootReport) -> set[tuple[str, str]]:

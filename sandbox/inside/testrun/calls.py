@@ -30,6 +30,16 @@ _VARYING = re.compile(
 )
 _SHOWN_BY_OTHERS = frozenset({"__repr__", "__str__", "__format__", "__del__"})
 _ANSWERS = ("_mock_return_value", "_mock_side_effect", "_mock_children")
+_COMPUTING = ("BINARY_", "INPLACE_", "UNARY_", "COMPARE_OP")
+_CONVERTS = frozenset({"__float__", "__int__", "__index__", "__round__", "__abs__", "__divmod__"})
+_ARITHMETIC = frozenset(
+    f"__{side}{name}__"
+    for side in ("", "r")
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "divmod", "neg", "float", "int")
+)
+_ON_THE_HEAP = 1 << 9
+COMPUTES = "@computes"
+"""Among the calls: the code under test computed with an object that the test made."""
 _LEAVES_WELL = ("RETURN", "YIELD", "SEND", "SUSPEND")
 
 
@@ -45,10 +55,12 @@ class Calls:
         self._sharing = False
         self._times: Counter[str] = Counter()
         self._raised: dict[int, str] = {}
+        self._computing = False
 
     def start(self, *, shared: bool = False) -> None:
         """Forget what one test did, and watch; `shared` until the next start."""
         self._seen, self._times, self._sharing = {}, Counter(), shared
+        self._computing = False
         threading.settrace(self._trace)
         sys.settrace(self._trace)
 
@@ -72,9 +84,13 @@ class Calls:
 
     def _trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
         seen = self._shared if self._sharing else self._seen
+        if event == "call" and self._is_computed_with(frame):
+            seen[COMPUTES] = None
         if event != "call" or len(seen) >= _MOST or not self._is_entry(frame, frame.f_code):
             return None
         told = [f"{frame.f_code.co_filename}:{frame.f_code.co_name}", *self._arguments(frame)]
+        if self._computing:
+            seen[COMPUTES] = None
         name = hashlib.blake2b("\0".join(told).encode("utf-8", "replace"), digest_size=9).hexdigest()
         # The second time is another call: one in passing does not stand for one that is left out.
         self._times[name] += 1
@@ -106,6 +122,18 @@ class Calls:
             return caller.f_code.co_filename in self._tests
         by_loop = frame.f_back is not None and "/asyncio/" in frame.f_back.f_code.co_filename
         return by_loop or threading.current_thread() is not threading.main_thread()
+
+    def _is_computed_with(self, frame: FrameType) -> bool:
+        """Whether code under test computes with, or orders, what a test made: the result is the test's."""
+        caller, file = frame.f_back, frame.f_code.co_filename
+        if caller is None or not (file in self._tests or file.endswith("/unittest/mock.py")):
+            return False
+        code = caller.f_code
+        if caller.f_lasti < 0 or not self._is_code(code.co_filename):
+            return False
+        operation = opcode.opname[code.co_code[caller.f_lasti]]
+        by_name = frame.f_code.co_name in _CONVERTS and file in self._tests
+        return by_name or (operation.startswith(_COMPUTING) and operation != "BINARY_SUBSCR")
 
     def _path(self, file: str) -> str | None:
         if file not in self._paths:
@@ -141,6 +169,7 @@ class Calls:
         plain = next((each for each in _PLAIN if issubclass(kind, each)), None)
         if plain is not None:
             return _said(plain, value)
+        self._computing = self._computing or any(map(self._makes_up_numbers, kind.__mro__))
         if depth >= _DEEPEST or self._is_ours(kind):
             return kind.__qualname__
         if isinstance(value, dict):
@@ -150,6 +179,15 @@ class Calls:
             items = [self._shape(each, depth + 1) for each in list(several.__iter__(value))[:_WIDEST]]
             return f"[{','.join(items if several in (list, tuple) else sorted(items))}]"
         return f"{kind.__qualname__}{self._pairs(self._held(value, kind).items(), depth)}"
+
+    def _makes_up_numbers(self, kind: type) -> bool:
+        """Whether a class says itself how to compute, and is no module's but a test's, whatever it says."""
+        if not kind.__flags__ & _ON_THE_HEAP or _ARITHMETIC.isdisjoint(vars(kind)) or self._is_ours(kind):
+            return False
+        module = sys.modules.get(kind.__module__)
+        known = self._is_theirs(kind.__module__) or getattr(module, kind.__name__, None) is not kind
+        said = [vars(kind)[name] for name in _ARITHMETIC & vars(kind).keys()]
+        return known and any(type(each).__name__ != "MagicProxy" for each in said)
 
     def _pairs(self, pairs: Iterable[tuple[Any, Any]], depth: int) -> str:
         shown = list(pairs)[:_WIDEST]

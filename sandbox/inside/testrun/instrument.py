@@ -342,4 +342,6 @@ def _asks_for_nothing(part: ast.expr) -> bool:
 def _is_nothing(value: ast.expr) -> bool:
     if isinstance(value, ast.List | ast.Tuple):
         return not value.elts
-    return isinstance(value, ast.Constant) and not value.value or isinstance(value, ast.Dict) and not value.keys
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    return isinstance(value, ast.Constant) and not value.value

@@ -172,5 +172,5 @@ def test_what_ran_is_matched_by_plain_names() -> None:
 
 def test_a_culprit_that_only_ends_by_errors_never_gets_through() -> None:
     ends = frozenset({f"{RULES}:check TypeError", f"{RULES}:other "})
-    assert never_through(BootReport(ends=ends), (RULES, "check")) == ["TypeError"]
-    assert never_through(BootReport(ends=ends | {f"{RULES}:check "}), (RULES, "check")) == []
+    assert never_through(BootReport(ends=ends), BootReport(), (RULES, "check")) == ["TypeError"]
+    assert never_through(BootReport(ends=ends | {f"{RULES}:check "}), BootReport(), (RULES, "check")) == []
