@@ -48,6 +48,23 @@ def here(*words: str) -> Result:
     return CliRunner().invoke(evaluate, words)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if can_answer("recorded", case)])
+def test_what_a_model_once_answered_is_right_still(tmp_path: Path, name: str) -> None:
+    answer = perform(job(tmp_path, name, "recorded"))
+    assert answer.right, answer
+    assert answer.category_right
+    assert answer.violations == ()
+    assert answer.steps > 0, "clear cases are asked about, too"
+
+
+def test_recordings_are_of_all_groups_and_not_of_grok() -> None:
+    recorded = [case for case in CASES.values() if can_answer("recorded", case)]
+    assert len(recorded) >= 12
+    assert {case.truth.group for case in recorded} == {case.truth.group for case in CASES.values()}
+    assert any(case.truth.unseen for case in recorded)
+
+
 def test_the_reference_fix_is_found_right(tmp_path: Path) -> None:
     answer = perform(job(tmp_path, "rss-service-name", "reference"))
     assert answer.right, answer
