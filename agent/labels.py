@@ -8,12 +8,13 @@ The first are flags of the gate (`sandbox.signals`); what is served less is read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from agent.losses import Loss, losses
-from sandbox.git import git
+from sandbox.git import blobs, git
 from sandbox.patch import Patch
 from sandbox.review import is_test
 from tools.tool import Workbench
@@ -67,7 +68,11 @@ def labels_for(bench: Workbench, patch: Patch) -> tuple[str, ...]:
     ]
     before = {f.path: _source(bench, patch.base, f.path) for f in changed if f.kind != "added"}
     after = {f.path: _source(bench, patch.tree, f.path) for f in changed if f.kind != "deleted"}
-    labels = (*labels_of(patch.flags, before, after), *_rewritten(bench, patch))
+    labels = (
+        *labels_of(patch.flags, before, after),
+        *_rewritten(bench, patch),
+        *_used_by_tests(bench, patch),
+    )
     return tuple(map(str, labels))
 
 
@@ -83,6 +88,25 @@ def _rewritten(bench: Workbench, patch: Patch) -> Iterator[Label]:
                 "look at", f"{file.path} is written anew, and history has it as it was in {last[:12]}"
             )
             yield from _dropped(losses({file.path: old}, {file.path: new}))
+
+
+def _used_by_tests(bench: Workbench, patch: Patch) -> Iterator[Label]:
+    """Changed files that only tests import: what they say of the tests may be worth less now."""
+    changed = [f.path for f in patch.files if f.kind == "modified" and f.path.endswith(".py")]
+    listing = bench.gate.listing(patch.base, (f"services/{patch.service}",))
+    paths = [path for path in listing if path.endswith(".py")]
+    sources = dict(zip(paths, blobs(bench.gate.git_dir, [listing[p].oid for p in paths]), strict=True))
+    for path in (path for path in changed if not is_test(path)):
+        if only_tests_import(path, sources):
+            yield Label("look at", f"{path} is changed, and only tests import it")
+
+
+def only_tests_import(path: str, sources: Mapping[str, bytes]) -> bool:
+    """Whether files that import a module, by its plain name, are tests all, and there are some."""
+    name = path.rpartition("/")[2].removesuffix(".py").encode()
+    importing = re.compile(rb"^\s*(?:from|import)\b.*\b" + re.escape(name) + rb"\b", re.MULTILINE)
+    users = [user for user, source in sources.items() if user != path and importing.search(source)]
+    return bool(users) and all(map(is_test, users))
 
 
 def _source(bench: Workbench, tree_ish: str, path: str) -> str:

@@ -35,6 +35,7 @@ SERVING_CALLS = {
     "lpush": "key",
     "rpush": "key",
 }
+_ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 ROUTE_DECORATORS = {"get", "post", "put", "delete", "patch", "route", "websocket", "middleware"}
 
 
@@ -106,10 +107,33 @@ def _trees(sources: Mapping[str, str]) -> dict[str, ast.Module]:
     trees = {}
     for path, source in sources.items():
         try:
-            trees[path] = ast.parse(source)
+            trees[path] = _Living().visit(ast.parse(source))
         except (SyntaxError, ValueError, RecursionError):
             continue
     return trees
+
+
+class _Living(ast.NodeTransformer):
+    """Takes out what is never run: what stands after the end of a block, or under a constant that is false."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                ends = (at for at, each in enumerate(block, start=1) if isinstance(each, _ENDS))
+                setattr(node, name, block[: next(ends, None)])
+        return super().generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        if not isinstance(node.test, ast.Constant):
+            return self.generic_visit(node)
+        kept = node.body if node.test.value else node.orelse
+        return [self.visit(each) for each in kept] or ast.Pass()
+
+    def visit_While(self, node: ast.While) -> ast.AST | list[ast.stmt]:
+        if isinstance(node.test, ast.Constant) and not node.test.value:
+            return [self.visit(each) for each in node.orelse] or ast.Pass()
+        return self.generic_visit(node)
 
 
 def _renamed(old: Trees, new: Trees) -> set[str]:

@@ -16,6 +16,8 @@ FindSecrets = Callable[[str], Sequence[str]]
 _TEST = re.compile(
     r"(^|/)(tests?|__tests__)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$|\.(test|spec)\.[cm]?[jt]sx?$"
 )
+_IN_TESTS = re.compile(r"(^|/)(tests?|__tests__)/")
+_HIDING = frozenset({"broad-except", "swallows-error", "adds-default"})
 _DEPENDENCIES = re.compile(
     r"(requirements|constraints)[\w.-]*|package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|pyproject\.toml"
     r"|setup\.(py|cfg)|Pipfile(\.lock)?|poetry\.lock|uv\.lock|environment\.ya?ml"
@@ -79,6 +81,8 @@ def review(texts: Sequence[Text], find_secrets: FindSecrets | None) -> tuple[str
             _refuse_added(text, find_secrets)
         flags.update(_file_flags(text))
         flags.update(_test_flags(text) if is_test(text.path) else _code_flags(text))
+        if is_test(text.path) and not _IN_TESTS.search(text.path):
+            flags.update(_hiding(text))
     return tuple(sorted(flags))
 
 
@@ -113,6 +117,12 @@ def _has_endless_import(source: bytes) -> bool:
     for ending in (b"\\\r\n", b"\\\n", b"\\\r"):
         source = source.replace(ending, b"")
     return any(line.count(b".") > _MOST_DOTS and b"import" in line for line in source.splitlines())
+
+
+def _hiding(text: Text) -> set[str]:
+    """What a file hides that lies among the code and is called like a test: code may well use it."""
+    new = None if text.restored else read_signals(text.path, text.new)
+    return set() if new is None else _HIDING & set(_gained(text, new))
 
 
 def _code_flags(text: Text) -> set[str]:

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from agent.labels import labels_of
+from agent.labels import labels_of, only_tests_import
 
 BASE = """
     import json
@@ -134,3 +134,28 @@ def test_a_method_that_is_named_at_another_place_of_the_call_is_something_to_loo
     before = {"api.py": "server.route('POST', '/b', self.b)\n"}
     told = labels_of((), before, {"api.py": "server.route('/b', self.b, methods=['POST'])\n"})
     assert {label.name for label in told} == {"look at"}
+
+
+DEAD = {
+    "a return before it": "    return\n    {work}\n",
+    "a branch never taken": "    if False:\n        {work}\n",
+    "a loop never entered": "    while 0:\n        {work}\n",
+    "the other branch": "    if True:\n        pass\n    else:\n        {work}\n",
+}
+
+
+@pytest.mark.parametrize("name", DEAD)
+def test_what_is_never_run_is_not_served(name: str) -> None:
+    work = 'bus.publish("vigil:events", event)'
+    before = {"a.py": f"def tell(bus, event):\n    {work}\n"}
+    told = labels_of((), before, {"a.py": f"def tell(bus, event):\n{DEAD[name].format(work=work)}"})
+    assert [str(label) for label in told] == ["drops behaviour: channel vigil:events"]
+    assert labels_of((), before, {"a.py": f"def tell(bus, event):\n    if True:\n        {work}\n"}) == ()
+
+
+def test_a_helper_that_only_tests_import_is_told() -> None:
+    helper, test = "services/vigil/checks.py", "services/vigil/tests/test_a.py"
+    tests_only = {helper: b"", test: b"from services.vigil.checks import is_right\n"}
+    assert only_tests_import(helper, tests_only)
+    assert not only_tests_import(helper, {**tests_only, "services/vigil/main.py": b"from . import checks\n"})
+    assert not only_tests_import("services/vigil/main.py", tests_only)

@@ -10,6 +10,7 @@ from sandbox import parts
 from sandbox.git import git
 from sandbox.parts import contents, hunks, rebase
 from sandbox.patch import Edit, from_edits
+from sandbox.review import Text, review
 from sandbox.scope import Refused
 from sandbox.worktree import PrivateRepository
 
@@ -37,6 +38,28 @@ def test_what_a_patch_says(gate, base: str) -> None:
     ]
     assert patch.diff.startswith(f"diff --git a/{WORK} b/{WORK}\nindex ")
     assert "+    return up / (down or 1)\n+    # so\n" in patch.diff
+
+
+QUIET = b"exports.quietly = (run) => {\n  try { return run(); } catch (error) { }\n  return null;\n};\n"
+QUIET_PYTHON = (
+    b"def quietly(run):\n    try:\n        return run()\n    except Exception:\n        return None\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "flagged"),
+    [
+        ("src/quiet.spec.js", True),
+        ("src/quiet.test.js", True),
+        ("src/quiet_test.py", True),
+        ("tests/quiet_test.py", False),
+        ("test/quiet.test.js", False),
+    ],
+)
+def test_code_that_is_called_like_a_test_has_its_flags(path: str, flagged: bool) -> None:
+    source = QUIET_PYTHON if path.endswith(".py") else QUIET
+    flags = review([Text(f"services/sse/{path}", None, source)], None)
+    assert ("swallows-error" in flags) == flagged
 
 
 def test_the_same_edits_make_the_same_patch(gate, target, tmp_path: Path) -> None:
