@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.labels import labels_of
+from agent.proof.labels import labels_of
 from tools.replay import gone
 
 PRICES = "services/pulse/intel/prices.py"

@@ -12,7 +12,7 @@ import pytest
 
 from agent.case import Case, open_case
 from agent.proof import Proof, prove
-from agent.regression import choices
+from agent.proof.regression import choices
 from agent.settings import Settings
 from evals.record import INCIDENTS
 from evals.testbed.faults import FAULTS

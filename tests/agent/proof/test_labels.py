@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from agent.labels import labels_of, only_tests_import
+from agent.proof.labels import labels_of, only_tests_import
 
 BASE = """
     import json

@@ -114,7 +114,7 @@ def _trees(sources: Mapping[str, str]) -> dict[str, ast.Module]:
 
 
 class _Living(ast.NodeTransformer):
-    """Takes out what is never run: what stands after the end of a block, or under a constant that is false."""
+    """Takes out what is never run: what stands after a block's end, or under a constant that is false."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         for name in ("body", "orelse", "finalbody"):

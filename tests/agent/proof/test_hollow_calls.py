@@ -15,7 +15,7 @@ import pytest
 
 from agent.case import Case, open_case
 from agent.proof import Proof, prove
-from agent.regression_switches import switched
+from agent.proof.switches import switched
 from agent.settings import Settings
 from evals.record import INCIDENTS
 from evals.reference import edits_of

@@ -16,7 +16,7 @@ import pytest
 
 from agent.case import Case, open_case
 from agent.proof import Climb, Proof, prove
-from agent.regression import choices
+from agent.proof.regression import choices
 from agent.settings import Settings
 from evals.record import INCIDENTS
 from evals.reference import edits_of

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.losses import Loss, losses
+from agent.proof.losses import Loss, losses
 from sandbox.git import blobs, git
 from sandbox.patch import Patch
 from sandbox.review import is_test

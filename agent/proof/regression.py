@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from agent.regression_scripts import script_choices
+from agent.proof.script_choices import script_choices
 from sandbox.inside.testrun.calls import COMPUTES
 from sandbox.testing import TestOutcome, TestRun
 from tools.logs import Crash

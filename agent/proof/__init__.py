@@ -1,0 +1,12 @@
+"""The proof ladder: what is shown for a patch, cheapest first, and what a reviewer must be told about it.
+
+ladder          the rungs and the proof as values
+climb           how a patch is proven
+labels, losses  what a patch hides and what it drops
+regression      which tests may stand for an incident
+"""
+
+from agent.proof.climb import Climb, prove
+from agent.proof.ladder import LADDER, NEEDED_FOR_A_BRANCH, Proof, Rung, State
+
+__all__ = ["LADDER", "NEEDED_FOR_A_BRANCH", "Climb", "Proof", "Rung", "State", "prove"]
