@@ -154,10 +154,11 @@ class Heal:
                 return self.publish(case, patch, self.record.proof, diagnosis)
             if limit:
                 return "limit", limit
-            if case.isolation is None:
+            left = ATTEMPTS - attempt
+            if case.isolation is None or not left:
                 break
-            left = f"You have {ATTEMPTS - attempt} more attempts."
-            message = case.bench.redact(fill("proof_failed.md", proof=self.record.proof, left=left))
+            told = f"You have {left} more attempt{'s' * (left > 1)}."
+            message = case.bench.redact(fill("proof_failed.md", proof=self.record.proof, left=told))
         return "unproven", self.record.proof.why_not if self.record.proof else "nothing was proven"
 
     def loop(self, case: Case, model: Model) -> Loop:

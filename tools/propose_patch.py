@@ -71,7 +71,7 @@ class ProposePatch(Tool):
         parts = [_verdict(patch), _compiled(bench.gate, patch), *_notes(patch), _shown(patch.diff)]
         if bench.replay is not None:
             parts.append(bench.replay.of(patch).text)
-        return "\n".join(parts)
+        return "\n".join(part for part in parts if part)
 
     def _judged(self, bench: Workbench) -> Patch:
         if any(_PLACEHOLDER in (edit.replace or "") for edit in self.edits):
@@ -109,7 +109,7 @@ def _compiled(repo: PrivateRepository, patch: Patch) -> str:
     errors = [error for path, source in sources.items() if (error := compile_error(path, source))]
     if errors:
         return "\n".join(["Does NOT compile:", *(f"  {error}" for error in errors)])
-    return f"Compiles: {len(sources)} Python file{'' if len(sources) == 1 else 's'}."
+    return f"Compiles: {len(sources)} Python file{'' if len(sources) == 1 else 's'}." if sources else ""
 
 
 def _notes(patch: Patch) -> list[str]:

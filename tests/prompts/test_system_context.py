@@ -229,6 +229,12 @@ def test_the_fault_categories_are_the_fixed_ids() -> None:
     assert len(told) == 9
 
 
+def test_every_category_that_a_diagnosis_may_name_is_explained() -> None:
+    rows = [block.split("|")[1].strip() for block in BLOCKS if block.startswith("|")]
+
+    assert [category.value for category in Category if rows.count(category.value) != 1] == []
+
+
 def test_it_fits_the_prompt() -> None:
     assert len(TEXT) / 4 <= TOKENS
     assert TEXT.isprintable() or set(re.findall(r"[^\x20-\x7e]", TEXT)) == {"\n"}
