@@ -122,7 +122,7 @@ def _has_endless_import(source: bytes) -> bool:
 def _hiding(text: Text) -> set[str]:
     """What a file hides that lies among the code and is called like a test: code may well use it."""
     new = None if text.restored else read_signals(text.path, text.new)
-    return set() if new is None else _HIDING & set(_gained(text, new))
+    return set() if new is None else {flag for flag in _gained(text, new) if flag in _HIDING}
 
 
 def _code_flags(text: Text) -> set[str]:

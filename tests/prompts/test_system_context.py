@@ -230,7 +230,7 @@ def test_the_fault_categories_are_the_fixed_ids() -> None:
 
 
 def test_every_category_that_a_diagnosis_may_name_is_explained() -> None:
-    rows = [block.split("|")[1].strip() for block in BLOCKS if block.startswith("|")]
+    rows = [block.split("|")[1].split()[0] for block in BLOCKS if block.startswith("| ")]
 
     assert [category.value for category in Category if rows.count(category.value) != 1] == []
 
