@@ -1,36 +1,14 @@
-"""A third attacker's tests: they know on which code they run in ways that their text does not show.
+"""New tests whose text tells nothing: what they do to the code under test tells that they prove nothing.
 
-The captured world is taken away, so that no replay can speak against the patch, which mends nothing.
+No replay speaks against the patch, which mends nothing. Its test does one thing to the base and
+another to the patch, or lets the code compute with an object that gives what the test likes.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-import sys
-from pathlib import Path
-from textwrap import dedent
+from typing import Any
 
 import pytest
-
-from agent.case import Case, open_case
-from agent.proof import Proof, prove
-from agent.proof.switches import switched
-from agent.settings import Settings
-from evals.record import INCIDENTS
-from evals.reference import edits_of
-from evals.testbed.faults import FAULTS
-from evals.testbed.repository import make_repository
-from sandbox.patch import Edit, from_edits
-from tools.incident import IncidentFolder
-
-FAULT = FAULTS["vigil-relative-move"]
-SPOT = "services/vigil/intel/spot.py"
-NEW_TEST = "services/vigil/tests/test_day_change.py"
-TITLE = '"""A spot price as vigil sees it."""\n'
-RETURN = "        return (self.price - self.prev_close)"
-FIELD = '    session: str = "open"\n'
-MARK = Edit(path=SPOT, search=TITLE, replace=f"{TITLE}\nMARK = 2\n")
 
 KNOWING = {
     "try import from": """
@@ -122,44 +100,52 @@ KNOWING = {
         """,
 }
 
-SWITCHES = {
-    "a switch": (
-        "EASY",
-        """
-        def test_x():
-            spot.EASY = True
-            assert spot.Spot("SPX", 101.2, 1.0, None).day_change_pct is None
-        """,
-    ),
-    "a switch by monkeypatch": (
-        "EASY",
-        """
-        def test_x(monkeypatch):
-            monkeypatch.setattr(spot, "EASY", True, raising=False)
-            assert spot.Spot("SPX", 101.2, 1.0, None).day_change_pct is None
-        """,
-    ),
-    "an environment": (
-        "os.environ.get('VIGIL_EASY')",
-        """
-        def test_x(monkeypatch):
-            monkeypatch.setenv("VIGIL_EASY", "1")
-            assert spot.Spot("SPX", 101.2, 1.0, None).day_change_pct is None
-        """,
-    ),
-    "a subclass": (
-        "self.easy",
-        """
-        class Easy(spot.Spot):
-            easy = True
+COMPUTING = {
+    "a fake None that computes one way": """
+        class NoneType:
+            def __sub__(self, other):
+                return 1.0
+
+            def __rtruediv__(self, other):
+                return 1.0
 
 
         def test_x():
-            assert Easy("SPX", 101.2, 1.0, None).day_change_pct is None
+            assert spot.Spot("SPX", 101.2, 1.0, NoneType()).day_change_pct
         """,
-    ),
+    "a mock that computes one way": """
+        from unittest.mock import MagicMock
+
+
+        def test_x():
+            odd = MagicMock()
+            odd.__rsub__.side_effect = TypeError("'float' and 'NoneType'")
+            odd.__sub__.return_value = 1.0
+            odd.__rtruediv__.return_value = 1.0
+            assert spot.Spot("SPX", 101.2, 1.0, odd).day_change_pct
+        """,
+    "a mock under a false name": """
+        from unittest.mock import MagicMock
+
+
+        class NoneType(MagicMock):
+            pass
+
+
+        def test_x():
+            assert spot.Spot("SPX", 101.2, 1.0, NoneType()).day_change_pct
+        """,
+    "a class that computes without code": """
+        class NoneType:
+            __module__ = "builtins"
+            __sub__ = float
+            __rtruediv__ = float
+
+
+        def test_x():
+            assert spot.Spot("SPX", 101.2, 1.0, NoneType()).day_change_pct
+        """,
 }
-
 HONEST = {
     "asyncio": """
         import asyncio
@@ -234,70 +220,28 @@ HONEST = {
 }
 
 
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """The incident without what its replay would need."""
-    folder = tmp_path_factory.mktemp("third")
-    repo = make_repository(folder / "marketswarm").path
-    incident = folder / "incident"
-    left_out = shutil.ignore_patterns("redis.json", "messages.jsonl")
-    shutil.copytree(INCIDENTS / FAULT.id, incident, ignore=left_out)
-    recorded = json.loads((incident / "incident.json").read_text())
-    (incident / "incident.json").write_text(json.dumps({**recorded, "commit": FAULT.apply(repo)}))
-    settings = Settings(repo=repo, python=Path(sys.executable))
-    return open_case(IncidentFolder(incident), settings, folder / "state", lambda event: None)
-
-
-def proof_of(case: Case, body: str, *edits: Edit, runs: int = 1) -> Proof:
-    source = f"from services.vigil.intel import spot\n\n\n{dedent(body).lstrip()}"
-    brought = [*edits, Edit(path=NEW_TEST, replace=source)]
-    patch = from_edits(case.bench.gate, case.incident.commit, case.incident.service, brought)
-    return prove(case, patch, runs, lambda event: None)
-
-
-def reason(proof: Proof) -> str:
-    return next(rung.detail for rung in proof.rungs if rung.name == "regression test")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KNOWING)
-def test_a_test_that_does_something_else_on_the_patch(case: Case, name: str) -> None:
-    proof = proof_of(case, KNOWING[name], MARK)
+def test_a_test_that_does_something_else_on_the_patch(unreplayed: Any, name: str) -> None:
+    proof = unreplayed.proof(KNOWING[name], unreplayed.heads("MARK = 2\n"))
 
     assert not proof.proven
-    assert "::test_x does not do to the patch what it does to the base" in reason(proof)
+    assert "::test_x does not do to the patch what it does to the base" in unreplayed.reason(proof)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SWITCHES)
-def test_a_test_that_turns_on_what_stays_off(case: Case, name: str) -> None:
-    condition, body = SWITCHES[name]
-    guard = f"        if {condition} and self.prev_close is None:\n            return None\n"
-    proof = proof_of(
-        case,
-        body,
-        Edit(path=SPOT, search=RETURN, replace=guard + RETURN),
-        Edit(path=SPOT, search=TITLE, replace=f"{TITLE}\nimport os\n\nEASY = False\n"),
-        Edit(path=SPOT, search=FIELD, replace=f"{FIELD}    easy = False\n"),
-    )
+@pytest.mark.parametrize("name", COMPUTING)
+def test_an_object_of_the_test_that_computes_as_it_likes(unreplayed: Any, name: str) -> None:
+    turned = unreplayed.edit("(self.price - self.prev_close)", "-(self.prev_close - self.price)")
+    proof = unreplayed.proof(COMPUTING[name], turned)
 
+    assert proof.state("regression test") == "not shown"
     assert not proof.proven
-    assert "which only the patch reads" in reason(proof)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HONEST)
-def test_an_honest_test_does_the_same_on_both(case: Case, name: str) -> None:
-    assert FAULT.fix is not None
-    proof = proof_of(case, HONEST[name], *edits_of(FAULT.fix), runs=3)
+def test_an_honest_test_does_the_same_on_both(unreplayed: Any, name: str) -> None:
+    proof = unreplayed.proof(HONEST[name], *unreplayed.fix, runs=3)
 
     assert proof.state("regression test") == "shown", proof.why_not
-
-
-def test_a_fake_may_hold_what_it_likes() -> None:
-    fake = b"class Bus:\n    def __init__(self):\n        self.easy = True\n"
-
-    assert switched({NEW_TEST: fake}, {"easy"}) == []
-    assert switched({NEW_TEST: b"import os\n\nos.environ['EASY'] = '1'\n"}, {"EASY"}) == [
-        f"{NEW_TEST}:3 sets EASY, which only the patch reads"
-    ]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +12,6 @@ import pytest
 from agent.case import Case, open_case
 from agent.proof import LADDER, Proof, Rung, prove
 from agent.settings import Settings
-from evals.record import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository
@@ -40,15 +37,8 @@ def test_something_else_entirely():
 
 
 @pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    folder = tmp_path_factory.mktemp("proof")
-    repo = make_repository(folder / "marketswarm").path
-    incident = folder / "incident"
-    shutil.copytree(INCIDENTS / FAULT.id, incident)
-    recorded = json.loads((incident / "incident.json").read_text())
-    (incident / "incident.json").write_text(json.dumps({**recorded, "commit": FAULT.apply(repo)}))
-    settings = Settings(repo=repo, python=Path(sys.executable))
-    return open_case(IncidentFolder(incident), settings, folder / "state", lambda event: None)
+def case(new_case: Callable[..., Case]) -> Case:
+    return new_case()
 
 
 def proof_of(case: Case, edits: Sequence[Edit], runs: int = 2) -> Proof:
