@@ -219,3 +219,12 @@ def open_case(tmp_path: Path, checkout: Checkout, isolation: Isolation) -> Itera
         return Case(replay, repo)
 
     yield opened
+
+
+@pytest.fixture
+def unguarded(checkout: Checkout, bare: Bare, open_case: Open) -> Case:
+    """Pulse takes a spot without its previous close, and dies of that: TypeError in `change_pct`."""
+    guard = '    if not spot.get("prev_close"):\n        return 0.0\n'
+    commit = checkout.commit("pulse: no guard", [(f"services/{SERVICE}/intel/prices.py", guard, "")])
+    spots = [{"symbol": symbol, "price": 5012.5, "prev_close": None} for symbol in ("SPX", "NDX")]
+    return open_case(commit, bare.log(checkout, messages=spots), messages=spots)

@@ -13,7 +13,7 @@ from tools.replay import gone, judge
 
 PRICES, MAIN = "services/pulse/intel/prices.py", "services/pulse/main.py"
 GUARD = '    if not spot.get("prev_close"):\n        return 0.0\n'
-SPOTS = [{"symbol": symbol, "price": 5012.5, "prev_close": None} for symbol in ("SPX", "NDX")]
+SPOTS = [{"symbol": "SPX", "price": 5012.5, "prev_close": close} for close in (None, None, 5000.0)]
 HANDLE = (
     '        event = {"symbol": spot["symbol"], "change": change_pct(spot)}\n'
     '        await publish(self.market, "pulse:events", document=event)\n'
@@ -37,17 +37,11 @@ def left_behind(imports: str, after: str = "") -> Changes:
     return [(PRICES, IMPORT, f"{imports}\n{IMPORT}"), (PRICES, HANDLE, LEFT_BEHIND.format(after=after))]
 
 
-@pytest.fixture
-def case(checkout: Any, bare: Any, open_case: Any) -> Any:
-    commit = checkout.commit("pulse: no guard", [(PRICES, GUARD, "")])
-    return open_case(commit, bare.log(checkout, messages=SPOTS), messages=SPOTS)
-
-
 @pytest.mark.slow
-def test_a_crash_that_nobody_waits_for_is_seen(case: Any) -> None:
-    patch = case.patch(left_behind("import asyncio\n"))
+def test_a_crash_that_nobody_waits_for_is_seen(unguarded: Any) -> None:
+    patch = unguarded.patch(left_behind("import asyncio\n"))
 
-    assert any("TypeError" in why for why in gone(case.replay, patch))
+    assert any("TypeError" in why for why in gone(unguarded.replay, patch))
 
 
 KEPT = """\
@@ -62,10 +56,10 @@ KEPT = """\
 
 
 @pytest.mark.slow
-def test_a_culprit_that_never_gets_through_is_not_gone_though_nobody_is_told(case: Any) -> None:
-    patch = case.patch([(PRICES, IMPORT, f"import asyncio\n\n{IMPORT}"), (PRICES, HANDLE, KEPT)])
+def test_a_culprit_that_never_gets_through_is_not_gone_though_nobody_is_told(unguarded: Any) -> None:
+    patch = unguarded.patch([(PRICES, IMPORT, f"import asyncio\n\n{IMPORT}"), (PRICES, HANDLE, KEPT)])
 
-    assert gone(case.replay, patch) == [
+    assert gone(unguarded.replay, patch) == [
         f"each time that change_pct in {PRICES} ran, it ended with TypeError, unseen"
     ]
 
@@ -73,8 +67,7 @@ def test_a_culprit_that_never_gets_through_is_not_gone_though_nobody_is_told(cas
 @pytest.mark.slow
 def test_an_error_that_is_taken_further_out_is_told(checkout: Any, bare: Any, open_case: Any) -> None:
     commit = checkout.commit("pulse: no guard", [(PRICES, GUARD, "")])
-    spots = [*SPOTS, {**SPOTS[0], "prev_close": 5000.0}]
-    case = open_case(commit, bare.log(checkout, messages=spots), messages=spots)
+    case = open_case(commit, bare.log(checkout, messages=SPOTS), messages=SPOTS)
     caught = HANDLE.replace("        event", "        try:\n            event").replace(
         "        await", "        except TypeError:\n            return\n        await"
     )
@@ -88,11 +81,11 @@ def test_an_error_that_is_taken_further_out_is_told(checkout: Any, bare: Any, op
 
 
 @pytest.mark.slow
-def test_a_crash_that_is_told_among_a_flood_is_not_gone(case: Any) -> None:
+def test_a_crash_that_is_told_among_a_flood_is_not_gone(unguarded: Any) -> None:
     flood = '        print("\\n".join(["x" * 99] * 14_000), flush=True)\n'
-    patch = case.patch([*left_behind("import asyncio\n", flood), (MAIN, START, START + flood[4:])])
+    patch = unguarded.patch([*left_behind("import asyncio\n", flood), (MAIN, START, START + flood[4:])])
 
-    assert gone(case.replay, patch) == ["it beats, and writes more than can be read"]
+    assert gone(unguarded.replay, patch) == ["it beats, and writes more than can be read"]
 
 
 def test_output_whose_middle_was_not_kept_says_nothing() -> None:
