@@ -19,13 +19,14 @@ from agent.models import ChooseModel
 from agent.moved import carried_over, has_moved, refusal
 from agent.notify.heals import HealPages
 from agent.outward import Outward
-from agent.prompt import fill, opening, request_for
+from agent.prompt import opening, request_for
 from agent.proof import Proof, Rung, prove
 from agent.publish import Publication, Published, interrupted, outward, publish, take_up
 from agent.record import RunRecord
 from agent.result import HealResult, Outcome
 from agent.settings import Settings
 from agent.store import Run, Store
+from agent.texts import fill_prompt
 from agent.triage import Triage, related, triage
 from sandbox.patch import Patch
 from sandbox.scope import Refused
@@ -119,7 +120,7 @@ class Heal:
         while self.is_open(case, ended[0]) and isinstance(model, Chain) and (following := model.hand_over()):
             self.record.emit(Noted(f"{RULE_BASED}: {ended[1]}; asking {following} from here on"))
             before = self.record.set_aside(case)
-            message = case.bench.redact(fill("handed_over.md", summary=ended[1]))
+            message = case.bench.redact(fill_prompt("handed_over.md", summary=ended[1]))
             loop.begin_again()
             try:
                 ended = self.attempts(case, found, loop, message)
@@ -158,7 +159,7 @@ class Heal:
             if case.isolation is None or not left:
                 break
             told = f"You have {left} more attempt{'s' * (left > 1)}."
-            message = case.bench.redact(fill("proof_failed.md", proof=self.record.proof, left=told))
+            message = case.bench.redact(fill_prompt("proof_failed.md", proof=self.record.proof, left=told))
         return "unproven", self.record.proof.why_not if self.record.proof else "nothing was proven"
 
     def loop(self, case: Case, model: Model) -> Loop:

@@ -1,18 +1,14 @@
-"""The texts below `prompts/`, filled in: a missing variable is an error, untrusted text only ever a value."""
+"""What a model is told of an incident: the system prompt, the tools, the opening message."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from importlib.resources import files
-from typing import Any
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from agent.case import Case
 from agent.diagnosis import Category, Diagnosis
 from agent.model.protocol import Request
 from agent.model.schema import strict_schema, tool_schema
+from agent.texts import fill_prompt, prompt
 from agent.triage import Triage
 from tools.get_health_snapshot import GetHealthSnapshot
 from tools.redact import inert
@@ -23,26 +19,6 @@ CONTEXT_IN_TARGET = "docs/healer-context.md"
 FILES_SHOWN = 200
 
 
-@cache
-def _environment() -> Environment:
-    folder = files("prompts")
-    return Environment(
-        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
-        undefined=StrictUndefined,
-        keep_trailing_newline=False,
-        autoescape=False,
-    )
-
-
-def fill(name: str, /, **values: Any) -> str:
-    """The text `prompts/<name>` with its variables filled in.
-
-    Raises:
-        jinja2.UndefinedError: a variable of the text was not given.
-    """
-    return _environment().get_template(name).render(**values)
-
-
 def system_prompt(repository: Repository) -> str:
     """Rules and platform context: the same for every incident of a target, so that providers cache it.
 
@@ -51,8 +27,8 @@ def system_prompt(repository: Repository) -> str:
     try:
         context = repository.read(CONTEXT_IN_TARGET).decode("utf-8", "replace")
     except FileMissing:
-        context = (files("prompts") / "system_context.md").read_text(encoding="utf-8")
-    return fill("system.md", categories=", ".join(Category), context=context.strip())
+        context = prompt("system_context.md")
+    return fill_prompt("system.md", categories=", ".join(Category), context=context.strip())
 
 
 def request_for(case: Case, tools: Iterable[type[Tool]]) -> Request:
@@ -68,7 +44,7 @@ def request_for(case: Case, tools: Iterable[type[Tool]]) -> Request:
 def opening(case: Case, found: Triage, earlier: list[str]) -> str:
     """The incident message, redacted: what crashed, what the rules found, how a patch is judged."""
     folder = f"services/{case.incident.service}/"
-    text = fill(
+    text = fill_prompt(
         "incident.md",
         incident=case.incident,
         dirty=[path for path in case.incident.dirty if path.startswith(folder)],
@@ -76,7 +52,7 @@ def opening(case: Case, found: Triage, earlier: list[str]) -> str:
         crash=inert(case.crash.text) if case.crash else "(no crash in the log)",
         health=GetHealthSnapshot(service=None).run(case.bench),
         files=case.bench.repository.files(folder)[:FILES_SHOWN],
-        judged=fill("judged.md", sandbox=case.isolation is not None),
+        judged=fill_prompt("judged.md", sandbox=case.isolation is not None),
         earlier=earlier,
     )
     return case.bench.redact(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ import click
 from agent.cli.session import as_json, tell_error, tells_errors
 from agent.result import Exit
 from agent.settings import CONFIG_NAME
+from agent.texts import fill_template, template
 
 SERVICES = {
     "systemd": ("autohealer.service", "systemctl --user enable --now {}"),
@@ -47,13 +47,11 @@ def command(folder: Path, repo: Path | None, kind: str | None, force: bool, as_j
 
 
 def _settings(repo: Path | None) -> str:
-    text = (files("prompts") / CONFIG_NAME).read_text(encoding="utf-8")
+    text = template(CONFIG_NAME)
     if repo is None:
         return text
     return text.replace('# repo = "/path/to/MarketSwarm"', f"repo = {json.dumps(str(repo.absolute()))}")
 
 
 def _unit(name: str, folder: Path) -> str:
-    from agent.prompt import fill
-
-    return fill(name, python=sys.executable, config=folder / CONFIG_NAME, folder=folder)
+    return fill_template(name, python=sys.executable, config=folder / CONFIG_NAME, folder=folder)

@@ -11,12 +11,12 @@ from agent.limits import Spent
 from agent.lookback import Commit, LookBack
 from agent.model.spec import told_name
 from agent.outward import Outward
-from agent.prompt import fill
 from agent.proof import Proof
 from agent.publish.address import Address
 from agent.publish.changes import changes_of
 from agent.publish.markdown import fenced, prose, sentence, span
 from agent.result import FailedModel, told_answer
+from agent.texts import fill_template
 from sandbox.patch import Patch
 
 CRASH_LINES = 60
@@ -49,7 +49,7 @@ def body_of(proven: Proven, head: str, fingerprint: str, address: Address | None
     """The body, whole. `head` is the branch's name, `address` says where evidence can link to."""
     writer = _Writer(proven, address, clean)
     return clean(
-        fill(
+        fill_template(
             "pull_request.md",
             marker=marker(fingerprint, proven.case.incident.id, proven.run),
             head=head,

@@ -8,9 +8,9 @@ from agent.case import Case
 from agent.diagnosis import Diagnosis
 from agent.events import BranchIntended, BranchMade, Emit
 from agent.outward import Outward
-from agent.prompt import fill
 from agent.proof import Proof
 from agent.publish.markdown import plain
+from agent.texts import fill_template
 from sandbox.branch import create_branch, next_free_ref
 from sandbox.patch import Patch
 from sandbox.scope import Refused
@@ -71,7 +71,7 @@ def commit_message(case: Case, proof: Proof, diagnosis: Diagnosis, model: str) -
         {"name": rung.name, "state": rung.state, "detail": " ".join(plain(clean(rung.detail)).split())}
         for rung in proof.rungs
     ]
-    return fill(
+    return fill_template(
         "commit.txt",
         service=case.incident.service,
         title=title(cause),

@@ -1,17 +1,17 @@
-"""Pages from the templates below `prompts/`: every value is text, and is cleaned before it is escaped."""
+"""Pages from the templates below `agent/templates/`: every value is text, cleaned before it is escaped."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from agent.publish.markdown import visible
+from agent.texts import template
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """The content security policy of a page that is a file: no script, and no request to anywhere."""
@@ -20,7 +20,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 
 
 def fill_html(name: str, /, clean: Callable[[str], str], **values: Any) -> str:
-    """The page `prompts/<name>`; `clean` is applied to every text that goes into it.
+    """The page `agent/templates/<name>`; `clean` is applied to every text that goes into it.
 
     Raises:
         jinja2.UndefinedError: a variable of the template was not given.
@@ -31,7 +31,6 @@ def fill_html(name: str, /, clean: Callable[[str], str], **values: Any) -> str:
 @lru_cache(maxsize=4)
 def _environment(clean: Callable[[str], str]) -> Environment:
     """The templates, compiled once for each way to clean: a page that is served is filled again and again."""
-    folder = files("prompts")
 
     def shown(value: Any) -> Any:
         plain = isinstance(value, str) and not isinstance(value, Markup)
@@ -46,7 +45,7 @@ def _environment(clean: Callable[[str], str]) -> Environment:
         )
 
     environment = Environment(
-        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        loader=FunctionLoader(template),
         undefined=StrictUndefined,
         autoescape=True,
         finalize=shown,

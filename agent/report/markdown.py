@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-from agent.prompt import fill
 from agent.report.later import NOTHING, Later
 from agent.report.words import answered, headline, next_step, told_cost
 from agent.result import HealResult
+from agent.texts import fill_template
 
 
 def render_report(result: HealResult, *, crash: str, triage: str, diff: str, later: Later = NOTHING) -> str:
     """`report.md`; the texts must be redacted already. `later` is what came after the run."""
     fence = "`" * (3 + max((len(run) for run in _fences(crash + diff)), default=0))
-    text = fill(
+    text = fill_template(
         "report.md",
         result=result,
         headline=headline(result, later),

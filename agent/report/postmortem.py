@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from agent.prompt import fill
 from agent.publish.markdown import sentence, span
 from agent.report.later import later_of
 from agent.report.timeline import Moment, timeline
 from agent.report.words import headline, next_step, told_cost
 from agent.result import HealResult
 from agent.store import Run
+from agent.texts import fill_template
 from agent.watch.groups import read_members
 from tools.incident import IncidentError, IncidentFolder
 from tools.standing import standing_of
@@ -47,7 +47,7 @@ def render_postmortem(
     ]
     first = [(f"{died:%H:%M:%S}", "down", f"{incident.service} died")] if died else []
     action = diagnosis.operator_action if diagnosis else None
-    text = fill(
+    text = fill_template(
         "postmortem.md",
         title=line(f"{incident.service} on {died:%Y-%m-%d}" if died else incident.service),
         incident=f"{span(incident.id)}, run {result.run}",
@@ -89,7 +89,7 @@ def render_outage(folder: IncidentFolder, clean: Callable[[str], str]) -> str:
     members = read_members(folder.path)
     fell = [(_clock(member), "down", line(str(member.get("reason", "")))) for member in members]
     date = f"{began:%Y-%m-%d %H:%M:%S} UTC" if began else "TODO"
-    text = fill(
+    text = fill_template(
         "postmortem.md",
         title=line(f"{incident.service} on {began:%Y-%m-%d}" if began else incident.service),
         incident=span(incident.id),

@@ -18,7 +18,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from importlib.resources import files
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -40,6 +39,7 @@ from agent.serve.view import View
 from agent.settings import PublishSettings
 from agent.stats import stats_of
 from agent.store import Busy, Store
+from agent.texts import template
 from tools.incident import IncidentError, IncidentFolder
 
 LARGEST_BODY = 4096
@@ -211,7 +211,7 @@ def make_app(view: View, token: str | None) -> tuple[Starlette, Feed]:
 
 def _text(name: str, kind: str) -> Callable[[Request], Response]:
     def serve(request: Request) -> Response:
-        return Response((files("prompts") / name).read_text(encoding="utf-8"), media_type=kind)
+        return Response(template(name), media_type=kind)
 
     return serve
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from agent.model.protocol import Item, Request, Turn
 from agent.model.schema import strict_schema, tool_schema
 from agent.model.scripted import Scripted, called, said
 from agent.prompt import system_prompt
+from agent.texts import prompt
 from evals.bench.row import Row, median_s
 from evals.record import INCIDENTS
 from evals.testbed.faults import DEMO, FAULTS
@@ -107,7 +107,7 @@ def _python(*words: str) -> None:
 
 def _prefix(repository: Repository) -> str:
     tools = "".join(str(tool_schema(tool)) for tool in SIX_TOOLS.values())
-    ours = (files("prompts") / "system_context.md").read_text(encoding="utf-8")
+    ours = prompt("system_context.md")
     theirs = system_prompt(repository)
     return max(theirs, ours, key=len) + tools
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 POLL_S = 5.0
 AFTER_S = 0.3
-"""How long a page waits before it asks for itself again, as `prompts/live.js` does."""
+"""How long a page waits before it asks for itself again, as `agent/templates/live.js` does."""
 WHOLE = ("Started", "Ended", "BranchMade", "Pushed", "PullRequestOpened")
 JSON_PATH = "/api/health/healer"
 SINCE = re.compile(rb'data-since="([^"]+)"')

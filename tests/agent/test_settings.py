@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
 
 from agent.models import spec_named
 from agent.settings import Settings, SettingsError, load
+from sandbox.isolation import RESULT_FD
+
+EXAMPLES = {
+    *("repo", "state", "python", "cassette", "record", "answered_by", "model"),
+    *("watch.budget_usd", "watch.service_budget_usd", "watch.quiet_hours"),
+}
+"""Settings that have no default to show, or none that could be written down: the sample has an example."""
+
+
+def tuples_of(schema: type[BaseModel], above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The path of every setting that is a list."""
+    found = []
+    for name, field in schema.model_fields.items():
+        kinds = (field.annotation, *get_args(field.annotation))
+        if any(get_origin(kind) is tuple for kind in kinds):
+            found.append((*above, name))
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                under = (*above, name, "own") if get_origin(field.annotation) is dict else (*above, name)
+                found += tuples_of(kind, under)
+    return found
+
+
+LISTS = tuples_of(Settings)
+
+
+def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -68,18 +103,93 @@ def test_a_missing_file_and_an_unknown_model_say_what_to_do(tmp_path: Path) -> N
 
 
 def test_the_sample_names_every_setting_with_its_default(tmp_path: Path) -> None:
-    sample = (files("prompts") / "autohealer.toml").read_text()
+    sample = (files("agent") / "templates" / "autohealer.toml").read_text()
     assert load(write(tmp_path / "sample.toml", sample)) == Settings()
     for section in ("limits", "triage", "sandbox", "watch", "publish", "notify"):
         body = sample.split(f"[{section}]")[1].split("\n[")[0]
         for name in type(getattr(Settings(), section)).model_fields:
             assert f"# {name} = " in body, f"{section}.{name}"
     uncommented = "\n".join(
-        line.removeprefix("# ")
-        for line in sample.splitlines()
-        if " = " in line or line.startswith(("[", "# ["))
+        line.removeprefix("# ") for line in sample.splitlines() if re.match(r'(# )?(\[|[a-z_]+ = )', line)
     )
-    assert load(write(tmp_path / "all.toml", uncommented)).limits == Settings().limits
+    shown = flat(load(write(tmp_path / "all.toml", uncommented)).model_dump())
+    default = flat(Settings().model_dump())
+    differ = {name for name, value in shown.items() if name not in default or value != default[name]}
+    assert {"model" if name.startswith("model.") else name for name in differ} == EXAMPLES
+    for name in EXAMPLES - {"model"}:
+        line = next(line for line in sample.splitlines() if line.startswith(f"# {name.rpartition('.')[2]} = "))
+        assert "an example" in line, name
+
+
+@pytest.mark.parametrize("path", LISTS, ids=".".join)
+def test_a_list_can_be_given_in_the_environment(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    if path[0] == "model":
+        monkeypatch.setenv("AUTOHEALER_MODEL__OWN__BASE_URL", "http://127.0.0.1:8000/v1")
+    monkeypatch.setenv("AUTOHEALER_" + "__".join(path).upper(), "first, second")
+    value: Any = load()
+    for name in path:
+        value = value[name] if isinstance(value, dict) else getattr(value, name)
+    assert value == ("first", "second")
+
+
+def test_every_list_of_the_settings_is_tried() -> None:
+    assert {("models",), ("watch", "services"), ("watch", "quiet_hours"), ("model", "own", "key")} <= set(LISTS)
+
+
+def test_an_empty_variable_is_an_empty_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOHEALER_WATCH__SERVICES", "")
+    assert load().watch.services == ()
+    monkeypatch.setenv("AUTOHEALER_MODELS", "")
+    with pytest.raises(SettingsError, match="^AUTOHEALER_MODELS: models: "):
+        load()
+
+
+@pytest.mark.parametrize("file", ["", "[limits]\n", "limits = 5\n"])
+def test_a_section_that_is_a_value_elsewhere_names_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    write(tmp_path / "autohealer.toml", file)
+    monkeypatch.setenv("AUTOHEALER_LIMITS__STEPS", "4")
+    if not file:
+        monkeypatch.setenv("AUTOHEALER_LIMITS", "3")
+        both = "^AUTOHEALER_LIMITS and AUTOHEALER_LIMITS__STEPS: "
+    elif file.startswith("["):
+        monkeypatch.setenv("AUTOHEALER_LIMITS", "3")
+        both = r"^autohealer\.toml and AUTOHEALER_LIMITS: "
+    else:
+        both = r"^autohealer\.toml and AUTOHEALER_LIMITS__STEPS: "
+    with pytest.raises(SettingsError, match=both):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("variable", "overrides", "told"),
+    [
+        (None, {}, r"autohealer\.toml: limits\.steps: "),
+        ("0", {}, r"AUTOHEALER_LIMITS__STEPS: limits\.steps: "),
+        ("5", {"limits": {"steps": -1}}, r"command line: limits\.steps: "),
+    ],
+)
+def test_a_mistake_names_where_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None, overrides: dict[str, Any], told: str
+) -> None:
+    write(tmp_path / "autohealer.toml", "[limits]\nsteps = 0\n")
+    if variable is not None:
+        monkeypatch.setenv("AUTOHEALER_LIMITS__STEPS", variable)
+    with pytest.raises(SettingsError, match=f"^{told}"):
+        load(overrides=overrides)
+
+
+def test_what_is_missing_and_what_is_not_known_name_their_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RESULT_FD, "3")
+    assert load() == Settings(), "what a box sets is no setting"
+    monkeypatch.setenv("AUTOHEALER_MODEL__OWN__API", "chat")
+    with pytest.raises(SettingsError, match=r"^AUTOHEALER_MODEL__OWN__API: model\.own\.base_url: "):
+        load()
+    monkeypatch.delenv("AUTOHEALER_MODEL__OWN__API")
+    monkeypatch.setenv("AUTOHEALER_LIMIT__STEPS", "3")
+    with pytest.raises(SettingsError, match="^AUTOHEALER_LIMIT__STEPS: limit: "):
+        load()
 
 
 def test_the_targets_own_interpreter_comes_first(tmp_path: Path) -> None:

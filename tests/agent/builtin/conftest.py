@@ -18,7 +18,7 @@ from agent.model.builtin.incident import Incident, read_incident
 from agent.model.builtin.repairs import REPAIRS
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.talk import Asking, Call
-from agent.prompt import fill
+from agent.texts import fill_prompt
 from tools.incident import IncidentFolder
 from tools.repository import Repository
 from tools.tool import ToolError, Workbench
@@ -38,7 +38,7 @@ VERDICT = "Verdict of the rules: the service's own code is at fault (confidence 
 
 def message(crash: str, files: list[str], triage: str = VERDICT, service: str = "vigil") -> str:
     """The incident message as a run words it."""
-    return fill(
+    return fill_prompt(
         "incident.md",
         incident=SimpleNamespace(
             id="x", service=service, commit="a" * 40, trigger="recorded", exit_code=None
@@ -48,7 +48,7 @@ def message(crash: str, files: list[str], triage: str = VERDICT, service: str = 
         crash=crash,
         health="everything was up",
         files=files,
-        judged=fill("judged.md", sandbox=True),
+        judged=fill_prompt("judged.md", sandbox=True),
         earlier=[],
     )
 
