@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from agent.sources import COMMAND_LINE, SettingsError, Sources, from_file, lay_environment
+
+__all__ = [
+    "CONFIG_NAME",
+    "LimitSettings",
+    "ModelSettings",
+    "NotifySettings",
+    "PublishSettings",
+    "SandboxSettings",
+    "Settings",
+    "SettingsError",
+    "TriageSettings",
+    "WatchSettings",
+    "load",
+]
+
 CONFIG_NAME = "autohealer.toml"
-
-
-class SettingsError(Exception):
-    """A settings file or variable that cannot be used; the message names it and the remedy."""
 
 
 class Section(BaseModel):
@@ -153,55 +164,24 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     `~/.config/autohealer/autohealer.toml` are tried. `overrides` come last and may be nested.
 
     Raises:
-        SettingsError: a file is missing, is not TOML or holds a name or value that is not known.
+        SettingsError: a file is missing, is not TOML, or a name or value is not known. It names the file
+            or variable that the value comes from.
     """
     file = config or _default_file()
-    values = _read(file) if file else {}
-    _merge(values, _from_environment())
-    _merge(values, overrides or {})
+    sources = Sources()
+    sources.lay(from_file(file) if file else {}, str(file))
+    lay_environment(sources, os.environ, Settings)
+    sources.lay(overrides or {}, COMMAND_LINE)
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(sources.values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(
-            f"{file or 'settings'}: {where}: {first['msg']}; `autohealer init` writes a sample"
+            f"{sources.origin_of(first['loc'])}: {where}: {first['msg']}; `autohealer init` writes a sample"
         ) from error
 
 
 def _default_file() -> Path | None:
     candidates = (Path(CONFIG_NAME), Path.home() / ".config" / "autohealer" / CONFIG_NAME)
     return next((path for path in candidates if path.is_file()), None)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(f"{file} does not exist; `autohealer init` writes one") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read as TOML: {error}") from error
-
-
-def _from_environment() -> dict[str, Any]:
-    """`AUTOHEALER_REPO`, `AUTOHEALER_LIMITS__COST_USD` and the like, as nested values."""
-    nested: dict[str, Any] = {}
-    for name, value in os.environ.items():
-        if name.startswith("AUTOHEALER_") and name != "AUTOHEALER_RESULT_FD":
-            *sections, last = name.removeprefix("AUTOHEALER_").lower().split("__")
-            place = nested
-            for section in sections:
-                place = place.setdefault(section, {})
-            place[last] = tuple(value.split(",")) if last == "models" else value
-    return nested
-
-
-def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
-    """Lay values over others; None says nothing."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            place = into.get(name)
-            into[name] = place if isinstance(place, dict) else {}
-            _merge(into[name], value)
-        elif value is not None:
-            into[name] = value

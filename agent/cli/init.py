@@ -13,6 +13,7 @@ from agent.result import Exit
 from agent.settings import CONFIG_NAME
 from agent.texts import fill_template, template
 
+EXAMPLE = '# repo = "/path/to/MarketSwarm"  # an example'
 SERVICES = {
     "systemd": ("autohealer.service", "systemctl --user enable --now {}"),
     "launchd": ("autohealer.plist", "launchctl bootstrap gui/$(id -u) {}"),
@@ -50,7 +51,7 @@ def _settings(repo: Path | None) -> str:
     text = template(CONFIG_NAME)
     if repo is None:
         return text
-    return text.replace('# repo = "/path/to/MarketSwarm"', f"repo = {json.dumps(str(repo.absolute()))}")
+    return text.replace(EXAMPLE, f"repo = {json.dumps(str(repo.absolute()))}")
 
 
 def _unit(name: str, folder: Path) -> str:

@@ -48,6 +48,7 @@ def incident(folder: Path, **changes: object) -> Path:
 def test_init_writes_what_doctor_reads(state: Path, tmp_path: Path) -> None:
     repo = make_repository(tmp_path / "marketswarm").path
     assert run(state, "init", "--repo", str(repo)).exit_code == 0
+    assert f'\nrepo = "{repo}"\n' in Path("autohealer.toml").read_text(), "and no word of an example"
     again = run(state, "init", "--json")
     assert again.exit_code == 1
     assert "--force" in json.loads(again.output)["error"]

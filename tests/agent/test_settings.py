@@ -110,19 +110,23 @@ def test_the_sample_names_every_setting_with_its_default(tmp_path: Path) -> None
         for name in type(getattr(Settings(), section)).model_fields:
             assert f"# {name} = " in body, f"{section}.{name}"
     uncommented = "\n".join(
-        line.removeprefix("# ") for line in sample.splitlines() if re.match(r'(# )?(\[|[a-z_]+ = )', line)
+        line.removeprefix("# ") for line in sample.splitlines() if re.match(r"(# )?(\[|[a-z_]+ = )", line)
     )
     shown = flat(load(write(tmp_path / "all.toml", uncommented)).model_dump())
     default = flat(Settings().model_dump())
     differ = {name for name, value in shown.items() if name not in default or value != default[name]}
     assert {"model" if name.startswith("model.") else name for name in differ} == EXAMPLES
     for name in EXAMPLES - {"model"}:
-        line = next(line for line in sample.splitlines() if line.startswith(f"# {name.rpartition('.')[2]} = "))
+        line = next(
+            line for line in sample.splitlines() if line.startswith(f"# {name.rpartition('.')[2]} = ")
+        )
         assert "an example" in line, name
 
 
 @pytest.mark.parametrize("path", LISTS, ids=".".join)
-def test_a_list_can_be_given_in_the_environment(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_can_be_given_in_the_environment(
+    path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     if path[0] == "model":
         monkeypatch.setenv("AUTOHEALER_MODEL__OWN__BASE_URL", "http://127.0.0.1:8000/v1")
     monkeypatch.setenv("AUTOHEALER_" + "__".join(path).upper(), "first, second")
@@ -133,14 +137,16 @@ def test_a_list_can_be_given_in_the_environment(path: tuple[str, ...], monkeypat
 
 
 def test_every_list_of_the_settings_is_tried() -> None:
-    assert {("models",), ("watch", "services"), ("watch", "quiet_hours"), ("model", "own", "key")} <= set(LISTS)
+    assert {("models",), ("watch", "services"), ("watch", "quiet_hours"), ("model", "own", "key")} <= set(
+        LISTS
+    )
 
 
 def test_an_empty_variable_is_an_empty_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOHEALER_WATCH__SERVICES", "")
     assert load().watch.services == ()
     monkeypatch.setenv("AUTOHEALER_MODELS", "")
-    with pytest.raises(SettingsError, match="^AUTOHEALER_MODELS: models: "):
+    with pytest.raises(SettingsError, match=r"^AUTOHEALER_MODELS: models: "):
         load()
 
 
@@ -171,7 +177,11 @@ def test_a_section_that_is_a_value_elsewhere_names_both(
     ],
 )
 def test_a_mistake_names_where_it_was_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None, overrides: dict[str, Any], told: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str | None,
+    overrides: dict[str, Any],
+    told: str,
 ) -> None:
     write(tmp_path / "autohealer.toml", "[limits]\nsteps = 0\n")
     if variable is not None:
@@ -188,7 +198,7 @@ def test_what_is_missing_and_what_is_not_known_name_their_variable(monkeypatch: 
         load()
     monkeypatch.delenv("AUTOHEALER_MODEL__OWN__API")
     monkeypatch.setenv("AUTOHEALER_LIMIT__STEPS", "3")
-    with pytest.raises(SettingsError, match="^AUTOHEALER_LIMIT__STEPS: limit: "):
+    with pytest.raises(SettingsError, match=r"^AUTOHEALER_LIMIT__STEPS: limit: "):
         load()
 
 
