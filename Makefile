@@ -58,7 +58,7 @@ bench-peers: $(STAMP)  ## the same against agent frameworks alone, which are ins
 
 soak: $(STAMP)  ## 200 heals, a third of them killed (HEALS=...), then ten minutes of the watch
 	$(BIN)/python -m evals.soak --heals $(HEALS)
-	AUTOHEALER_SOAK_S=600 AUTOHEALER_SOAK_REPORT=tests/agent/watch/soak.json \
+	SOAK_S=600 SOAK_REPORT=tests/agent/watch/soak.json \
 	  $(BIN)/python -m pytest -q -m slow tests/agent/watch/test_watch_soak.py
 
 lint: $(STAMP)  ## ruff

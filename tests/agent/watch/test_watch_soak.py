@@ -1,6 +1,6 @@
 """Random restarts, freezes and losses of Redis for minutes: nobody is called dead who is not.
 
-AUTOHEALER_SOAK_S sets how long (120 s without it); AUTOHEALER_SOAK_REPORT names a file for the result.
+SOAK_S sets how long (120 s without it); SOAK_REPORT names a file for the result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFAULT_S = 120.0
 
 @pytest.mark.slow
 def test_no_false_alarm_while_redis_comes_and_goes(site, system):
-    seconds = float(os.environ.get("AUTOHEALER_SOAK_S", DEFAULT_S))
+    seconds = float(os.environ.get("SOAK_S", DEFAULT_S))
     seed = random.randrange(1 << 30)
     chance = random.Random(seed)
     truth = system.client().get("truth")
@@ -58,7 +58,7 @@ def disturb(system, what: str, truth: str, chance: random.Random) -> None:
 
 def report(seconds: float, seed: int, done: dict[str, int], site) -> None:
     """What was done and seen, as JSON, where a file was named for it."""
-    name = os.environ.get("AUTOHEALER_SOAK_REPORT")
+    name = os.environ.get("SOAK_REPORT")
     if not name:
         return
     seen: dict[str, int] = {}
