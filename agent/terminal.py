@@ -156,9 +156,7 @@ def show_result(console: Console, result: HealResult) -> None:
             console.print(f"[dim] evidence[/]  {escape(line)}", highlight=False, soft_wrap=True)
     diff = folder / "patch.diff"
     if diff.exists():
-        console.print(
-            Syntax(diff.read_text(encoding="utf-8"), "diff", background_color="default", word_wrap=True)
-        )
+        _show_diff(console, diff.read_text(encoding="utf-8"))
     if result.proof:
         console.print(_ladder(result))
     for topic, told in (
@@ -170,6 +168,14 @@ def show_result(console: Console, result: HealResult) -> None:
         ("report", str(folder / "report.md")),
     ):
         console.print(f"[dim]{topic:>9}[/]  {escape(told)}", highlight=False, soft_wrap=True)
+
+
+def _show_diff(console: Console, diff: str) -> None:
+    """In colour where somebody looks; elsewhere as it is, so that it can be applied."""
+    if console.is_terminal:
+        console.print(Syntax(diff, "diff", background_color="default", word_wrap=True))
+    else:
+        console.print(diff, markup=False, highlight=False, soft_wrap=True)
 
 
 def _ladder(result: HealResult) -> Table:

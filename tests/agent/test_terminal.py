@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -92,6 +93,14 @@ def test_every_outcome_can_be_shown_and_reported(outcome: str) -> None:
     assert "report.md" in out.getvalue()
     assert f"**{outcome}**" in report
     assert "None" not in report
+
+
+def test_a_diff_that_goes_to_a_file_is_as_it_was(tmp_path: Path) -> None:
+    diff = f"--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+{'long ' * 60}[bold]end[/]\n"
+    (tmp_path / "patch.diff").write_text(diff)
+    to, out = console()
+    show_result(to, result(folder=str(tmp_path)))
+    assert diff in out.getvalue()
 
 
 def test_a_fence_in_a_log_does_not_end_the_reports_fence() -> None:
