@@ -23,7 +23,7 @@ from evals.commands.told import (
     tell_stale,
     write_reports,
 )
-from evals.run.models import OFFLINE
+from evals.run.models import OFFLINE, check_known
 from evals.run.pool import RESULTS, Wanted, jobs_for, run_all
 from evals.run.progress import progress
 from evals.score.answer import Answer, ResultsError
@@ -57,6 +57,7 @@ def command(ctx: click.Context, /, only: tuple[str, ...], workers: int, needs: t
     """
     thresholds = _thresholds(needs)
     config = config or (ctx.obj.config if ctx.obj else None)
+    _check(wanted["models"], config)
     jobs = jobs_for(_chosen(root, only), Wanted(**wanted, config=config), folder.absolute())
     if not jobs:
         raise click.UsageError("no case is left: --only and --model name none that can be answered")
@@ -85,6 +86,13 @@ def _print(folder: Path, answers: Sequence[Answer], seconds: float) -> None:
     tell_stale(answers)
     places = f"{folder / RESULTS}, {folder / 'report.md'} and report.html"
     click.echo(f"{len(answers)} runs in {seconds:.0f} s: {places}")
+
+
+def _check(models: Sequence[str], config: Path | None) -> None:
+    try:
+        check_known(models, config)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _chosen(root: Path, words: tuple[str, ...]) -> list[Case]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from agent.model.builtin import Builtin
 from agent.model.scripted import Answer, Scripted, called, said
-from agent.models import ChooseModel, models_for
-from agent.settings import Settings, load
+from agent.models import ChooseModel, models_for, spec_named
+from agent.settings import Settings, SettingsError, load
 from evals.cases import Case
 from evals.reference import edits_of
 
@@ -24,6 +24,21 @@ OFFLINE = ("rules", "reference", "wrong", "recorded", *RULE_BASED)
 `wrong`: the right diagnosis with a plausible wrong fix. `recorded`: what a model once answered."""
 
 NOT_ASKED = {"publish": {"remote": "", "forge": "none"}}
+
+
+def check_known(models: Iterable[str], config: Path | None) -> None:
+    """Look a model up before anything is run, so that a typo does not become a table of zeros.
+
+    Raises:
+        SettingsError: a name is none of OFFLINE, and nothing in the settings tells where it answers.
+    """
+    live = [name for name in models if name not in OFFLINE]
+    settings = load(config) if live else Settings()
+    for name in live:
+        try:
+            spec_named(settings, name)
+        except SettingsError as error:
+            raise SettingsError(f"{error}; without a provider there are {', '.join(OFFLINE)}") from error
 
 
 def can_answer(model: str, case: Case) -> bool:

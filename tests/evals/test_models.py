@@ -6,9 +6,12 @@ import socket
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from agent.cli import main
+from agent.settings import SettingsError
 from evals.cases import INCIDENTS, load_cases
-from evals.run.models import OFFLINE, can_answer
+from evals.run.models import OFFLINE, can_answer, check_known
 from evals.run.perform import Job, perform
 
 
@@ -50,3 +53,20 @@ def test_a_live_model_that_fails_is_not_scored_by_what_the_rules_can_do(tmp_path
     config.write_text(f'[model.own]\nbase_url = "{url}"\n')
     answer = perform(job(tmp_path, "healer-null-heartbeat", "own", config))
     assert (answer.branch, answer.models, answer.steps) == (False, (), 0)
+
+
+def test_an_unknown_model_is_one_usage_error_before_anything_runs(tmp_path: Path) -> None:
+    words = ["eval", "run", "--model", "rules", "--model", "gork-4", "--folder", str(tmp_path / "out")]
+    told = CliRunner().invoke(main, words)
+    assert told.exit_code == 2
+    assert "model 'gork-4' is not known" in told.output
+    assert "builtin" in told.output, "it says which ones need no settings"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_the_settings_is_known(tmp_path: Path) -> None:
+    config = tmp_path / "own.toml"
+    config.write_text('[model.own]\nbase_url = "http://127.0.0.1:1/v1"\n')
+    check_known(["own", "recorded", "grok-4"], config)
+    with pytest.raises(SettingsError, match="'other' is not known"):
+        check_known(["own", "other"], config)
