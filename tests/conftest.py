@@ -1,14 +1,16 @@
-"""What all tests share: real Redis servers that die with the test session, however it ends."""
+"""What all tests share: real Redis servers that die with the session, and copies whose defences are off."""
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -202,3 +204,56 @@ def session_redis_server(tmp_path_factory: pytest.TempPathFactory, reaper: Reape
 def free_port() -> Callable[[], int]:
     """A factory of ports that nobody listens on."""
     return unused_port
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Sources and a folder of tests, copied: there a defence can be switched off, and its test must fail."""
+
+    root: Path
+    tests: Path
+
+    def run(self, test: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run one test of the folder on the copied sources, or all for an empty name."""
+        plain = ("-o", "addopts=", "-p", "no:cacheprovider", "--import-mode=importlib", "-x", "-q", *options)
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", *plain, str(self.tests / test)],
+            cwd=self.root,
+            env=os.environ | {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+
+    def is_needed(self, changes: Sequence[tuple[str, str, str]], test: str) -> None:
+        """Each change is (file, text, what stands there instead): with all of them, the test must fail."""
+        kept = {name: (self.root / name).read_text() for name, _, _ in changes}
+        try:
+            for name, text, instead in changes:
+                source = (self.root / name).read_text()
+                assert text in source, f"{name} no longer holds {text!r}: name the defence anew"
+                (self.root / name).write_text(source.replace(text, instead, 1))
+            off = self.run(test)
+        finally:
+            for name, source in kept.items():
+                (self.root / name).write_text(source)
+        assert off.returncode == 1, f"nothing noticed:\n{off.stdout}{off.stderr}"
+        assert " failed" in off.stdout
+
+
+@pytest.fixture(scope="session")
+def new_copy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Copy]:
+    """`new_copy(tests, *packages, conftest=)`: a folder of tests, with the conftest.py above it, and packages."""
+
+    def make(tests: Path, *packages: Path, conftest: Path | None = None) -> Copy:
+        root = tmp_path_factory.mktemp("copy")
+        left = shutil.ignore_patterns("__pycache__", "test_defences.py")
+        for package in packages:
+            shutil.copytree(package, root / package.name, ignore=left)
+        folder = root / "room" / tests.name
+        shutil.copytree(tests, folder, ignore=left)
+        if conftest is not None:
+            shutil.copy(conftest, folder.parent)
+        return Copy(root, folder)
+
+    return make

@@ -5,11 +5,9 @@ A test that passes with and without the rule it is about says nothing.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -214,52 +212,16 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
 }  # fmt: skip
 
 
-def run(copy: Path, test: str) -> subprocess.CompletedProcess[str]:
-    options = [
-        "-o",
-        "addopts=",
-        "-p",
-        "no:cacheprovider",
-        "--import-mode=importlib",
-        "-x",
-        "-q",
-        "-m",
-        "not slow",
-    ]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, str(copy / "gate" / test)],
-        cwd=copy,
-        env=os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy(new_copy: Callable[..., Any]) -> Any:
     """The source of this room and these tests, as they are: there the tests pass."""
-    copy = tmp_path_factory.mktemp("copy")
-    shutil.copytree(SOURCE, copy / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(TESTS, copy / "gate", ignore=shutil.ignore_patterns("__pycache__", Path(__file__).name))
-    done = run(copy, "")
+    copy = new_copy(TESTS, SOURCE)
+    done = copy.run("", "-m", "not slow")
     assert done.returncode == 0, done.stdout
     return copy
 
 
 @pytest.mark.parametrize("defence", OFF)
-def test_a_defence_that_is_off_is_noticed(copy: Path, defence: str) -> None:
+def test_a_defence_that_is_off_is_noticed(copy: Any, defence: str) -> None:
     changes, test = OFF[defence]
-    kept = {name: (copy / "sandbox" / name).read_text() for name, _, _ in changes}
-    try:
-        for name, text, instead in changes:
-            file = copy / "sandbox" / name
-            source = file.read_text()
-            assert text in source, f"{name} no longer holds {text!r}: name the defence anew"
-            file.write_text(source.replace(text, instead, 1))
-        done = run(copy, test)
-    finally:
-        for name, source in kept.items():
-            (copy / "sandbox" / name).write_text(source)
-    assert done.returncode == 1, f"nothing noticed:\n{done.stdout}{done.stderr}"
-    assert " failed" in done.stdout
+    copy.is_needed([(f"sandbox/{name}", text, instead) for name, text, instead in changes], test)

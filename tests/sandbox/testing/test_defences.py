@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +89,38 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         ("testing/judge.py", "not set(had.parts) <= set(after.outcomes[node].parts)", "False"),
         "test_forgeries.py::test_a_loop_over_nothing",
     ),
+    "claims that a test can pass without": (
+        ("inside/testrun/instrument.py", "return node if id(node) in self._plain else self._heard(node)", "return node"),
+        "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[a branch]",
+    ),
+    "what a claim says of each": (
+        ("inside/testrun/instrument.py", "            node.elt = self._heard(node.elt)", "            pass"),
+        "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[what is said of each]",
+    ),
+    "conditions within a claim": (
+        ("inside/testrun/instrument.py", "        node.ifs[:1] = map(self._heard, node.ifs[:1])\n", ""),
+        "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[the condition of a list]",
+    ),
+    "what a claim says of something if it is there": (
+        ("inside/testrun/instrument.py", "any(map(_asks_for_nothing, node.values[:-1]))", "False"),
+        "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[what comes after `or`]",
+    ),
+    "a choice within a claim": (
+        ("inside/testrun/instrument.py", "        node.body, node.orelse = self._heard(node.body), self._heard(node.orelse)\n", ""),
+        "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[one of two]",
+    ),
+    "a block that must raise among others": (
+        ("inside/testrun/instrument.py", "isinstance(node, ast.With) and _must", "isinstance(node, ast.With) and len(node.items) == 1 and _must"),
+        "test_forgeries_of_claims.py::test_a_block_that_swallows_what_should_have_been_raised",
+    ),
+    "new tests lie beside the code": (
+        ("testing/trees.py", "if new_tests or self._lies_by(path)", "if new_tests"),
+        "test_forgeries_of_claims.py::test_code_that_counts_files_sees_the_new_tests_too[all files]",
+    ),
+    "code has no need of new tests": (
+        ("testing/orders.py", "list(self._trees.test_imports())", "list[tuple[str, str]]()"),
+        "test_forgeries_of_claims.py::test_code_that_imports_what_comes_with_the_new_tests[a folder of tests by its other name]",
+    ),
     "who looks at frames is watched": (
         ("inside/testrun/frames.py", "    sys.addaudithook(hook)", "    pass"),
         "test_cheats_at_run_time.py::test_a_trick_that_is_seen_through[looks at its caller]",
@@ -134,51 +164,15 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
 }  # fmt: skip
 
 
-def run(copy: Path, test: str) -> subprocess.CompletedProcess[str]:
-    options = [
-        "-o",
-        "addopts=",
-        "-p",
-        "no:cacheprovider",
-        "--import-mode=importlib",
-        "-x",
-        "-q",
-        "-m",
-        "not slow",
-    ]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, str(copy / "room" / "testing" / test)],
-        cwd=copy,
-        env=os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
-
-
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source of this room and these tests, where every test that is named below passes."""
-    copy = tmp_path_factory.mktemp("copy")
-    left = shutil.ignore_patterns("__pycache__", Path(__file__).name)
-    shutil.copytree(SOURCE, copy / "sandbox", ignore=left)
-    shutil.copytree(TESTS, copy / "room" / "testing", ignore=left)
-    shutil.copy(TESTS.parent / "conftest.py", copy / "room")
-    return copy
+def copy(new_copy: Callable[..., Any]) -> Any:
+    """The source of this room and these tests, where every test that is named above passes."""
+    return new_copy(TESTS, SOURCE, conftest=TESTS.parent / "conftest.py")
 
 
 @pytest.mark.parametrize("defence", OFF)
-def test_a_defence_that_is_off_is_noticed(copy: Path, defence: str) -> None:
+def test_a_defence_that_is_off_is_noticed(copy: Any, defence: str) -> None:
     (name, text, instead), test = OFF[defence]
-    on = run(copy, test)
+    on = copy.run(test)
     assert on.returncode == 0, on.stdout
-    file = copy / "sandbox" / name
-    source = file.read_text()
-    assert text in source, f"{name} no longer holds {text!r}: name the defence anew"
-    try:
-        file.write_text(source.replace(text, instead, 1))
-        off = run(copy, test)
-    finally:
-        file.write_text(source)
-    assert off.returncode == 1, f"nothing noticed:\n{off.stdout}{off.stderr}"
-    assert " failed" in off.stdout
+    copy.is_needed([(f"sandbox/{name}", text, instead)], test)

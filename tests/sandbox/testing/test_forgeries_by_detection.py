@@ -1,4 +1,4 @@
-"""A second attacker's patches: the broken code tells a test run from the world, or speaks in its place."""
+"""Patches whose broken code tells a test run from the world, or speaks in its place."""
 
 from __future__ import annotations
 

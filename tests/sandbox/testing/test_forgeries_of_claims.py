@@ -1,4 +1,4 @@
-"""A third attacker's patches: claims that are not reached any more, and code that looks for new tests."""
+"""Patches under which a claim, or the part of one that told, is not reached; and code that looks for new tests."""
 
 from __future__ import annotations
 
@@ -64,6 +64,28 @@ def test_match():
             pass
 
 
+def test_all():
+    assert all(value == 3 for value in make([1, 2]))
+
+
+def test_list():
+    assert not [value for value in make([1, 2]) if value != 3]
+
+
+def test_or():
+    found = make([1, 2])
+    assert not found or found[0] == 3
+
+
+def test_either():
+    found = make([1, 2])
+    assert found[0] == 3 if found else True
+
+
+def test_second():
+    assert make([]) == [1] or make([]) == [0]
+
+
 def test_plain():
     assert total([1, 2]) == 3
 """
@@ -114,6 +136,7 @@ PRICES = "intel/prices.py"
 SENDS = '        bus.publish("total", total(self.prices))'
 GIVES = "        callback(total(self.prices))"
 LIST = "def make(prices):\n    return [total(prices)]"
+NOTHING = "def make(prices):\n    return []"
 NODE = "services/vigil/tests/test_prices.py::test_{}"
 
 
@@ -134,16 +157,19 @@ def market(new_market: Callable[[Mapping[str, str]], Any]) -> Any:
     )
 
 
-def run(market: Any, *changes: tuple[str, str], more: tuple[tuple[str, str], ...] = ()) -> Any:
+def run(
+    market: Any, *changes: tuple[str, str], more: tuple[tuple[str, str], ...] = (), twins: bool = False
+) -> Any:
     code = CODE.strip() + "\n"
     for old, new in changes:
         assert old in code
         code = code.replace(old, new, 1)
-    return market.run((PRICES, code), *more)
+    return market.run((PRICES, code), *more, twins=twins)
 
 
-def test_the_base_is_green(market: Any) -> None:
-    honest = run(market, ("import os\n", "import os\nimport time\n"))
+@pytest.mark.parametrize("twins", [False, True])
+def test_the_base_is_green(market: Any, twins: bool) -> None:
+    honest = run(market, ("import os\n", "import os\nimport time\n"), twins=twins)
 
     assert honest.problem is None
     assert {outcome.status for outcome in honest.outcomes.values()} == {"passed"}
@@ -155,8 +181,12 @@ UNREACHED = {
     "a fake that claims and is not heard": ("fake_of_module", [(SENDS, swallowed(SENDS))]),
     "a fake that claims, of the test": ("fake_inside", [(SENDS, "        pass")]),
     "a helper that claims": ("lambda", [(GIVES, swallowed(GIVES))]),
-    "a branch": ("if", [(LIST, "def make(prices):\n    return []")]),
-    "a pattern": ("match", [(LIST, "def make(prices):\n    return []")]),
+    "a branch": ("if", [(LIST, NOTHING)]),
+    "a pattern": ("match", [(LIST, NOTHING)]),
+    "what is said of each": ("all", [(LIST, NOTHING)]),
+    "the condition of a list": ("list", [(LIST, NOTHING)]),
+    "what comes after `or`": ("or", [(LIST, NOTHING)]),
+    "one of two": ("either", [(LIST, NOTHING)]),
 }
 
 
@@ -166,6 +196,12 @@ def test_a_claim_that_held_on_the_base_is_not_made(market: Any, name: str) -> No
     result = run(market, *changes)
 
     assert result.outcomes[NODE.format(test)].failure.type == "Vacuous"
+
+
+def test_the_second_of_two_claims_need_not_be_reached(market: Any) -> None:
+    result = run(market, (LIST, LIST.replace("total(prices)", "total(prices) + 1")))
+
+    assert result.passed(NODE.format("second"))
 
 
 def test_a_block_that_swallows_what_should_have_been_raised(market: Any) -> None:
