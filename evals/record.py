@@ -1,8 +1,5 @@
 """Record a crash as an incident folder: break the testbed for real, capture, keep the world.
 
-    autohealer record incident vigil-relative-move
-    autohealer record incident --all
-
 Beside the captured world lies `truth.toml`, what is true about it, which no agent is ever shown. The
 recording machine's paths and ports are told as those of the production host (see evals.production).
 """
@@ -18,22 +15,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
 from redis.exceptions import RedisError
 
-from agent.cli.session import as_json
 from agent.watch.listen import Listener, Ring
-from evals.cases import INCIDENTS, TRUTH_FILE, truth_of
-from evals.production import Machine, TraceError
+from evals.cases import TRUTH_FILE, truth_of
+from evals.production import Machine
 from evals.testbed.cluster import Cluster, ClusterError
-from evals.testbed.faults import FAULTS, Fault, FaultError
+from evals.testbed.faults import Fault
 from evals.testbed.faults.fault import CLOSED_MARKET
 from evals.testbed.repository import make_repository
 from tools.capture import Site, find_site, take, write_incident
 from tools.health import HealthCollector
 from tools.redact import Redactor
-
-__all__ = ["INCIDENTS", "RecordError", "record"]
 
 BITES_WITHIN_S = 8.0
 EXPIRES_WITHIN_S = 10.0
@@ -41,32 +34,6 @@ EXPIRES_WITHIN_S = 10.0
 
 class RecordError(Exception):
     """A fault that did not show as it should; the message holds the end of the log."""
-
-
-@click.command()
-@click.argument("faults", nargs=-1, metavar="FAULT...")
-@click.option("--all", "every", is_flag=True, help="Record every fault.")
-@click.option("--into", type=click.Path(path_type=Path), default=INCIDENTS, help="Folder of the incidents.")
-@click.option("--python", type=click.Path(path_type=Path, exists=True), default=Path(sys.executable),
-              help="The services' interpreter, for faults that need a package of their own.")  # fmt: skip
-@as_json
-def main(faults: tuple[str, ...], every: bool, into: Path, python: Path, as_json: bool) -> None:
-    """Record each FAULT as an incident folder of that name."""
-    names = tuple(FAULTS) if every else faults
-    if unknown := [name for name in names if name not in FAULTS]:
-        raise click.UsageError(f"no fault {unknown[0]!r}; there are {', '.join(FAULTS)}")
-    recorded, failed = {}, {}
-    for name in names:
-        try:
-            recorded[name] = str(record_anyhow(FAULTS[name], into / name, python.absolute()))
-            click.echo(recorded[name], err=as_json)
-        except (ClusterError, FaultError, RecordError, TraceError) as error:
-            failed[name] = str(error)
-            click.echo(f"{name}: {error}", err=True)
-    if as_json:
-        click.echo(json.dumps({"recorded": recorded, "failed": failed}, indent=1))
-    if failed:
-        sys.exit(f"not recorded: {', '.join(failed)}")
 
 
 def record_anyhow(fault: Fault, into: Path, python: Path) -> Path:
@@ -193,7 +160,3 @@ def _name(folder: Path, name: str) -> None:
     incident = json.loads(file.read_text(encoding="utf-8"))
     incident |= {"id": name, "repo": None}
     file.write_text(json.dumps(incident, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

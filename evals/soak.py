@@ -29,7 +29,7 @@ from agent.heal import Plan, heal
 from agent.model.scripted import Scripted, called, said
 from agent.settings import SandboxSettings, Settings
 from agent.store import Store
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.faults import DEMO, FAULTS
 from evals.testbed.repository import make_repository

@@ -24,7 +24,7 @@ from agent.model.scripted import Scripted, called, said
 from agent.prompt import system_prompt
 from agent.texts import prompt
 from evals.bench.row import Row, median_s
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.testbed.faults import DEMO, FAULTS
 from evals.testbed.repository import make_repository
 from sandbox.worktree import PrivateRepository

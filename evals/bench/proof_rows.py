@@ -17,7 +17,7 @@ from agent.events import Climbed, Event
 from agent.proof import prove
 from agent.settings import Settings
 from evals.bench.row import Row, median_s
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.cluster import Cluster
 from evals.testbed.faults import DEMO, FAULTS

@@ -18,8 +18,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from evals.bench.row import Row
+from evals.cases import INCIDENTS
 from evals.demo import CASSETTES
-from evals.record import INCIDENTS
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository
 

@@ -21,7 +21,7 @@ _PLACES = {
     "show": "evals.commands.look:show",
     "compare": "evals.commands.look:compare_two",
     "report": "evals.commands.look:report",
-    "incident": "evals.record:main",
+    "incident": "evals.commands.incident:command",
     "answers": "evals.commands.answers:command",
 }
 

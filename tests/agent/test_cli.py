@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.store import Store
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository
 from tools.incident import IncidentFolder

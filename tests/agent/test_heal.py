@@ -19,7 +19,7 @@ from agent.model.scripted import Answer, Scripted, called, said
 from agent.result import Exit, HealResult
 from agent.settings import Settings
 from agent.store import Store
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.faults import FAULTS, Fault
 from evals.testbed.repository import make_repository

@@ -18,7 +18,7 @@ from agent.result import HealResult
 from agent.settings import SandboxSettings, Settings
 from agent.store import Store
 from evals.demo import CASSETTES
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import git, make_repository
 from tools.incident import IncidentFolder

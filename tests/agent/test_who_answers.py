@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.result import HealResult
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository
 

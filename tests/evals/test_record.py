@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from evals.cases import INCIDENTS, load_case, load_cases
+from evals.commands.incident import command
 from evals.production import ROOT, Machine, TraceError
-from evals.record import main
 from evals.reproduce import RESULT, differences, reproduce
 
 
@@ -64,7 +64,7 @@ def test_what_still_tells_of_the_machine_is_refused(
 
 
 def test_a_fault_that_does_not_exist_is_a_usage_error() -> None:
-    told = CliRunner().invoke(main, ["no-such-fault"])
+    told = CliRunner().invoke(command, ["no-such-fault"])
     assert told.exit_code == 2
     assert "there are vigil-relative-move" in told.output
 

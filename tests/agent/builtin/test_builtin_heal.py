@@ -17,7 +17,7 @@ from agent.model.spec import RULE_BASED
 from agent.result import HealResult
 from agent.settings import Settings
 from agent.store import Store
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository
 from tools.incident import IncidentFolder

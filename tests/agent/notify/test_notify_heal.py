@@ -21,7 +21,7 @@ from agent.settings import Settings
 from agent.store import Store
 from agent.watch.__main__ import Standing
 from agent.watch.signals import Signal
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.testbed.repository import make_repository
 from tools.incident import IncidentFolder
 

@@ -15,7 +15,7 @@ import pytest
 from agent.case import Case, open_case
 from agent.proof import Proof, prove
 from agent.settings import Settings
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository

@@ -10,7 +10,7 @@ import pytest
 from agent.case import Case, open_case
 from agent.proof import prove
 from agent.settings import Settings
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository
 from sandbox.node import find_node

@@ -20,7 +20,7 @@ from agent.model.scripted import Scripted, called, said
 from agent.result import HealResult
 from agent.settings import Settings
 from agent.store import Store
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository

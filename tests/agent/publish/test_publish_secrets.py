@@ -30,7 +30,7 @@ from agent.report.again import tell_again
 from agent.result import HealResult
 from agent.settings import Settings
 from agent.store import Run, Store
-from evals.record import INCIDENTS
+from evals.cases import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import git, make_repository
