@@ -82,13 +82,13 @@ class Heal:
         try:
             return self.ask(case, found, model)
         except NoModelLeft as error:
-            self.record.emit(Noted(f"no model answered, so this is what the rules found: {error}"))
+            self.record.emit(Noted(f"no model answered, so this is what triage found: {error}"))
             return self.by_rules(case, found, "no_key" if error.no_key else "diagnosed")
         except Refused as refused:
             return "refused", f"{refused.rule}: {refused.message}"
 
     def judge(self, case: Case) -> Triage:
-        """What the rules say, before any model is asked."""
+        """What triage says, before any model is asked."""
         found = triage(case.folder, case.bench.repository, case.truth, case.crash)
         self.record.triage, self.record.related = found, related(case.bench.repository, found)
         self.pages.diagnosing(case.incident.id, found, outward(case))
@@ -104,7 +104,7 @@ class Heal:
         return case
 
     def is_clear(self, found: Triage) -> bool:
-        """Whether the rules alone may end the run: not this service's code, and they are sure of it."""
+        """Whether triage alone may end the run: not this service's code, and it is sure of it."""
         sure = found.confidence >= self.settings.triage.clear
         ask = self.plan.always_ask or self.settings.triage.always_ask
         return found.verdict == "not_fixable" and sure and not ask
@@ -143,7 +143,7 @@ class Heal:
             diagnosis = self.record.conclude(case, answer)
             self.look_back(case)
             patch = case.bench.patch
-            # The rules say themselves that they proved nothing; what a model proposed is judged all the same.
+            # builtin says itself that it proved nothing; what a model proposed is judged all the same.
             gave_up = self.record.answered_by == RULE_BASED and diagnosis.why_not is not None
             if not diagnosis.fixable or patch is None or gave_up:
                 return ("limit", limit) if limit else self.without_patch(diagnosis)
@@ -211,7 +211,7 @@ class Heal:
                 self.record.emit(LookedBack(self.record.history.told))
 
     def by_rules(self, case: Case, found: Triage, outcome: Outcome) -> tuple[Outcome, str]:
-        """End with what the rules found."""
+        """End with what triage found."""
         diagnosis = self.record.conclude(case, found.to_diagnosis(), by_triage=True)
         return outcome, diagnosis.why_not or diagnosis.root_cause
 

@@ -66,7 +66,7 @@ class Loop:
             return self.last_word(str(reached)), str(reached)
 
     def begin_again(self) -> None:
-        """Another model goes on: what the rules did before costs it none of its steps.
+        """Another model goes on: what builtin did before costs it none of its steps.
 
         Tokens, money and time are what they are.
         """

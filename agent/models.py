@@ -138,7 +138,7 @@ class Order:
     def without_keys(self) -> str:
         """Why no model is asked."""
         wanted = ", ".join(name for spec in self.specs for name in spec.key_names)
-        return f"no key for any model ({wanted}): the rules answer ({RULE_BASED})"
+        return f"no key for any model ({wanted}): {BUILTIN} answers ({RULE_BASED})"
 
 
 def can_be_asked(spec: ModelSpec, keys: KeyRing) -> bool:
@@ -158,7 +158,7 @@ class LateBuiltin:
         return BUILTIN
 
     def ask(self, request: Request, deadline: float) -> Turn:
-        """What the rules answer."""
+        """One turn of it; the rest as any model."""
         if self._made is None:
             from agent.model.builtin import Builtin
 

@@ -62,7 +62,7 @@ class Left:
         if self.following is None:
             return f"{self.model}: {self.why}; no other model is left"
         if self.following == BUILTIN:
-            return f"{self.model}: {self.why}; from here on the rules answer ({told_name(BUILTIN)})"
+            return f"{self.model}: {self.why}; from here on {BUILTIN} answers ({told_name(BUILTIN)})"
         return f"{self.model}: {self.why}; asking {self.following} from here on"
 
 

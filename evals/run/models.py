@@ -85,7 +85,7 @@ def choosing(model: str, case: Case, settings: Settings) -> Iterator[ChooseModel
     elif model in RULE_BASED:
         yield lambda opened, emit: Builtin(history=RULE_BASED[model])
     else:
-        # The rules as the last resort would be scored under the model's name.
+        # builtin as the last resort would be scored under the model's name.
         with models_for(settings, by_name=True, last_resort=False) as choose:
             yield choose
 

@@ -26,11 +26,11 @@ from evals.testbed.repository import make_repository
 
 RULES = "rule-based, no model"
 MENDED = "healer-null-heartbeat"
-"""What the rules can mend."""
+"""What builtin can mend."""
 NOT_MENDED = "content-name-error"
-"""What they cannot, though it is the service's own code."""
+"""What it cannot, though it is the service's own code."""
 NOT_PROVEN = "healer-logger-exception"
-"""What they propose a patch for that nothing proves."""
+"""What it proposes a patch for that nothing proves."""
 
 
 @dataclass
@@ -256,12 +256,12 @@ def test_the_rules_go_first_and_hand_over_what_they_read_and_tried(
     calls = [call for one in messages for call in one.get("tool_calls", ())]
     answers = {one["tool_call_id"] for one in messages if one["role"] == "tool"}
     names = {call["function"]["name"] for call in calls}
-    assert names >= {"read_file", "propose_patch"}, "what the rules read and tried is in the conversation"
+    assert names >= {"read_file", "propose_patch"}, "what builtin read and tried is in the conversation"
     assert {call["id"] for call in calls} == answers
     assert messages[-1]["role"] == "user"
     assert f"without a proven patch: a diagnosis without a patch: {RULES}" in messages[-1]["content"]
     assert "with all of your steps" in messages[-1]["content"]
-    assert result.steps == 7, "the rules used up six of six, and the next model had its own"
+    assert result.steps == 7, "builtin used up six of six, and the next model had its own"
 
 
 def test_what_the_rules_mend_costs_no_request(
@@ -318,7 +318,7 @@ def test_the_terminal_says_who_answered(desk: MakeDesk) -> None:
 
     told = " ".join(place.run("heal", str(place.incident)).output.split())
 
-    assert "from here on the rules answer (rule-based, no model)" in told
+    assert "from here on builtin answers (rule-based, no model)" in told
     assert "answered by rule-based, no model, after grok-4 failed (no key" in told
 
 
