@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from agent.model.keys import KeyRing
+from agent.model.prices import KNOWN_ON
 from agent.model.protocol import ModelError
 from agent.model.remote import RemoteModel
 from agent.model.spec import BUILTIN, RULE_BASED, ModelSpec
@@ -50,7 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
     return [finding for check in CHECKS for finding in check(settings)]
 
 
-def _git(settings: Settings) -> Iterator[Finding]:
+def _git(_: Settings) -> Iterator[Finding]:
     if shutil.which("git") is None:
         yield Finding("git", "missing", "not found", "install git 2.39 or newer")
         return
@@ -108,6 +109,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
         else:
             yield _served(spec, key.source if key else "needs no key")
     yield _rules(settings)
+    yield Finding("prices", "ok", f"list prices of {KNOWN_ON}, where neither provider nor settings say")
 
 
 def _rules(settings: Settings) -> Finding:

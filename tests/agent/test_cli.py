@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
+from agent.model.prices import KNOWN_ON
 from agent.store import Store
 from evals.cases import INCIDENTS
 from evals.testbed.faults import FAULTS
@@ -58,6 +59,7 @@ def test_init_writes_what_doctor_reads(state: Path, tmp_path: Path) -> None:
     assert found["git"]["state"] == "ok"
     assert found["model grok-4"]["state"] == "note"
     assert "XAI_API_KEY" in found["model grok-4"]["remedy"]
+    assert f"list prices of {KNOWN_ON}" in found["prices"]["found"]
 
 
 @pytest.mark.parametrize(
