@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from agent.diagnosis import Diagnosis
+from agent.exit import Exit
 
 Outcome = Literal[
     "branch", "proven", "diagnosed", "unproven", "not_fixable", "limit", "refused", "no_key", "failed"
 ]
-
-
-class Exit(IntEnum):
-    """The exit codes of every command."""
-
-    DONE = 0
-    ERROR = 1
-    USAGE = 2
-    NO_PATCH = 3
-    NO_KEY = 4
-    REFUSED = 5
-    BUDGET = 6
-    BUSY = 7
-    INTERRUPTED = 130
 
 
 EXIT_OF: dict[Outcome, Exit] = {

@@ -9,7 +9,7 @@ import click
 
 from agent.cli.session import as_json, settings_of, tells_errors
 from agent.doctor import Finding, examine
-from agent.result import Exit
+from agent.exit import Exit
 
 MARKS = {"ok": "ok     ", "missing": "MISSING", "note": "note   "}
 

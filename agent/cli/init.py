@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from agent.cli.session import as_json, tell_error, tells_errors
-from agent.result import Exit
+from agent.exit import Exit
 from agent.settings import CONFIG_NAME
 from agent.texts import fill_template, template
 

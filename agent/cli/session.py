@@ -11,9 +11,9 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from agent.cli.main import Global
+from agent.exit import Exit
 from agent.model.cassette import CassetteError, CassetteMiss
 from agent.publish import NothingToPublish
-from agent.result import Exit
 from agent.settings import Settings, SettingsError, load
 from agent.store import Busy, StateError, Store
 from sandbox.git import GitError

@@ -15,8 +15,8 @@ import click
 from agent.case import Case, open_case
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
 from agent.events import Event
+from agent.exit import Exit
 from agent.proof import NEEDED_FOR_A_BRANCH, Proof, prove
-from agent.result import Exit
 from agent.settings import Settings, SettingsError
 from agent.store import Store
 from sandbox.patch import Patch, from_diff

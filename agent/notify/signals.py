@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.exit import Exit
 from agent.notify.page import OURSELVES, Page, Stage
 from agent.watch.signals import Kind, Signal
 
@@ -17,9 +18,8 @@ STAGE_OF: dict[Kind, Stage] = {
     "heal_refused": "no_patch",
     "trouble": "failed",
 }
-ENDS_OF_ITS_OWN = (0, 3, 4, 5, 6)
-"""Exit codes of heals that told their end themselves."""
-BUSY = 7
+TELLS_ITS_END = (Exit.DONE, Exit.NO_PATCH, Exit.NO_KEY, Exit.REFUSED, Exit.BUDGET)
+"""How heals end that told people themselves."""
 
 
 def page_of(signal: Signal) -> Page | None:
@@ -31,7 +31,7 @@ def page_of(signal: Signal) -> Page | None:
     incident = signal.incident or ""
     if signal.event == "heal_ended":
         code = signal.data.get("exit_code")
-        if code in (*ENDS_OF_ITS_OWN, BUSY):
+        if code in (*TELLS_ITS_END, Exit.BUSY):
             return None
         do = f"autohealer heal {incident}" if incident else ""
         return Page("failed", signal.ts, about, signal.reason, incident, cause, do=do)

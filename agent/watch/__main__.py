@@ -19,14 +19,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from agent.exit import Exit
 from agent.notify.outbox import Outbox, Pager
 from agent.notify.page import OURSELVES, Page
 from agent.notify.signals import page_of
 from agent.watch.config import WatchConfig
 from agent.watch.signals import Signal
 from agent.watch.watch import Watch
-
-INTERRUPTED = 130
 
 
 @dataclass(slots=True)
@@ -59,7 +58,7 @@ class Standing:
             self.follower.start()
         elif happened.event == "heal_ended":
             code = happened.data.get("exit_code")
-            self.exit_code = 1 if code is None else int(code)
+            self.exit_code = int(Exit.ERROR) if code is None else int(code)
             self.stop.set()
 
     def page(self, page: Page | None) -> None:
@@ -83,7 +82,7 @@ class Standing:
     def end(self, number: int) -> None:
         """SIGTERM and SIGINT: finish or leave the heals resumable. SIGHUP: read the settings again."""
         self.reload = number == signal.SIGHUP
-        self.exit_code = INTERRUPTED if number == signal.SIGINT else 0
+        self.exit_code = int(Exit.INTERRUPTED if number == signal.SIGINT else Exit.DONE)
         self.stop.set()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from agent.exit import Exit
 from agent.watch.closure import fate_of_branch
 from agent.watch.config import WatchConfig
 from agent.watch.coroner import Death
@@ -27,7 +28,6 @@ from agent.watch.tickets import (
 from tools.capture import Evidence, sweep_partial, write_incident
 from tools.redact import Redactor
 
-BUSY = 7
 OLDEST_S = 30 * 86_400.0
 """Branches of older incidents are not looked after any more."""
 
@@ -215,7 +215,7 @@ class Cases:
         """A heal has ended, now or while nobody watched: for good, or to be started again."""
         code = ended.code if ended else None
         result = last_result(self.incidents / ticket.incident)
-        if code == BUSY and result is None:
+        if code == Exit.BUSY and result is None:
             ticket = replace(ticket, attempts=ticket.attempts - 1)
         elif result is not None or ticket.attempts >= MOST_ATTEMPTS or (code is not None and code > 0):
             # An exit code of its own is an end, with or without a result: it would end so again.

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from agent.cli.session import as_json
-from agent.result import Exit
+from agent.exit import Exit
 from agent.settings import SettingsError
 from evals.cases import Case
 from evals.commands.told import (

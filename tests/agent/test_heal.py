@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from agent.events import BranchIntended, BranchMade, Event
+from agent.exit import Exit
 from agent.heal import Plan, heal
 from agent.model.chain import Chain
 from agent.model.protocol import Attempt, KeyRefused, NoKey, NoModelLeft, ToolResult, Turn, UserMessage
 from agent.model.scripted import Answer, Scripted, called, said
-from agent.result import Exit, HealResult
+from agent.result import HealResult
 from agent.settings import Settings
 from agent.store import Store
 from evals.cases import INCIDENTS
