@@ -56,8 +56,8 @@ class Recorded:
 
 
 @dataclass(slots=True)
-class Replay:
-    """A replay under way."""
+class Playback:
+    """A recorded run that is being played."""
 
     head: Recorded
     _cassette: Any = field(repr=False)
@@ -97,7 +97,7 @@ def recording(
 
 
 @contextmanager
-def replaying(path: Path) -> Iterator[Replay]:
+def replaying(path: Path) -> Iterator[Playback]:
     """Answer every model request made within from `path`; anything else raises CassetteMiss.
 
     Raises:
@@ -108,7 +108,7 @@ def replaying(path: Path) -> Iterator[Replay]:
     vcr = _recorder(Tape({}), player)
     with vcr.use_cassette(str(path), record_mode="none") as cassette:
         player.cassette = cassette
-        yield Replay(head, cassette)
+        yield Playback(head, cassette)
 
 
 def read_head(path: Path) -> Recorded:

@@ -20,9 +20,9 @@ from agent.watch.detect import step
 from agent.watch.eyes import Eyes, Seen
 from agent.watch.facts import MOST_LINES, facts_of
 from agent.watch.groups import Groups
-from agent.watch.notify import notify
 from agent.watch.picture import Picture, Rules
 from agent.watch.signals import Signal
+from agent.watch.systemd import notify
 from agent.watch.voice import Voice
 from sandbox.git import GitError
 

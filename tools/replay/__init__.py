@@ -1,8 +1,8 @@
 """Replay: the captured world booted again, and what that says about the crash and a patch."""
 
-from tools.replay.bench import Replay, Replayed
 from tools.replay.gone import gone
 from tools.replay.history import Bisected, bisect, changes
+from tools.replay.replay import Replay, Replayed
 from tools.replay.served import serves_less
 from tools.replay.verdict import Judged, Verdict, judge
 

@@ -6,7 +6,7 @@ Labels of the patch's text are not judged here; this is behaviour only.
 from __future__ import annotations
 
 from sandbox.patch import Patch
-from tools.replay.bench import Replay
+from tools.replay.replay import Replay
 from tools.replay.served import awaited_of, both, common, serves_less
 
 STEPS_BACK = 2
