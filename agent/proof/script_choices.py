@@ -1,7 +1,7 @@
 """The same question of a Node service's tests, by their text: there is no parser here.
 
-Lines that name the code under test, or what was made of it, may not choose. A Node service is
-not booted for a replay, so its regression test is all that speaks for a patch.
+Lines that name the code under test, or what was made of it, may not choose. The calls that such
+a test makes are not watched as a Python test's are, so its text is all that is looked at.
 """
 
 from __future__ import annotations

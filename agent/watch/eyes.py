@@ -32,7 +32,7 @@ class Eyes:
     """Looks at one deployment, and follows its Truth when that changes.
 
     Args:
-        on_death: called on another thread with a service and, if known, its exit code.
+        on_death: called on another thread with a service, its pid and, if known, its exit code.
         on_alert: called on another thread with the text of a message on `healer:alerts`.
         on_hint: called on another thread when system-redis says that a heartbeat key is gone.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import sys
 import tarfile
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from sandbox.git import git
 from sandbox.isolation import Box, BoxError, Isolation, interpreter_mounts
+from sandbox.node import NO_NODE, find_node
 from sandbox.process import Limits
 
 CHECKS = Path(__file__).parent
@@ -52,9 +52,9 @@ class Judge:
         file = check_of(case)
         if file is None:
             return Verdict({}, f"{case} has no hidden check")
-        node = shutil.which("node")
+        node = find_node()
         if file.suffix == ".js" and node is None:
-            return Verdict({}, "node is not installed")
+            return Verdict({}, NO_NODE)
         harness = CHECKS / f"harness{file.suffix}"
         argv = (str(node),) if file.suffix == ".js" else (str(self.python), "-I", "-B")
         mounts = (Path(str(node)),) if file.suffix == ".js" else self._mounts

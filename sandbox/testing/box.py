@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox.isolation import Box, BoxRun, Isolation, interpreter_mounts
 from sandbox.isolation.box import WORK
+from sandbox.node import NO_NODE
 from sandbox.process import Limits
 from sandbox.testing.material import is_node_test
 from sandbox.testing.outcome import Failure, Status
@@ -118,7 +119,7 @@ class TestBox:
         if not (order.files or order.changes or order.added_modules):
             return Verdict()
         if self.node is None and any(is_node_test(path) for path in order.files):
-            return Verdict(problem="node is not installed, so that the tests of a Node service cannot be run")
+            return Verdict(problem=f"{NO_NODE}, so that the tests of a Node service cannot be run")
         run = self.isolation.run(
             Box(
                 argv=(str(self.python), "-I", str(_HARNESS[0]), str(self._own_packages)),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sandbox.isolation import Box, Isolation
 from sandbox.isolation.box import WORK
-from sandbox.node import SCRIPTS, find_node
+from sandbox.node import NO_NODE, SCRIPTS, find_node
 from sandbox.process import Limits
 
 _LIMITS = Limits(wall_s=30.0, cpu_s=20)
@@ -28,7 +28,7 @@ def script_problems(
     if not scripts:
         return ()
     if node is None:
-        return (f"node is not installed, so that {scripts[0]} cannot be checked",)
+        return (f"{NO_NODE}, so that {scripts[0]} cannot be checked",)
     found = (_problem(isolation, tree, path, node) for path in scripts)
     return tuple(problem for problem in found if problem is not None)
 
