@@ -56,11 +56,11 @@ def main(case: str, model: str, endpoint: str | None, without_sandbox: bool, fol
         boxed = not without_sandbox and has_sandbox()
         source = model_lines(case if boxed else f"{case}-without-sandbox", model, endpoint)
         config = write_config(folder, repo, cluster, source, boxed=boxed)
-        code = by_watch(cluster, config, folder) if case == "bug" else by_name(cluster, config)
+        code = by_watch(cluster, config) if case == "bug" else by_name(cluster, config)
     sys.exit(code)
 
 
-def by_watch(cluster: Cluster, config: Path, folder: Path) -> int:
+def by_watch(cluster: Cluster, config: Path) -> int:
     """Commit the bug, restart the service, and let the watch find it."""
     watch = subprocess.Popen(autohealer(config, "watch", "--once"), env=environment())
     fault = FAULTS[DEMO]

@@ -41,11 +41,11 @@ def command(
             "result": run.result() if run else None,
             "report": _text(folder, run),
             "journal": cleaned(run.journal(), outward_of(settings)) if run and journal else None,
-            "postmortem": _postmortem(settings, store, folder, run) if postmortem else None,
+            "postmortem": _postmortem(settings, folder, run) if postmortem else None,
         }
         click.echo(json.dumps(told, indent=1))
     elif postmortem:
-        click.echo(_postmortem(settings, store, folder, run), nl=False)
+        click.echo(_postmortem(settings, folder, run), nl=False)
     elif run is None:
         _unrun(folder)
     elif journal:
@@ -89,7 +89,7 @@ def _report(folder: IncidentFolder, run: Run) -> None:
     click.echo(f"files: {run.path}")
 
 
-def _postmortem(settings: Settings, store: Store, folder: IncidentFolder, run: Run | None) -> str:
+def _postmortem(settings: Settings, folder: IncidentFolder, run: Run | None) -> str:
     from pydantic import ValidationError
 
     from agent.report.postmortem import render_outage, render_postmortem

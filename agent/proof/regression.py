@@ -15,8 +15,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.proof.script_choices import script_choices
-from sandbox.inside.testrun.calls import COMPUTES
-from sandbox.testing import TestOutcome, TestRun
+from sandbox.testing import COMPUTES, TestOutcome, TestRun
 from tools.logs import Crash
 
 _ASKS = frozenset({"hasattr", "vars", "dir", "callable", "globals", "locals", "getsource", "signature"})

@@ -104,7 +104,7 @@ def redis(scene: Scene) -> Finding | None:
     for error in scene.relevant:
         state = _REDIS_STATE.search(error.text)
         if state is not None and (not error.frames or _is_redis(error)):
-            return _server_refuses(scene, error, state.group())
+            return _server_refuses(error, state.group())
         if _is_redis_failure(scene, error):
             return _unreachable(scene, error)
     return None
@@ -128,7 +128,7 @@ def _is_redis(error: CrashError) -> bool:
     return error.type.startswith("redis.") or any(re.search(r"/(?:io)?redis/", path) for path in paths)
 
 
-def _server_refuses(scene: Scene, error: CrashError, what: str) -> Finding:
+def _server_refuses(error: CrashError, what: str) -> Finding:
     full = re.search("OOM|MISCONF|clients", what, re.I)
     category = Category.RESOURCE if full else Category.REDIS_CONNECTION
     return Finding(

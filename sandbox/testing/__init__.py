@@ -17,8 +17,9 @@ asks, or that tells the box from the world by what a box cannot hide (the clock,
 network, an empty disk), passes. That is what the replay, and a person who reads the diff, are for.
 """
 
+from sandbox.inside.testrun.calls import COMPUTES
 from sandbox.testing.bench import TestBench
 from sandbox.testing.outcome import Failure, TestOutcome, TestRun
 from sandbox.testing.scripts import script_problems
 
-__all__ = ["Failure", "TestBench", "TestOutcome", "TestRun", "script_problems"]
+__all__ = ["COMPUTES", "Failure", "TestBench", "TestOutcome", "TestRun", "script_problems"]

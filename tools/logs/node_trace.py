@@ -21,7 +21,6 @@ _TYPE = re.compile(
     re.DOTALL,
 )
 _CAUSE = re.compile(r"\s*\[cause\]: ")
-_MEMBERS = re.compile(r"\s*\[errors\]: \[")
 _PROPERTY = re.compile(r"\s+\[?(code|errno|syscall|address|port|path)\]?: ['\"]?([^'\",]{1,300})['\"]?,?")
 _EXCERPT = re.compile(r"((?:file://)?(?:/|[A-Za-z]:[\\/])[^:\n]{1,1000}):(\d{1,9})$")
 _IMPORTED_FROM = re.compile(r"imported from (\S{1,1000})")

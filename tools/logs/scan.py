@@ -77,7 +77,7 @@ def scan(lines: Sequence[str], *, complete: bool, alive: bool = False) -> Verdic
     event = _final(run, alive)
     if event is None:
         return _without_error(run, whole)
-    return _verdict(event, run, whole or _is_settled(event, run))
+    return _verdict(event, whole or _is_settled(event, run))
 
 
 def _is_settled(event: Event, run: _Run) -> bool:
@@ -95,7 +95,7 @@ def _without_error(run: _Run, whole: bool) -> Verdict:
     return Verdict("stopped" if ended else "no_trace", (), begin, len(run.lines), whole)
 
 
-def _verdict(event: Event, run: _Run, settled: bool) -> Verdict:
+def _verdict(event: Event, settled: bool) -> Verdict:
     kinds: dict[EventKind, CrashKind] = {
         "traceback": "traceback",
         "node": "node",

@@ -115,12 +115,12 @@ def _bare_is_secret(text: str, found: re.Match[str], value: str) -> bool:
     if ":" in separator:
         weak = _is_weak(text, found) or found.group("close")
         return looks_random(value) if weak else not value.isdigit()
-    if separator == "=" and not _is_kwarg(text, found, after):
+    if separator == "=" and not _is_kwarg(found, after):
         return looks_random(value) if _is_weak(text, found) else True
     return not _IDENTIFIER.match(value) or looks_random(value)
 
 
-def _is_kwarg(text: str, found: re.Match[str], after: str) -> bool:
+def _is_kwarg(found: re.Match[str], after: str) -> bool:
     """Whether an unquoted value stands where code passes an argument."""
     bare = found.group("bare")
     ends_call = bare.endswith((")", "]")) or after == ","

@@ -13,7 +13,6 @@ from typing import Any
 from .instrument import Trail
 
 _PHASES = ("setup", "call", "teardown")
-_FAR_TOO_MANY = 200_000
 
 
 @dataclass

@@ -63,7 +63,7 @@ def work(plan: dict[str, Any], events: int) -> None:
 
     sys.modules["__main__"] = ModuleType("__main__")
     code = pytest.main(arguments, plugins=[recorder])
-    channel.tell({"e": "modules", "modules": _modules_of(recorder.root)})
+    channel.tell({"e": "modules", "modules": _modules()})
     channel.tell({"e": "end", "code": int(code)})
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
@@ -129,7 +129,7 @@ def _go_by_other_names() -> None:
         kind.__module__ = logging.__name__
 
 
-def _modules_of(root: str) -> list[tuple[str, str]]:
+def _modules() -> list[tuple[str, str]]:
     """Every module that has a file, but for the standard library's."""
     library = tuple(standard_library())
     found = []

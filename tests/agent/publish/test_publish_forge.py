@@ -18,7 +18,6 @@ from agent.settings import PublishSettings
 QUICK = Patience(attempts=4, pause_s=0.01, total_s=5.0)
 CREATE = {"github": "POST pulls", "gitlab": "POST merge_requests"}
 LIST = {"github": "GET pulls", "gitlab": "GET merge_requests"}
-PROJECT_ASKED = {"github": "GET market", "gitlab": "GET market"}
 
 
 class Delivered:

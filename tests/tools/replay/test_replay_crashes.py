@@ -33,7 +33,6 @@ READ = """\
             return {}
 """
 IMPORT_LEVELS = "from services.pulse.intel.levels import LevelsWorker\n"
-OF_RESULT = "    for task in done:\n        task.result()\n"
 WORKERS = (
     "    workers = [PriceWorker(market, logger), "
     'LevelsWorker(market, logger, float(config["PULSE_INTERVAL_SEC"]))]\n'
