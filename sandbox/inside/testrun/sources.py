@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from . import frames
-from .instrument import SINK
+from .statements import SINK
 from .trusted import prepare
 from .twin import OTHER, other
 

@@ -10,7 +10,8 @@ import ast
 import random
 from dataclasses import dataclass
 
-from .instrument import Trail, instrument, test_ids, words_of
+from .instrument import Trail, instrument, words_of
+from .naming import test_ids
 from .twin import turn_around
 
 

@@ -12,7 +12,8 @@ import ast
 import random
 from collections.abc import Iterator
 
-from .instrument import SINK, Function, test_functions
+from .naming import Function, test_functions
+from .statements import SINK
 
 OTHER = f"{SINK}-other"
 """Global of a twin's module: a function that makes another value of the same kind."""
