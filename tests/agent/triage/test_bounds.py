@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from tests.agent.test_triage.conftest import World
+    from tests.agent.triage.conftest import World
 
 RULES = "services/vigil/intel/rules.py"
 ERRORS = [

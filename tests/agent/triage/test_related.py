@@ -10,7 +10,7 @@ from agent.triage import related
 from tools.repository import Repository
 
 if TYPE_CHECKING:
-    from tests.agent.test_triage.conftest import World
+    from tests.agent.triage.conftest import World
 
 OTHER = "services/massive/intel/other.py"
 

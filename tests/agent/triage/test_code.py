@@ -9,7 +9,7 @@ import pytest
 from agent.diagnosis import Category
 
 if TYPE_CHECKING:
-    from tests.agent.test_triage.conftest import World
+    from tests.agent.triage.conftest import World
 
 RULES = "services/vigil/intel/rules.py"
 REFUSED = "redis.exceptions.ConnectionError: Error 111 connecting to 127.0.0.1:{port}. Connection refused."

@@ -9,7 +9,7 @@ import pytest
 from agent.diagnosis import Category
 
 if TYPE_CHECKING:
-    from tests.agent.test_triage.conftest import World
+    from tests.agent.triage.conftest import World
 
 PUBLISHER = "class Publisher:\n    pass\n"
 USES_PUBLISHER = "from services.vigil.intel.publisher import Publisher"
