@@ -12,9 +12,8 @@ from sandbox.git import GitError
 from sandbox.isolation import BoxError
 from sandbox.patch import Patch
 from sandbox.testing import TestBench, TestOutcome, TestRun
-from tools.tool import Tool, ToolError, Workbench
+from tools.tool import REPLAY, Tool, ToolError, Workbench
 
-REPLAY = "replay::boots_and_beats"
 SHOWN = 8
 """Failures that are shown whole; the rest are named."""
 LONGEST_FAILURE = 700

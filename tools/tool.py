@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 RESULT_CHARACTERS = 8_000
 """The most that one tool result may hold: about 2,000 tokens."""
+REPLAY = "replay::boots_and_beats"
+"""The replay's name among the tests: a model asks for it by that, and reads its answer under that."""
 
 
 class ToolError(Exception):

@@ -24,9 +24,9 @@ from tools.replay.stage import Staged, staged
 from tools.replay.told import told
 from tools.replay.verdict import Judged, Verdict, judge, place_of, stack_of
 from tools.replay.world import make_world
+from tools.tool import REPLAY
 from tools.truth import Truth, TruthError
 
-NAME = "replay::boots_and_beats"
 HISTORY_S = 60.0
 PATIENCE_S = 4.0
 """How long a second look waits for what the first did not see: several times what a boot serves for."""
@@ -159,7 +159,7 @@ class Replay:
                 judged, report = self._run(stage, waits, awaited)
         except (GitError, TruthError, WorktreeError, IncidentError, ValidationError) as error:
             judged, report = Judged("unclear", str(error)), BootReport(problem=str(error))
-        text = told(NAME, judged, report)
+        text = told(REPLAY, judged, report)
         return Replayed(tree, judged.verdict, judged.why, judged.crash, report, text, judged.verdict)
 
     def _run(self, stage: Staged, waits: Waits, awaited: Awaited) -> tuple[Judged, BootReport]:
@@ -205,7 +205,7 @@ class Replay:
         return ()
 
     def _unclear(self, replayed: Replayed, why: str) -> Replayed:
-        text = told(NAME, Judged("unclear", why), replayed.report)
+        text = told(REPLAY, Judged("unclear", why), replayed.report)
         return replace(replayed, verdict="unclear", why=why, text=text)
 
 

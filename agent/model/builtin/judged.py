@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.model.builtin.incident import Spot, Trouble
+from tools.tool import REPLAY
 
-NAME = "replay::boots_and_beats"
-_HEAD = re.compile(rf"^{re.escape(NAME)} (PASSED|FAILED|SKIPPED) \((.*)\)$", re.MULTILINE)
+_HEAD = re.compile(rf"^{re.escape(REPLAY)} (PASSED|FAILED|SKIPPED) \((.*)\)$", re.MULTILINE)
 _FRAME = re.compile(r"^  (?P<path>\S+):(?P<line>\d+) in (?P<function>\S+)$")
 _ERROR = re.compile(
     r"^(?P<name>[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Group|\w))(?:: (?P<said>.*))?$"
