@@ -83,11 +83,15 @@ class Provider:
 
 
 class Server(ThreadingHTTPServer):
-    """Threads die with the process; a client that hangs up is no error."""
+    """Threads die with the process; a client that hangs up is no error. `plays` is what handlers act for."""
 
     daemon_threads = True
     block_on_close = False
-    provider: Provider
+    plays: Any
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass
@@ -97,9 +101,6 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
 
-    def log_message(self, *_: Any) -> None:
-        pass
-
     def do_GET(self) -> None:
         self.respond()
 
@@ -108,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def respond(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length", 0)))
-        provider = self.server.provider
+        provider = self.server.plays
         headers = {name.lower(): value for name, value in self.headers.items()}
         provider.asked.append(Asked(self.command, self.path, headers, json.loads(raw) if raw else None))
         reply = provider.replies.pop(0) if len(provider.replies) > 1 else provider.replies[0]
@@ -139,23 +140,35 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(reply.pause)
 
 
+ServerFactory = Callable[[type[BaseHTTPRequestHandler]], Server]
 ProviderFactory = Callable[..., Provider]
 
 
 @pytest.fixture
-def provider() -> Iterator[ProviderFactory]:
-    """`provider(*replies)` starts a server on a free port; it ends with the test."""
+def http_server() -> Iterator[ServerFactory]:
+    """`http_server(Handler)` starts a server on a free port that prints nothing; it ends with the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(*replies: Reply) -> Provider:
-            server = Server(("127.0.0.1", 0), Handler)
-            server.provider = Provider(f"http://127.0.0.1:{server.server_port}", list(replies))
+        def start(handler: type[BaseHTTPRequestHandler]) -> Server:
+            server = Server(("127.0.0.1", 0), type("Quiet", (handler,), {"log_message": lambda *_: None}))
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
-            return server.provider
+            return server
 
         yield start
+
+
+@pytest.fixture
+def provider(http_server: ServerFactory) -> ProviderFactory:
+    """`provider(*replies)` starts a provider; it ends with the test."""
+
+    def start(*replies: Reply) -> Provider:
+        server = http_server(Handler)
+        server.plays = Provider(server.url, list(replies))
+        return server.plays
+
+    return start
 
 
 @pytest.fixture

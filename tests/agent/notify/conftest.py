@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -61,23 +60,9 @@ class People:
             time.sleep(0.01)
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    people: People
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass
-
-
 class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
     def do_POST(self) -> None:
-        people = self.server.people
+        people = self.server.plays
         raw = self.rfile.read(int(self.headers["content-length"]))
         try:
             body = json.loads(raw)
@@ -99,18 +84,15 @@ class Handler(BaseHTTPRequestHandler):
         if "/api/" not in self.path:
             return "ok"
         return json.dumps(
-            {"ok": True, "channel": "C42", "ts": f"1790000000.{len(self.server.people.heard):06}"}
+            {"ok": True, "channel": "C42", "ts": f"1790000000.{len(self.server.plays.heard):06}"}
         )
 
 
 @pytest.fixture
-def people() -> Iterator[People]:
-    server = Server(("127.0.0.1", 0), Handler)
-    server.people = People(f"http://127.0.0.1:{server.server_port}")
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield server.people
-    server.shutdown()
-    server.server_close()
+def people(http_server: Callable[..., Any]) -> People:
+    server = http_server(Handler)
+    server.plays = People(server.url)
+    return server.plays
 
 
 @pytest.fixture

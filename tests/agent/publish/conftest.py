@@ -8,10 +8,9 @@ import re
 import shutil
 import socket
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -164,21 +163,12 @@ class Forge:
         return made
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    forge: Forge
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass
-
-
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Server
 
-    def log_message(self, *_: Any) -> None:
-        pass
+    @property
+    def forge(self) -> Forge:
+        return self.server.plays
 
     def do_GET(self) -> None:
         self.respond({})
@@ -193,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
         self.do_POST()
 
     def respond(self, body: dict[str, Any]) -> None:
-        forge, split = self.server.forge, urlsplit(self.path)
+        forge, split = self.forge, urlsplit(self.path)
         if split.path == "/webhook":
             forge.pages.append(body["text"])
             self.answer(200, "ok", {})
@@ -232,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def page(self, query: dict[str, str]) -> list[dict[str, Any]]:
         """Newest first, without the ones that a lagging list does not show yet."""
-        forge = self.server.forge
+        forge = self.forge
         shown = forge.opened()
         if forge.hidden:
             forge.hidden -= 1
@@ -243,7 +233,7 @@ class Handler(BaseHTTPRequestHandler):
     def github(
         self, path: str, query: dict[str, str], body: dict[str, Any]
     ) -> tuple[int, Any, dict[str, str]]:
-        forge = self.server.forge
+        forge = self.forge
         project = forge.renamed_to or PROJECT
         if forge.renamed_to and path.startswith(f"/repos/{PROJECT}"):
             there = path.replace(PROJECT, forge.renamed_to)
@@ -271,7 +261,7 @@ class Handler(BaseHTTPRequestHandler):
         return 201, {"id": 1, "body": body["body"]}, {}
 
     def github_create(self, body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
-        forge = self.server.forge
+        forge = self.forge
         problem = None
         if len(body["body"]) > 65536:
             problem = {
@@ -294,7 +284,7 @@ class Handler(BaseHTTPRequestHandler):
         return 201, self.pull(made), {}
 
     def pull(self, one: dict[str, Any]) -> dict[str, Any]:
-        owner = "stranger/market" if one["fork"] else self.server.forge.renamed_to or PROJECT
+        owner = "stranger/market" if one["fork"] else self.forge.renamed_to or PROJECT
         return {
             "number": one["number"], "title": one["title"], "body": one["body"], "draft": one["draft"],
             "html_url": f"https://forge.invalid/{PROJECT}/pull/{one['number']}", "state": one["state"],
@@ -304,7 +294,7 @@ class Handler(BaseHTTPRequestHandler):
     def gitlab(
         self, path: str, query: dict[str, str], body: dict[str, Any]
     ) -> tuple[int, Any, dict[str, str]]:
-        forge = self.server.forge
+        forge = self.forge
         if not path.startswith(f"/projects/{PROJECT}"):
             return 404, {"message": "404 Project Not Found"}, {}
         rest = path.removeprefix(f"/projects/{PROJECT}")
@@ -347,22 +337,16 @@ ForgeFactory = Callable[[str], Forge]
 
 
 @pytest.fixture
-def start_forge(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForgeFactory]:
+def start_forge(monkeypatch: pytest.MonkeyPatch, http_server: Callable[..., Any]) -> ForgeFactory:
     """`start_forge("github")` starts one on a free port, with a token for it in the environment."""
-    servers = []
 
     def start(kind: str) -> Forge:
-        server = Server(("127.0.0.1", 0), Handler)
-        server.forge = Forge(kind, f"http://127.0.0.1:{server.server_port}")
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        servers.append(server)
+        server = http_server(Handler)
+        server.plays = Forge(kind, server.url)
         monkeypatch.setenv("GITHUB_TOKEN" if kind == "github" else "GITLAB_TOKEN", TOKEN)
-        return server.forge
+        return server.plays
 
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    return start
 
 
 @pytest.fixture(params=["github", "gitlab"])
