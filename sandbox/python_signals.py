@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+
+from sandbox.python_idle import acts, idle_functions, is_constant, is_literal
 
 _CALLS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (signal, re.compile(pattern))
@@ -23,11 +25,6 @@ _WATCHES_CALLER = re.compile(
 _WATCHES_TEXT = re.compile(r"PYTEST_|AUTOHEALER|_pytest")
 _WATCHED_MODULES = frozenset({"pytest", "_pytest"})
 _TEST_PART = re.compile(r"_?pytest$|tests?$|test_|conftest$")
-_TELLS = frozenset({"debug", "info", "warn", "warning", "error", "critical", "log"})
-_MAKES = frozenset(
-    {"bool", "dict", "float", "frozenset", "int", "len", "list", "print", "repr", "set", "str"}
-)
-_ACTS = (ast.Raise, ast.Await, ast.Yield, ast.YieldFrom)
 _EXITS = frozenset({"__exit__", "__aexit__"})
 _BROAD = frozenset({"Exception", "BaseException"})
 _SKIPS = re.compile(
@@ -56,7 +53,7 @@ class _Reader:
         self.tree = tree
         self.aliases: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
-        self.idle = _idle_functions(tree)
+        self.idle = idle_functions(tree)
         self.handlers: dict[type[ast.AST], Callable[..., None]] = {
             ast.Call: self._call,
             ast.Attribute: self._attribute,
@@ -132,11 +129,11 @@ class _Reader:
         caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
         names = {None if kind is None else self._dotted(kind).rsplit(".", 1)[-1] for kind in caught}
         self.counts["broad-except"] += bool(names & {None, *_BROAD})
-        self.counts["swallows-error"] += not _acts(node.body, self.idle)
+        self.counts["swallows-error"] += not acts(node.body, self.idle)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """A block whose end may give something true takes all errors; a constant is a default for all."""
-        self.counts["adds-default"] += _is_constant(node, self.idle)
+        self.counts["adds-default"] += is_constant(node, self.idle)
         if node.name in _EXITS:
             given = (child.value for child in ast.walk(node) if isinstance(child, ast.Return))
             self.counts["swallows-error"] += any(map(_may_be_true, given))
@@ -208,55 +205,13 @@ def _without_blocks(statement: ast.stmt) -> Iterator[ast.AST]:
         ]
 
 
-def _acts(block: Sequence[ast.AST], idle: frozenset[str]) -> bool:
-    """Whether statements do more than keep, count and tell: only then may an error have been dealt with."""
-    nodes = (node for statement in block for node in ast.walk(statement))
-    return any(
-        isinstance(node, _ACTS) or (isinstance(node, ast.Call) and not _is_idle(node.func, idle))
-        for node in nodes
-    )
-
-
-def _idle_functions(tree: ast.Module) -> frozenset[str]:
-    """Names of functions of a module that do nothing but keep, count and tell."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    idle: frozenset[str] = frozenset()
-    while True:
-        busy = {each.name for each in functions if _acts(each.body, idle)}
-        now = frozenset(each.name for each in functions) - busy
-        if now == idle:
-            return idle
-        idle = now
-
-
-def _is_idle(called: ast.expr, idle: frozenset[str]) -> bool:
-    if isinstance(called, ast.Attribute):
-        own = isinstance(called.value, ast.Name) and called.value.id == "self"
-        return called.attr in _TELLS or (own and called.attr in idle)
-    return isinstance(called, ast.Name) and called.id in idle | _MAKES
-
-
-def _is_constant(function: ast.FunctionDef | ast.AsyncFunctionDef, idle: frozenset[str]) -> bool:
-    """Whether a function returns a literal whatever it is given, and does nothing else until then."""
-    given = {
-        each.arg for each in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
-    }
-    end = next((at for at, each in enumerate(function.body) if isinstance(each, ast.Return)), None)
-    value = None if end is None else function.body[end]
-    if not isinstance(value, ast.Return) or not (value.value is None or _is_literal(value.value)):
-        return False
-    live = function.body[: function.body.index(value)]
-    read = {each.id for part in live for each in ast.walk(part) if isinstance(each, ast.Name)}
-    return bool(given - {"self", "cls"}) and given.isdisjoint(read) and not _acts(live, idle)
-
-
 def _may_be_true(given: ast.expr | None) -> bool:
     return given is not None and not (isinstance(given, ast.Constant) and not given.value)
 
 
 def _is_made_up(node: ast.expr) -> bool:
     """A literal in the place of data; None says that there is none."""
-    return _is_literal(node) and not _is_none(node)
+    return is_literal(node) and not _is_none(node)
 
 
 def _is_lookup(node: ast.expr) -> bool:
@@ -270,9 +225,3 @@ def _is_true(node: ast.expr) -> bool:
 
 def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
-
-
-def _is_literal(node: ast.expr) -> bool:
-    if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return not node.elts
-    return isinstance(node, ast.Constant) or (isinstance(node, ast.Dict) and not node.keys)

@@ -73,14 +73,8 @@ def _start(settings: str) -> None:
     def ended(code, kind) -> None:  # type: ignore[no-untyped-def]
         """Note how a watched function ended: by an exception of this type, or by itself for None."""
         error = kind.__name__ if kind else ""
-        if (id(code), error) not in seen and not is_orderly(code, kind):
+        if (id(code), error) not in seen and not _is_orderly(code, kind):
             tell(code, error, f"E {paths[code.co_filename]}:{code.co_qualname} {error}\n")
-
-    def is_orderly(code, kind) -> bool:  # type: ignore[no-untyped-def]
-        """Whether this is how what is iterated over says that it is at its end, or is closed."""
-        if kind is GeneratorExit:
-            return bool(code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR))
-        return ORDERLY.get(kind) == code.co_name if kind else False
 
     def is_watched(code) -> bool:  # type: ignore[no-untyped-def]
         return paths.get(code.co_filename) in watched
@@ -89,6 +83,13 @@ def _start(settings: str) -> None:
         _monitor(reached, is_watched, ended)
     else:
         _trace(reached, place, is_watched, ended)
+
+
+def _is_orderly(code, kind) -> bool:  # type: ignore[no-untyped-def]
+    """Whether this is how what is iterated over says that it is at its end, or is closed."""
+    if kind is GeneratorExit:
+        return bool(code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR))
+    return ORDERLY.get(kind) == code.co_name if kind else False
 
 
 def _monitor(reached, is_watched, ended) -> None:  # type: ignore[no-untyped-def]

@@ -6,6 +6,7 @@ import ast
 import re
 from typing import NamedTuple
 
+from .known import Known
 from .suspicion import (
     ALLOWED,
     ATTRIBUTES,
@@ -19,18 +20,7 @@ from .suspicion import (
     STRINGS,
     UNMISTAKABLE,
 )
-from .syntax import (
-    asks_plainly,
-    compares,
-    could_be_path,
-    docstrings,
-    folded,
-    front,
-    in_literal,
-    is_named,
-    is_text,
-    plainly_used,
-)
+from .syntax import compares, could_be_path, folded, front, in_literal, is_named, is_text
 
 _DUNDER = re.compile(r"__\w+__")
 _ALLOWED_OF = {module: frozenset(names.split()) for module, names in ALLOWED.items()}
@@ -51,28 +41,7 @@ class Look(ast.NodeVisitor):
 
     def __init__(self, tree: ast.Module) -> None:
         self.found: list[Suspect] = []
-        self.imported: dict[str, str] = {}
-        self.modules: dict[str, str] = {}
-        self._know_imports(tree)
-        self.docstrings = set(docstrings(tree))
-        self.plain = set(plainly_used(tree))
-        self.as_program = {
-            id(node.test)
-            for node in tree.body
-            if isinstance(node, ast.If) and not node.orelse and asks_plainly(node)
-        }
-        self.called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-
-    def _know_imports(self, tree: ast.Module) -> None:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    bound = alias.asname or alias.name.partition(".")[0]
-                    self.modules[bound] = alias.name if alias.asname else bound
-                    self.imported[bound] = alias.name
-            elif isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    self.imported[alias.asname or alias.name] = f"{node.module or ''}.{alias.name}"
+        self.known = Known(tree)
 
     def _tell(self, rule: str, detail: str, node: ast.AST) -> None:
         self.found.append(Suspect(rule, detail, getattr(node, "lineno", 0)))
@@ -124,16 +93,17 @@ class Look(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         if node.id in NAMES:
             self._tell(NAMES[node.id], node.id, node)
-        elif node.id in ("getattr", "setattr") and id(node) not in self.called:
+        elif node.id in ("getattr", "setattr") and id(node) not in self.known.called:
             self._tell("dynamic-attribute", f"{node.id} as a value", node)
         elif _DUNDER.fullmatch(node.id) and node.id not in DUNDER_READ:
             self._tell("double-underscore", node.id, node)
-        if node.id in self.modules and isinstance(node.ctx, ast.Load) and id(node) not in self.plain:
+        value = isinstance(node.ctx, ast.Load) and id(node) not in self.known.plain
+        if value and node.id in self.known.modules:
             self._tell("module-as-value", node.id, node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         name = node.attr
-        owner = self.modules.get(node.value.id, "") if isinstance(node.value, ast.Name) else ""
+        owner = self.known.modules.get(node.value.id, "") if isinstance(node.value, ast.Name) else ""
         if owner in _ALLOWED_OF:
             if name not in _ALLOWED_OF[owner]:
                 self._tell(ATTRIBUTES.get(name, OTHERWISE[owner]), f"{owner}.{name}", node)
@@ -161,10 +131,10 @@ class Look(ast.NodeVisitor):
     # Assignments to what others own
 
     def visit_Assign(self, node: ast.Assign) -> None:
-        if isinstance(node.value, ast.Name) and node.value.id in self.imported:
+        if isinstance(node.value, ast.Name) and node.value.id in self.known.imported:
             for target in node.targets:
                 if isinstance(target, ast.Name):
-                    self.imported[target.id] = self.imported[node.value.id]
+                    self.known.imported[target.id] = self.known.imported[node.value.id]
         self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
@@ -175,7 +145,7 @@ class Look(ast.NodeVisitor):
         if not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Attribute):
             root = front(node.value)
             name = ast.unparse(node.value)
-            if isinstance(root, ast.Name) and root.id in self.modules and name != "os.environ":
+            if isinstance(root, ast.Name) and root.id in self.known.modules and name != "os.environ":
                 self._tell("patching", f"{name[:80]} is changed", node)
         self.generic_visit(node)
 
@@ -183,12 +153,12 @@ class Look(ast.NodeVisitor):
         root = front(target.value)
         if isinstance(root, ast.Call):
             self._tell("patching", f"{ast.unparse(target)[:80]} is set", target)
-        elif isinstance(root, ast.Name) and root.id in self.imported:
-            self._tell("patching", f"{self.imported[root.id]} is changed", target)
+        elif isinstance(root, ast.Name) and root.id in self.known.imported:
+            self._tell("patching", f"{self.known.imported[root.id]} is changed", target)
 
     def visit_Compare(self, node: ast.Compare) -> None:
         sides = [node.left, *node.comparators]
-        if any(is_named(side, "__name__") for side in sides) and id(node) not in self.as_program:
+        if any(is_named(side, "__name__") for side in sides) and id(node) not in self.known.as_program:
             self._tell("test-detection", "asks whether it is the main program", node)
         self.generic_visit(node)
 
@@ -217,13 +187,13 @@ class Look(ast.NodeVisitor):
         owner = node.args[0] if node.args else None
         if called == "setattr" and not (isinstance(owner, ast.Name) and owner.id == "self"):
             self._tell("patching", "setattr on another object", node)
-        elif called == "getattr" and isinstance(owner, ast.Name) and owner.id in self.modules:
+        elif called == "getattr" and isinstance(owner, ast.Name) and owner.id in self.known.modules:
             self._tell("dynamic-attribute", f"getattr of the module {owner.id}", node)
 
     # Strings
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and id(node) not in self.docstrings:
+        if isinstance(node.value, str) and id(node) not in self.known.docstrings:
             self._string(node.value, node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
