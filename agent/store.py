@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from agent.events import WRITTEN_THROUGH, Event
 from tools.incident import Incident, IncidentError, IncidentFolder
@@ -26,6 +26,7 @@ from tools.incident import Incident, IncidentError, IncidentFolder
 WORLD = ("incident.json", "snapshot.json", "truth.json", "redis.json", "messages.jsonl")
 LOG_CAP = 64 * 2**20
 """The most bytes of a log that an imported incident keeps: its end."""
+_OF_A_DEATH = ("service", "detected_at", "pid", "exit_code")
 
 
 class Busy(Exception):
@@ -119,12 +120,19 @@ class Store:
         """Copy an incident folder from elsewhere into the store; its runs here are kept.
 
         Raises:
-            IncidentError: it is no incident folder, or its log is not a regular file.
+            IncidentError: it is no incident folder, its log is not a regular file, or another crash is
+                in the store under its id.
         """
         incident = source.incident()
         target = self.root / "incidents" / incident.id
         if target.resolve() == source.path.resolve():
             return source
+        if not (source.log.exists() or source.log.is_symlink()):
+            raise IncidentError(
+                f"{source.path} has no log.txt: an incident folder needs incident.json and log.txt"
+            )
+        if (target / "incident.json").is_file():
+            _refuse_another(source, IncidentFolder(target))
         (target / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in WORLD:
             if (source.path / name).is_file():
@@ -175,15 +183,45 @@ class Store:
             yield
 
 
+def _refuse_another(source: IncidentFolder, kept: IncidentFolder) -> None:
+    """What was recorded stays: the same id may not bring another crash, only what was not there yet."""
+    one, other = source.incident(), kept.incident()
+    differs = [name for name in _OF_A_DEATH if getattr(one, name) != getattr(other, name)]
+    files = [name for name in WORLD if name != "incident.json"]
+    files += ["log.txt", *(f"logs/{log.name}" for log in sorted((source.path / "logs").glob("*.txt")))]
+    differs += [name for name in files if _is_other(source.path / name, kept.path / name)]
+    if differs:
+        raise IncidentError(
+            f"{source.path} is another incident than {one.id} in the state (other {', '.join(differs)}), "
+            f'and that one is kept: give this one an "id" of its own in its incident.json, or heal what was '
+            f"recorded with `autohealer heal {one.id}`"
+        )
+
+
+def _is_other(source: Path, kept: Path) -> bool:
+    """Whether a file would replace one that says something else, as far as it is kept."""
+    if not (source.exists() and kept.exists()):
+        return False
+    with _regular(source) as reader, kept.open("rb") as known:
+        if os.fstat(reader.fileno()).st_size - reader.tell() != os.fstat(known.fileno()).st_size:
+            return True
+        return any(reader.read(len(block)) != block for block in iter(lambda: known.read(1 << 20), b""))
+
+
 def _copy_end(source: Path, target: Path) -> None:
     """Copy the end of a log; anything but a regular file is refused."""
-    if not source.exists():
-        return
+    if source.exists():
+        with _regular(source) as reader, target.open("wb") as writer:
+            shutil.copyfileobj(reader, writer)
+
+
+def _regular(source: Path) -> BinaryIO:
+    """A plain file, open at the start of what is kept of it. Raises IncidentError."""
     if source.is_symlink() or not stat.S_ISREG(source.stat().st_mode):
         raise IncidentError(f"{source} is not a regular file: an incident's logs must be plain files")
-    with source.open("rb") as reader, target.open("wb") as writer:
-        reader.seek(max(0, source.stat().st_size - LOG_CAP))
-        shutil.copyfileobj(reader, writer)
+    reader = source.open("rb")
+    reader.seek(max(0, source.stat().st_size - LOG_CAP))
+    return reader
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -45,12 +45,42 @@ def test_a_folder_from_elsewhere_is_copied_and_keeps_its_runs(store: Store, tmp_
     source = incident_folder(tmp_path / "elsewhere")
     first = store.add(source)
     run = store.open_run(first)
-    source.log.write_text("another end\n")
+    (source.path / "truth.json").write_text("{}")
     again = store.add(source)
     assert again == first
-    assert again.log.read_text() == "another end\n"
+    assert again.truth() == {}, "what was not captured yet is added"
     assert [r.number for r in store.runs(again)] == [run.number] == [1]
     assert store.find("vigil-1").incident().service == "vigil"
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("log.txt", ""),
+        ("log.txt", "Traceback of another\n"),
+        ("snapshot.json", '{"score": 1.0}'),
+        ("incident.json", json.dumps({"id": "vigil-1", "service": "massive", "commit": "a" * 40})),
+    ],
+)
+def test_another_crash_under_the_same_id_replaces_nothing(
+    store: Store, tmp_path: Path, file: str, content: str
+) -> None:
+    kept = store.add(incident_folder(tmp_path / "one"))
+    other = incident_folder(tmp_path / "other")
+    (other.path / file).write_text(content)
+    with pytest.raises(IncidentError, match=r"another incident.*is kept.*autohealer heal vigil-1"):
+        store.add(other)
+    assert kept.log.read_text() == "Traceback\n"
+    assert kept.incident().service == "vigil"
+    assert (kept.path / "snapshot.json").read_text() == "{}"
+
+
+def test_a_folder_without_a_log_is_incomplete(store: Store, tmp_path: Path) -> None:
+    source = incident_folder(tmp_path / "elsewhere")
+    source.log.unlink()
+    with pytest.raises(IncidentError, match=r"has no log\.txt"):
+        store.add(source)
+    assert store.incidents() == []
 
 
 def test_a_log_that_is_a_link_or_a_pipe_is_refused(store: Store, tmp_path: Path) -> None:
