@@ -90,23 +90,23 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         "test_forgeries.py::test_a_loop_over_nothing",
     ),
     "claims that a test can pass without": (
-        ("inside/testrun/instrument.py", "return node if id(node) in self._plain else self._heard(node)", "return node"),
+        ("inside/testrun/claims.py", "return node if id(node) in self._plain else self._heard(node)", "return node"),
         "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[a branch]",
     ),
     "what a claim says of each": (
-        ("inside/testrun/instrument.py", "            node.elt = self._heard(node.elt)", "            pass"),
+        ("inside/testrun/claims.py", "            node.elt = self._heard(node.elt)", "            pass"),
         "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[what is said of each]",
     ),
     "conditions within a claim": (
-        ("inside/testrun/instrument.py", "        node.ifs[:1] = map(self._heard, node.ifs[:1])\n", ""),
+        ("inside/testrun/claims.py", "        node.ifs[:1] = map(self._heard, node.ifs[:1])\n", ""),
         "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[the condition of a list]",
     ),
     "what a claim says of something if it is there": (
-        ("inside/testrun/instrument.py", "any(map(_asks_for_nothing, node.values[:-1]))", "False"),
+        ("inside/testrun/claims.py", "any(map(_asks_for_nothing, node.values[:-1]))", "False"),
         "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[what comes after `or`]",
     ),
     "a choice within a claim": (
-        ("inside/testrun/instrument.py", "        node.body, node.orelse = self._heard(node.body), self._heard(node.orelse)\n", ""),
+        ("inside/testrun/claims.py", "        node.body, node.orelse = self._heard(node.body), self._heard(node.orelse)\n", ""),
         "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[one of two]",
     ),
     "a block that must raise among others": (

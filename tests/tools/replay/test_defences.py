@@ -16,7 +16,7 @@ SOURCE = Path(tools.__file__).parents[1]
 PACKAGES = ("agent", "evals", "prompts", "sandbox", "tools")
 TESTS = Path(__file__).parent
 CULPRIT, SIGNALS = "tools/replay/culprit.py", "sandbox/python_signals.py"
-CONSTANT = 'self.counts["adds-default"] += _is_constant(node, self.idle)'
+CONSTANT = 'self.counts["adds-default"] += is_constant(node, self.idle)'
 HIDDEN = "test_replay_hidden_crashes.py::test_{}"
 UNSEEN, LEFT_OUT = (
     HIDDEN.format("a_crash_that_goes_on_unseen_is_not_gone"),
@@ -53,7 +53,7 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
         f"{LEFT_OUT}[a block that swallows]",
     ),
     "handlers that do nothing about it": (
-        [(SIGNALS, "not _acts(node.body, self.idle)", "False")],
+        [(SIGNALS, "not acts(node.body, self.idle)", "False")],
         f"{LEFT_OUT}[a handler that only counts]",
     ),
     "functions that give a constant": (
