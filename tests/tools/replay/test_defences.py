@@ -44,7 +44,7 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
         f"{UNSEEN}[another type, counted]",
     ),
     "other files of the patch are watched": (
-        [("tools/replay/bench.py", "(self._place[0], *self._rewritten(stage.listing))", "(self._place[0],)")],
+        [("tools/replay/replay.py", "(self._place[0], *self._rewritten(stage.listing))", "(self._place[0],)")],
         HIDDEN.format("a_crash_that_goes_on_in_another_file_is_not_gone"),
     ),
     "blocks that swallow": (
