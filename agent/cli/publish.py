@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
 
 from agent.approval import decline
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
-from agent.events import Event, Noted
+from agent.events import Emit, Event, Noted, PublishFailed
+from agent.exit import Exit
 from agent.publish import Delivery, deliver_again, publication_of
 from agent.report.again import tell_again
 from agent.settings import Settings, SettingsError
@@ -45,7 +48,13 @@ def command(
     if declines:
         _decline(store, folder, settings, reason, as_json=as_json)
     else:
-        _tell(_deliver(store, folder, settings, approve=approve), as_json=as_json)
+        heard: list[Event] = []
+        delivery = _deliver(store, folder, settings, heard.append, approve=approve)
+        problems = [event.text for event in heard if isinstance(event, PublishFailed)]
+        _tell(
+            delivery, problems, [event.text for event in heard if isinstance(event, Noted)], as_json=as_json
+        )
+        sys.exit(int(Exit.ERROR if problems else Exit.DONE))
 
 
 def _decline(store: Store, folder: IncidentFolder, settings: Settings, reason: str, *, as_json: bool) -> None:
@@ -59,12 +68,14 @@ def _decline(store: Store, folder: IncidentFolder, settings: Settings, reason: s
     click.echo(f"to have it back: git branch {branch} {found.commit}")
 
 
-def _deliver(store: Store, folder: IncidentFolder, settings: Settings, *, approve: bool) -> Delivery:
+def _deliver(
+    store: Store, folder: IncidentFolder, settings: Settings, listen: Emit, *, approve: bool
+) -> Delivery:
     run = _last_with_branch(store, folder)
     with store.hold(folder.incident().service):
         if approve:
             run.append(Noted("a person approved the branch"))
-        delivery = deliver_again(run, settings.publish, _unheard, approved=approve)
+        delivery = deliver_again(run, settings.publish, listen, approved=approve)
     tell_again(run, settings)
     return delivery
 
@@ -81,14 +92,14 @@ def _last_with_branch(store: Store, folder: IncidentFolder) -> Run:
     return next((run for run in reversed(runs) if publication_of(run) is not None), runs[-1])
 
 
-def _tell(delivery: Delivery, *, as_json: bool) -> None:
+def _tell(delivery: Delivery, problems: Sequence[str], notes: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(asdict(delivery), indent=1))
+        click.echo(json.dumps({**asdict(delivery), "problems": problems, "notes": notes}, indent=1))
         return
+    for note in notes:
+        click.echo(f"note: {note}")
+    for problem in problems:
+        click.echo(f"autohealer: {problem}", err=True)
     click.echo(f"pushed: {delivery.pushed or 'no'}; pull request: {delivery.pull_request or 'none'}")
     for line in delivery.by_hand:
         click.echo(f"by hand: {line}")
-
-
-def _unheard(event: Event) -> None:
-    """The delivery tells it all."""

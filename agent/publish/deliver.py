@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,16 @@ from agent.publish.address import Address, address_of, forge_at
 from agent.publish.forge import Forge, ForgeError
 from agent.publish.publication import BODY, Publication
 from agent.publish.pull_request import Patience, propose
-from agent.publish.push import PushError, PushRefused, Remote, is_on_remote, push, remote_named
+from agent.publish.push import (
+    BaseMissing,
+    PushError,
+    Remote,
+    RemoteMissing,
+    branch_with,
+    is_on_remote,
+    push,
+    remote_named,
+)
 from agent.settings import PublishSettings
 from sandbox.git import GitError
 from sandbox.target import Target, locate
@@ -68,7 +78,7 @@ class Carrier:
             self.push(target, remote)
         except (PushError, GitError, OSError) as error:
             self.failed("push", str(error))
-            return Delivery(by_hand=self.by_hand(address, pushed=False))
+            return Delivery(by_hand=(*self.first(error), *self.by_hand(address, pushed=False)))
         if address is None:
             return Delivery(pushed=True)
         url = self.propose(address)
@@ -77,7 +87,7 @@ class Carrier:
     def push(self, target: Target, remote: Remote) -> None:
         """Push the branch, where it brings the remote one commit of ours and nothing else."""
         if not self.patience.do(lambda: is_on_remote(target, remote, self.publication.base)):
-            raise PushRefused(
+            raise BaseMissing(
                 f"{remote.name} does not have the commit {self.publication.base[:12]} that the branch is on, "
                 "and pushing would publish the work before it too: push that first"
             )
@@ -121,6 +131,15 @@ class Carrier:
 
     def failed(self, step: str, text: str) -> None:
         self.emit(PublishFailed(step, Redactor()(text)))
+
+    def first(self, error: Exception) -> Iterator[str]:
+        """The commands without which the others fail, by why the push did."""
+        remote = self.settings.remote or ORIGIN
+        if isinstance(error, RemoteMissing):
+            yield f"git remote add {shlex.quote(remote)} URL"
+        if isinstance(error, BaseMissing | RemoteMissing):
+            base = branch_with(locate(self.publication.target), self.publication.base)
+            yield shlex.join(["git", "push", remote, base or f"{self.publication.base}:refs/heads/main"])
 
     def by_hand(self, address: Address | None, *, pushed: bool) -> tuple[str, ...]:
         """The commands that are left, ready for a shell in the target."""

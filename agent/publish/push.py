@@ -2,6 +2,8 @@
 
     PushError
     ├── PushRefused      the remote, the credentials or the history say no: a person has to act
+    │   ├── BaseMissing    the remote lacks what the branch is on
+    │   └── RemoteMissing  there is no such remote
     └── PushUnavailable  may work later
 
 The rest of our git is deaf to the user's configuration. A push is not, on purpose: what a remote
@@ -63,6 +65,14 @@ class PushRefused(PushError):
     """Pushing again will not help before a person has done something."""
 
 
+class BaseMissing(PushRefused):
+    """The remote lacks the commit that the branch is on; a person has to push that first."""
+
+
+class RemoteMissing(PushRefused):
+    """The target has no remote of the name."""
+
+
 class PushUnavailable(PushError):
     """Pushing again may help; nothing can be doubled by it."""
 
@@ -80,14 +90,14 @@ def remote_named(target: Target, name: str) -> Remote:
     """The remote of this name.
 
     Raises:
-        PushRefused: the target has none of the name.
+        RemoteMissing: the target has none of the name.
     """
     for key in ("pushurl", "url"):
         done = _user_git(target, "config", "--get-all", f"remote.{name}.{key}", wall_s=LOOK_S)
         urls = tuple(done.stdout.decode("utf-8", "surrogateescape").splitlines())
         if done.returncode == 0 and urls:
             return Remote(name, urls, key == "pushurl")
-    raise PushRefused(f"the repository has no remote {name!r}: `git remote -v` lists them")
+    raise RemoteMissing(f"the repository has no remote {name!r}: `git remote -v` lists them")
 
 
 def push(target: Target, remote: Remote, commit: str, ref: str) -> None:
@@ -109,16 +119,29 @@ def is_on_remote(target: Target, remote: Remote, commit: str) -> bool:
     Raises:
         PushRefused, PushUnavailable: the remote had to be asked and did not answer.
     """
-    followed = git(
-        target.git_dir, "for-each-ref", "--count=1", f"--contains={commit}", f"refs/remotes/{remote.name}/"
-    )
-    if followed.strip():
+    if _containing(target, commit, f"refs/remotes/{remote.name}/"):
         return True
     done = _user_git(target, "ls-remote", "--refs", CONFIGURED, wall_s=LOOK_S, remote=remote)
     if done.returncode != 0:
         raise _fault(remote, done)
     tips = [line.split("\t")[0] for line in done.stdout.decode("utf-8", "replace").splitlines()]
     return commit in tips or not _lacks(target, commit, tips)
+
+
+def branch_with(target: Target, commit: str) -> str | None:
+    """The local branch by which a person pushes a commit: the one checked out, else any that is not ours."""
+    try:
+        holding = [name for name in _containing(target, commit, "refs/heads/") if "/autoheal/" not in name]
+        head = git(target.git_dir, "rev-parse", "--symbolic-full-name", "HEAD").decode().strip()
+    except GitError:
+        return None
+    found = head if head in holding else next(iter(holding), "")
+    return found.removeprefix("refs/heads/") or None
+
+
+def _containing(target: Target, commit: str, prefix: str) -> list[str]:
+    told = git(target.git_dir, "for-each-ref", "--format=%(refname)", f"--contains={commit}", prefix)
+    return told.decode("utf-8", "surrogateescape").splitlines()
 
 
 def _lacks(target: Target, commit: str, tips: list[str]) -> bool:

@@ -180,6 +180,37 @@ def test_a_pushed_branch_is_declined_on_the_forge(place: Any, store: Store, run:
     assert place.remote_branch() == place.commit
 
 
+def test_a_push_that_fails_says_why_what_comes_first_and_exits_with_1(
+    place: Any, store: Store, run: Run, tell: Any
+) -> None:
+    bare = place.bare
+    place.git("-C", str(bare), "update-ref", "-d", "refs/heads/main")
+    place.git("update-ref", "-d", "refs/remotes/origin/main")
+    told = tell("publish", "vigil-1", publish='remote = "origin"')
+    assert told.exit_code == 1
+    assert f"origin does not have the commit {place.base[:12]}" in told.output
+    commands = [
+        line.removeprefix("by hand: ") for line in told.output.splitlines() if line.startswith("by hand")
+    ]
+    assert commands[0] == "git push origin main"
+    assert place.remote_branch() is None
+    for command in commands:
+        place.git(*command.split()[1:])
+    assert place.remote_branch() == place.commit, "the commands are right as they stand"
+    assert "pushed: yes" not in told.output
+    told = tell("publish", "vigil-1", "--json", publish='remote = "origin"')
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.output)["problems"] == []
+
+
+def test_a_remote_that_is_none_is_told_with_the_command_that_adds_it(place: Any, run: Run, tell: Any) -> None:
+    told = tell("publish", "vigil-1", "--json", publish='remote = "elsewhere"')
+    assert told.exit_code == 1
+    answer = json.loads(told.output)
+    assert "no remote 'elsewhere'" in answer["problems"][0]
+    assert answer["by_hand"][:2] == ["git remote add elsewhere URL", "git push elsewhere main"]
+
+
 def test_an_approval_is_in_the_reports(
     place: Any, store: Store, run: Run, tell: Any, start_forge: Any
 ) -> None:
