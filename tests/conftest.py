@@ -215,15 +215,12 @@ class Copy:
 
     def run(self, test: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Run one test of the folder on the copied sources, or all for an empty name."""
-        plain = ("-o", "addopts=", "-p", "no:cacheprovider", "--import-mode=importlib", "-x", "-q", *options)
         return subprocess.run(
-            [sys.executable, "-m", "pytest", *plain, str(self.tests / test)],
-            cwd=self.root,
+            [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider",
+             "--import-mode=importlib", "-x", "-q", *options, str(self.tests / test)],
+            cwd=self.root, capture_output=True, text=True, timeout=180,
             env=os.environ | {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=180,
-        )
+        )  # fmt: skip
 
     def is_needed(self, changes: Sequence[tuple[str, str, str]], test: str) -> None:
         """Each change is (file, text, what stands there instead): with all of them, the test must fail."""
@@ -243,17 +240,18 @@ class Copy:
 
 @pytest.fixture(scope="session")
 def new_copy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Copy]:
-    """`new_copy(tests, *packages, conftest=)`: a folder of tests, with the conftest.py above it, and packages."""
+    """`new_copy(tests, *packages)`: a folder of tests with the conftest.py files above it, and packages."""
+    home = Path(__file__).parent
 
-    def make(tests: Path, *packages: Path, conftest: Path | None = None) -> Copy:
-        root = tmp_path_factory.mktemp("copy")
+    def make(tests: Path, *packages: Path) -> Copy:
+        root, place = tmp_path_factory.mktemp("copy"), tests.relative_to(home)
         left = shutil.ignore_patterns("__pycache__", "test_defences.py")
         for package in packages:
             shutil.copytree(package, root / package.name, ignore=left)
-        folder = root / "room" / tests.name
-        shutil.copytree(tests, folder, ignore=left)
-        if conftest is not None:
-            shutil.copy(conftest, folder.parent)
-        return Copy(root, folder)
+        shutil.copytree(tests, root / "tests" / place, ignore=left)
+        for outer in place.parents:
+            for file in (home / outer).glob("conftest.py"):
+                shutil.copy(file, root / "tests" / outer)
+        return Copy(root, root / "tests" / place)
 
     return make

@@ -167,7 +167,7 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
 @pytest.fixture(scope="module")
 def copy(new_copy: Callable[..., Any]) -> Any:
     """The source of this room and these tests, where every test that is named above passes."""
-    return new_copy(TESTS, SOURCE, conftest=TESTS.parent / "conftest.py")
+    return new_copy(TESTS, SOURCE)
 
 
 @pytest.mark.parametrize("defence", OFF)

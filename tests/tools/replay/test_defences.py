@@ -14,7 +14,6 @@ pytestmark = pytest.mark.slow
 
 SOURCE = Path(tools.__file__).parents[1]
 PACKAGES = ("agent", "evals", "prompts", "sandbox", "tools")
-TESTS = Path(__file__).parent
 CULPRIT, SIGNALS = "tools/replay/culprit.py", "sandbox/python_signals.py"
 CONSTANT = 'self.counts["adds-default"] += is_constant(node, self.idle)'
 HIDDEN = "test_replay_hidden_crashes.py::test_{}"
@@ -66,8 +65,7 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
 @pytest.fixture(scope="module")
 def copy(new_copy: Callable[..., Any]) -> Any:
     """The whole house, and these tests."""
-    packages = (SOURCE / name for name in PACKAGES)
-    return new_copy(TESTS, *packages, conftest=TESTS.parents[1] / "conftest.py")
+    return new_copy(Path(__file__).parent, *(SOURCE / name for name in PACKAGES))
 
 
 @pytest.mark.parametrize("defence", OFF)
