@@ -7,6 +7,7 @@ import re
 from agent.diagnosis import Category
 from agent.triage.result import Finding
 from agent.triage.scene import Scene
+from tools.logs.lines import share_of_noise
 from tools.logs.runs import is_signal
 
 _OUT_OF_MEMORY = re.compile(r"\bout of memory\b|\boom[- _]?kill", re.IGNORECASE)
@@ -14,14 +15,40 @@ _KILLED_CODES = {-9, 137}
 _STOPPED_CODES = {-15, 143, -2, 130}
 _CRASHED_CODES = {-11: "SIGSEGV", 139: "SIGSEGV", -6: "SIGABRT", 134: "SIGABRT", -7: "SIGBUS", 135: "SIGBUS"}
 _LINES_OF_A_RUN = 5
+_MOST_NOISE = 0.3
+"""A log in another encoding than UTF-8 has less of what cannot be decoded, a binary file has more."""
 
 
 def no_log(scene: Scene) -> Finding | None:
     """An empty log says nothing."""
     if scene.crash is not None:
         return None
+    name = scene.service
+    what = "log is empty" if scene.folder.log.exists() else "incident has no log"
     return Finding(
-        Category.UNKNOWN, "unclear", 0.3, "The log is empty, so it does not say how the service died."
+        Category.UNKNOWN,
+        "unclear",
+        0.3,
+        f"The {what}, so it does not say how the service died. A log was looked for in log.txt of the incident,"
+        f" which is captured from logs/{name}.log (or {name}.log.1) of the checkout.",
+        action=f"see whether {name} was started at all, and whether its output goes to logs/{name}.log;"
+        f" start it with {start_script(scene)} and heal it again",
+    )
+
+
+def not_text(scene: Scene) -> Finding | None:
+    """A log that cannot be read says nothing either, whatever words its bytes happen to form."""
+    noise = share_of_noise(scene.log)
+    if scene.crash is None or scene.crash.kind not in ("no_trace", "stopped") or noise < _MOST_NOISE:
+        return None
+    return Finding(
+        Category.UNKNOWN,
+        "unclear",
+        0.2,
+        f"The log is not text: {noise:.0%} of its end are control characters or bytes that are no UTF-8,"
+        " so it does not say how the service died.",
+        action=f"see what writes into logs/{scene.service}.log; start the service with {start_script(scene)}"
+        " and heal it again",
     )
 
 

@@ -54,7 +54,7 @@ def port_conflict(scene: Scene) -> Finding | None:
         0.95,
         f"Port {port or '(not named)'} is taken by another process, so {scene.service} cannot listen.",
         reason="infrastructure",
-        action=f"kill $(lsof -ti:{port})" if port else "find the process that holds the port and end it",
+        action=_free(port) if port else "find the process that holds the port and end it",
         evidence=(f"log: {text}",),
     )
     if holder is None or holder == scene.service or not port or port == scene.component.port:
@@ -69,6 +69,11 @@ def port_conflict(scene: Scene) -> Finding | None:
             f"not a left-over process: port {port} belongs to {holder}, so look where the port comes from",
         ),
     )
+
+
+def _free(port: int) -> str:
+    """Look first: `lsof -ti` alone names the clients of the port, too."""
+    return f"see who listens on the port: lsof -nP -iTCP:{port} -sTCP:LISTEN; then kill that pid"
 
 
 def mysql(scene: Scene) -> Finding | None:

@@ -18,6 +18,7 @@ Rule = Callable[[Scene], Finding | None]
 
 RULES: tuple[Rule, ...] = (
     endings.no_log,
+    endings.not_text,
     endings.still_running,
     endings.stopped,
     endings.killed,

@@ -42,6 +42,11 @@ def test_the_action_of_another_case_mends_none() -> None:
     ("case", "told", "right"),
     [
         ("copilot-port-taken", "kill $(lsof -ti:8095), then scripts/ms-copilot.sh", True),
+        (
+            "copilot-port-taken",
+            "see who listens on the port: lsof -nP -iTCP:8095 -sTCP:LISTEN; then kill that pid",
+            True,
+        ),
         ("copilot-port-taken", "restart copilot", False),
         ("vigil-market-redis", "Start market-redis on port 6380.", True),
         ("vigil-market-redis", "start intel-redis", False),

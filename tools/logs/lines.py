@@ -41,6 +41,7 @@ _PREFIX = re.compile(
 )
 _TIME = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)")
 _COLOUR = re.compile(r"\x1b(?:\[[0-9;?]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-Z\\^_])")
+_NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 _LOOKED_AT = 160
 _ERROR_WORDS = ("ERROR", "CRITICAL", "FATAL", "SEVERE", '"level"')
 
@@ -48,6 +49,12 @@ _ERROR_WORDS = ("ERROR", "CRITICAL", "FATAL", "SEVERE", '"level"')
 def uncoloured(line: str) -> str:
     """A line without terminal escapes."""
     return _COLOUR.sub("", line) if "\x1b" in line else line
+
+
+def share_of_noise(text: str) -> float:
+    """Which part of a decoded text no logger writes, 0 to 1: control characters, and what was no UTF-8."""
+    plain = uncoloured(text)
+    return len(_NOISE.findall(plain)) / len(plain) if plain else 0.0
 
 
 def is_log_line(line: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +40,25 @@ def test_ends_without_an_error(
     found = world.triage(log, **incident)
     assert (found.category, found.verdict) == (category, verdict)
     assert (found.confidence >= 0.9) == clear
+
+
+def test_log_that_says_nothing_is_told_with_what_to_do(world: World) -> None:
+    found = world.triage("")
+    assert "log is empty" in found.why and "logs/vigil.log" in found.why
+    assert found.operator_action is not None and "scripts/ms-vigil.sh" in found.operator_action
+
+
+def test_log_that_is_no_text_is_no_kill(world: World) -> None:
+    world.triage("")
+    binary = random.Random(7).randbytes(200_000)
+    for log in (binary, b"\0" * 4096, HEALTHY.encode("utf-16")):
+        (world.root / "incident" / "log.txt").write_bytes(log)
+        found = world.triage(None)
+        assert (found.category, found.verdict) == (Category.UNKNOWN, "unclear"), found.why
+        assert "not text" in found.why
+    for text in (HEALTHY.replace("spot", "Kurs \u00fcber \u00e4").encode("latin-1"), HEALTHY.encode()):
+        (world.root / "incident" / "log.txt").write_bytes(text)
+        assert world.triage(None).category == "killed"
 
 
 def test_process_that_lives_is_not_called_killed(world: World) -> None:
