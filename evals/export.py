@@ -56,14 +56,26 @@ def export(folder: IncidentFolder, repo: Path, fix: str, category: Category, int
 def _reference(repo: Path, fix: str, service: str, commit: str) -> str:
     """What the fix did to the service, which must fit the commit that crashed."""
     try:
-        diff = git(repo, "diff", f"{fix}^", fix, "--", f"services/{service}")
-        merged = git(repo, "merge-base", "--is-ancestor", commit, fix)
+        mended, crashed = _sha(repo, fix), _sha(repo, commit)
+        git(repo, "merge-base", "--is-ancestor", crashed, mended)
+        diff = git(repo, "diff", f"{mended}^", mended, "--", f"services/{service}")
     except subprocess.CalledProcessError as error:
-        told = error.stderr.decode(errors="replace").strip() or f"{fix} does not come after {commit}"
+        told = error.stderr.decode(errors="replace").strip() or f"it does not come after {commit}"
         raise ExportError(f"{fix} is no fix of this incident: {told}") from error
-    if not diff or merged:
-        raise ExportError(f"{fix} changes nothing in services/{service}")
+    if mended == crashed:
+        raise ExportError(f"{fix} is no fix of this incident: it is the commit that crashed, {crashed[:10]}")
+    if not _changes(diff):
+        raise ExportError(f"{fix} changes nothing in services/{service} but tests, or nothing at all")
     return diff
+
+
+def _sha(repo: Path, commit: str) -> str:
+    return git(repo, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}").strip()
+
+
+def _changes(diff: str) -> list[str]:
+    """The files of a diff that are no tests."""
+    return [file.path for file in PatchSet(diff) if "/test" not in file.path]
 
 
 def _redactor(repo: Path, commit: str) -> Redactor:
@@ -86,14 +98,12 @@ def _truth(
     except LogError:
         crash = None
     final = crash.final if crash else None
-    changed = [file for file in PatchSet(diff) if "/test" not in file.path]
-    culprit = TrueCulprit(file=changed[0].path) if changed else None
     return CaseTruth(
         group="fixable",
         fixable=True,
         category=category,
         root_cause=subject,
         symptom=redact(final.message) if final and final.message else "",
-        culprit=culprit,
+        culprit=TrueCulprit(file=_changes(diff)[0]),
         unseen=True,
     )

@@ -67,6 +67,17 @@ def test_a_commit_that_mends_nothing_there_is_no_reference(
         export(incident, repo, "HEAD~2", Category.BAD_DATA, tmp_path / "cases")
     with pytest.raises(ExportError, match="is no fix of this incident"):
         export(incident, repo, "no-such-commit", Category.BAD_DATA, tmp_path / "cases")
+    with pytest.raises(ExportError, match="it does not come after"):
+        export(incident, repo, "HEAD~2", Category.BAD_DATA, tmp_path / "cases")
+    with pytest.raises(ExportError, match="it is the commit that crashed"):
+        export(incident, repo, incident.incident().commit, Category.BAD_DATA, tmp_path / "cases")
+    tests = repo / "services" / "rss_agg" / "tests"
+    tests.mkdir(exist_ok=True)
+    (tests / "test_new.py").write_text("def test_it() -> None:\n    assert 1\n")
+    commit(repo, "a test", date="2026-03-10T09:00:00-05:00", author="li")
+    with pytest.raises(ExportError, match="but tests"):
+        export(incident, repo, "HEAD", Category.BAD_DATA, tmp_path / "cases")
+    assert not (tmp_path / "cases").exists()
     (repo / "README.md").write_text("other\n")
     commit(repo, "other", date="2026-03-10T10:00:00-05:00", author="li")
     with pytest.raises(ExportError, match="changes nothing in services/rss_agg"):
