@@ -10,8 +10,7 @@ import click
 
 from agent.cli.session import as_json
 from evals.commands.told import (
-    AGAIN,
-    about,
+    again,
     answers_in,
     cases_in,
     cases_option,
@@ -24,6 +23,7 @@ from evals.commands.told import (
 from evals.run.pool import RESULTS
 from evals.score.answer import Answer
 from evals.score.compare import compare, got_worse
+from evals.score.provenance import about
 from evals.score.table import markdown
 
 
@@ -44,16 +44,16 @@ def show(case: str, model: str | None, root: Path, folder: Path, as_json: bool) 
         return
     click.echo(f"# {case}: {truth.root_cause}\n{truth.toml()}")
     for answer in found:
-        _show(answer)
+        _show(answer, folder)
     if not found:
-        click.echo(f"not run yet: {AGAIN} --only {case}")
+        click.echo(f"not run yet: {again(model or 'rules', case, folder)}")
 
 
-def _show(answer: Answer) -> None:
+def _show(answer: Answer, folder: Path) -> None:
     click.echo(json.dumps(answer.model_dump(mode="json"), indent=1, ensure_ascii=False))
     report = Path(answer.folder) / "report.md"
     click.echo(report.read_text(encoding="utf-8") if report.exists() else "no report was left")
-    click.echo(f"again: {AGAIN} --model {answer.model} --only {answer.case}\n")
+    click.echo(f"again: {again(answer.model, answer.case, folder)}\n")
 
 
 @click.command("compare")

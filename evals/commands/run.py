@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -10,11 +11,13 @@ from typing import Any
 
 import click
 
-from agent.cli.session import as_json
+from agent.cli.session import as_json, tell_error
 from agent.exit import Exit
+from agent.model.protocol import NoKey
 from agent.settings import SettingsError
 from evals.cases import Case
 from evals.commands.told import (
+    answers_in,
     cases_in,
     cases_option,
     folder_option,
@@ -23,8 +26,9 @@ from evals.commands.told import (
     tell_stale,
     write_reports,
 )
-from evals.run.models import OFFLINE, check_known
-from evals.run.pool import RESULTS, Wanted, jobs_for, run_all
+from evals.run.maker import maker
+from evals.run.models import OFFLINE, check_keys, check_known
+from evals.run.pool import RESULTS, ROOT, Wanted, jobs_for, run_all
 from evals.run.progress import progress
 from evals.score.answer import Answer, ResultsError
 from evals.score.table import scores_by_model
@@ -54,11 +58,14 @@ def command(ctx: click.Context, /, only: tuple[str, ...], workers: int, needs: t
     """Run cases and judge what came of them. Exit code 1 where a threshold is missed.
 
     A run that was ended goes on where it was. Violations, broken runs and stale recordings miss, too.
+    The table and the thresholds are of this run; the reports are of every model in the folder, whose
+    results a run of another one leaves alone. A live model without a key is exit code 4.
     """
     thresholds = _thresholds(needs)
     config = config or (ctx.obj.config if ctx.obj else None)
-    _check(wanted["models"], config)
-    jobs = jobs_for(_chosen(root, only), Wanted(**wanted, config=config), folder.absolute())
+    _check(wanted["models"], config, as_json=as_json)
+    made_by = maker(_told(only, **wanted), ROOT)
+    jobs = jobs_for(_chosen(root, only), Wanted(**wanted, config=config, maker=made_by), folder.absolute())
     if not jobs:
         raise click.UsageError("no case is left: --only and --model name none that can be answered")
     started = time.monotonic()
@@ -70,7 +77,7 @@ def command(ctx: click.Context, /, only: tuple[str, ...], workers: int, needs: t
     except KeyboardInterrupt:
         click.echo("interrupted; the same command without --fresh goes on from here", err=True)
         sys.exit(int(Exit.INTERRUPTED))
-    write_reports(folder, answers)
+    write_reports(folder, answers_in(folder))
     told = _missed(answers, thresholds)
     if as_json:
         print_json(answers, missed=told)
@@ -88,11 +95,23 @@ def _print(folder: Path, answers: Sequence[Answer], seconds: float) -> None:
     click.echo(f"{len(answers)} runs in {seconds:.0f} s: {places}")
 
 
-def _check(models: Sequence[str], config: Path | None) -> None:
+def _check(models: Sequence[str], config: Path | None, *, as_json: bool) -> None:
     try:
         check_known(models, config)
+        check_keys(models, config)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
+    except NoKey as error:
+        tell_error(f"{error}; nothing was run", Exit.NO_KEY, as_json=as_json)
+
+
+def _told(only: Sequence[str], models: Sequence[str], repeat: int, test_runs: int, **_: Any) -> str:
+    """The command without what changes no answer, and without paths."""
+    words = [word for model in models for word in ("--model", model)]
+    words += [word for one in only for word in ("--only", one)]
+    for option, number in (("--repeat", repeat), ("--test-runs", test_runs)):
+        words += [option, str(number)] * (number > 1)
+    return shlex.join(["autohealer", "eval", "run", *words])
 
 
 def _chosen(root: Path, words: tuple[str, ...]) -> list[Case]:
@@ -115,8 +134,5 @@ def _missed(answers: Sequence[Answer], thresholds: tuple[Threshold, ...]) -> lis
     """Thresholds are for the development cases; what must never happen must not happen in any."""
     seen = [answer for answer in answers if not answer.unseen]
     unseen = [answer for answer in answers if answer.unseen]
-    try:
-        told = [text for scores in scores_by_model(seen) for text in missed(scores, thresholds)]
-    except KeyError as error:
-        raise click.UsageError(f"no score is called {error}") from error
+    told = [text for scores in scores_by_model(seen) for text in missed(scores, thresholds)]
     return told + [text for scores in scores_by_model(unseen) for text in missed(scores)]

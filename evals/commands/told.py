@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from evals.cases import INCIDENTS, Case, load_cases
 from evals.run.pool import RESULTS
 from evals.score.answer import Answer, ResultsError, read_answers
 from evals.score.page import page
+from evals.score.provenance import about
 from evals.score.scores import Scores
 from evals.score.table import kinds, markdown, scores_by_model, scores_table
 
 FOLDER = Path(".evals")
-AGAIN = "autohealer eval run --fresh"
 
 folder_option = click.option(
     "--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="Where results lie."
@@ -68,11 +68,10 @@ def answers_in(place: Path) -> list[Answer]:
         raise click.UsageError(str(error)) from error
 
 
-def about(answers: Sequence[Answer]) -> str:
-    """What produced a report, in a sentence."""
-    codes = ", ".join(sorted({answer.code for answer in answers}))
-    models = " ".join(f"--model {model}" for model in dict.fromkeys(answer.model for answer in answers))
-    return f"`autohealer eval run {models}` on {datetime.now(UTC):%Y-%m-%d}, state of the code {codes}."
+def again(model: str, case: str, folder: Path) -> str:
+    """The command that runs one case by one model anew; the others' results in the folder stay."""
+    words = ["autohealer", "eval", "run", "--fresh", "--model", model, "--only", case]
+    return shlex.join(words if folder == FOLDER else [*words, "--folder", str(folder)])
 
 
 def write_reports(folder: Path, answers: Sequence[Answer]) -> None:

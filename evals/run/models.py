@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.model.builtin import Builtin
+from agent.model.keys import KeyRing
 from agent.model.scripted import Answer, Scripted, called, said
 from agent.models import ChooseModel, models_for, spec_named
 from agent.settings import Settings, SettingsError, load
@@ -39,6 +41,22 @@ def check_known(models: Iterable[str], config: Path | None) -> None:
             spec_named(settings, name)
         except SettingsError as error:
             raise SettingsError(f"{error}; without a provider there are {', '.join(OFFLINE)}") from error
+
+
+def check_keys(models: Iterable[str], config: Path | None) -> None:
+    """A live model without a key is told before anything is run: its cases would be triage's answers.
+
+    Cases hold no keys, so that only the environment can have one.
+
+    Raises:
+        NoKey: nothing in the environment is a key of that model.
+        SettingsError: a model is not known.
+    """
+    live = [name for name in models if name not in OFFLINE]
+    settings = load(config) if live else Settings()
+    for name in live:
+        if names := spec_named(settings, name).key_names:
+            KeyRing(None, os.environ).require(name, names)
 
 
 def can_answer(model: str, case: Case) -> bool:

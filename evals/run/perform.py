@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.diagnosis import Culprit
@@ -14,6 +15,7 @@ from agent.settings import Settings
 from evals.cases import Case, load_case
 from evals.checks.judge import Judge, tree_of
 from evals.run.calls import Calls
+from evals.run.maker import UNKNOWN, Maker
 from evals.run.models import asks_always, choosing, settings_for
 from evals.run.place import Place
 from evals.run.violations import violations
@@ -38,6 +40,7 @@ class Job:
     config: Path | None = None
     test_runs: int = 1
     origin: Path | None = None
+    maker: Maker = UNKNOWN
 
 
 @dataclass(slots=True)
@@ -70,9 +73,10 @@ def _judged(job: Job, case: Case) -> Answer:
     before, heard = place.standing(), Heard()
     with choosing(job.model, case, settings) as choose:
         result = heal(folder, store, settings, Plan(choose, always_ask=asks_always(job.model)), heard)
-    answer = _answer(job, case, result, heard)
+    answer = _unanswered(job, case, result) or _answer(job, case, result, heard)
     answer = answer.model_copy(update={"violations": violations(place, result, before)})
-    answer = answer.model_copy(update=_grounded(place, result) | _checked(place, result, settings))
+    if answer.answered:
+        answer = answer.model_copy(update=_grounded(place, result) | _checked(place, result, settings))
     shutil.rmtree(job.record, ignore_errors=True)
     shutil.copytree(result.folder, job.record)
     return answer
@@ -83,7 +87,10 @@ def _blank(job: Job, case: Case, **more: object) -> Answer:
         {
             "case": case.id, "service": case.service, "group": case.truth.group, "unseen": case.truth.unseen,
             "model": job.model, "repeat": job.repeat, "code": job.code, "fixable": case.truth.fixable,
-            "true_category": str(case.truth.category), "folder": str(job.record), **more,
+            "true_category": str(case.truth.category), "folder": str(job.record),
+            "operator_right": False if _operator_due(case) else None, "made_by": job.maker.command,
+            "made_on": f"{datetime.now(UTC):%Y-%m-%d}", "commit": job.maker.commit,
+            "machine": job.maker.machine, **more,
         }
     )  # fmt: skip
 
@@ -96,14 +103,29 @@ def _answer(job: Job, case: Case, result: HealResult, heard: Heard) -> Answer:
         category=str(said.category) if said else "", confidence=said.confidence if said else None,
         category_right=said is not None and truth.accepts(said.category),
         branch=result.branch is not None, plausible=result.outcome in ("branch", "proven"),
-        labels=result.labels, models=result.models, steps=result.steps,
-        tool_calls=heard.calls.made, tool_errors=heard.calls.errors, tool_repeats=heard.calls.repeats,
-        patch_step=heard.calls.patch_step,
-        input_tokens=result.input_tokens, cached_tokens=result.cached_tokens,
-        output_tokens=result.output_tokens, cost_usd=result.cost_usd, seconds=result.seconds,
+        labels=result.labels, tool_calls=heard.calls.made, tool_errors=heard.calls.errors,
+        tool_repeats=heard.calls.repeats, patch_step=heard.calls.patch_step, **_spent(result),
         **_culprit(case, said.culprit if said else None),
         **_operator(case, said.operator_action if said else None),
     )  # fmt: skip
+
+
+def _unanswered(job: Job, case: Case, result: HealResult) -> Answer | None:
+    """Where a model was asked and triage had to speak in its place: no answer, and nothing of it is scored.
+
+    A model that failed may answer next time, so the run is one that broke; a limit is the model's own.
+    """
+    clear = result.outcome == "not_fixable"
+    if job.model == "rules" or result.answered_by is not None or clear:
+        return None
+    failed = "; ".join(f"{one.model}: {one.why}" for one in result.failed_models)
+    told = {"error": f"NotAnswered: {failed}"[:1000]} if failed else {"unanswered": result.summary[:500]}
+    return _blank(job, case, outcome=result.outcome, **_spent(result), **told)
+
+
+def _spent(result: HealResult) -> dict[str, object]:
+    spent = ("models", "steps", "input_tokens", "cached_tokens", "output_tokens", "cost_usd", "seconds")
+    return {name: getattr(result, name) for name in spent}
 
 
 def _verdict(result: HealResult, heard: Heard) -> Verdict:
@@ -132,8 +154,11 @@ def _culprit(case: Case, said: Culprit | None) -> dict[str, object]:
 
 def _operator(case: Case, said: str | None) -> dict[str, object]:
     """The next step counts where the service's code is not at fault; a fix needs none."""
-    due = bool(case.truth.operator_actions) and not case.truth.fixable
-    return {"operator_action": said, "operator_right": mends(case, said) if due else None}
+    return {"operator_action": said, "operator_right": mends(case, said) if _operator_due(case) else None}
+
+
+def _operator_due(case: Case) -> bool:
+    return bool(case.truth.operator_actions) and not case.truth.fixable
 
 
 def _grounded(place: Place, result: HealResult) -> dict[str, object]:

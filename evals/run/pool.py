@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from evals.cases import Case
+from evals.run.maker import UNKNOWN, Maker
 from evals.run.models import can_answer
 from evals.run.perform import Job, broken, perform
 from evals.score.answer import Answer, ResultsError, read_answers
@@ -35,6 +36,7 @@ class Wanted:
     config: Path | None = None
     test_runs: int = 1
     origin: Path | None = None
+    maker: Maker = UNKNOWN
 
 
 def jobs_for(cases: Sequence[Case], wanted: Wanted, folder: Path) -> list[Job]:
@@ -51,8 +53,9 @@ def jobs_for(cases: Sequence[Case], wanted: Wanted, folder: Path) -> list[Job]:
             config=wanted.config,
             test_runs=wanted.test_runs,
             origin=wanted.origin,
+            maker=wanted.maker,
         )
-        for model in wanted.models
+        for model in dict.fromkeys(wanted.models)
         for repeat in range(1, wanted.repeat + 1)
         for case in cases
         if can_answer(model, case)
@@ -64,7 +67,8 @@ def run_all(
 ) -> list[Answer]:
     """Run the jobs that have no answer of this state of the code yet; every answer, in the jobs' order.
 
-    Each answer is on the disk before the next one is waited for.
+    Each answer is on the disk before the next one is waited for. It takes the place of the job's earlier one;
+    what other runs left in the folder stays: answers of a live model are paid for.
 
     Raises:
         ResultsError: earlier results cannot be read, or another run has the folder.
@@ -88,8 +92,10 @@ def _alone(folder: Path) -> Iterator[None]:
 def _run(jobs: Sequence[Job], results: Path, workers: int, tell: Told, *, fresh: bool) -> list[Answer]:
     earlier = _earlier(results, fresh=fresh)
     known = {} if fresh else _known(earlier, jobs)
-    # What belongs to another state of the code, or to no job of this run, is not kept.
-    results.write_text("".join(_line(answer) for answer in known.values()), encoding="utf-8")
+    # Without the line that a kill cut short. An answer of another state goes when the new one is there; those
+    # that were to be made anew go now, or the run would take them for its own when it goes on.
+    own = {_key(job) for job in jobs} if fresh else set()
+    _write(results, (answer for answer in earlier if answer.key not in own))
     left = [job for job in jobs if _key(job) not in known]
     # What took long goes first, so that no worker is left with it at the end.
     took = {answer.key: -answer.seconds for answer in earlier}
@@ -102,6 +108,7 @@ def _run(jobs: Sequence[Job], results: Path, workers: int, tell: Told, *, fresh:
             os.fsync(lines.fileno())
             known[answer.key] = answer
             tell(answer, number, len(left))
+    _write(results, read_answers(results))
     return [known[_key(job)] for job in jobs]
 
 
@@ -124,9 +131,17 @@ def _earlier(results: Path, *, fresh: bool) -> list[Answer]:
     try:
         return read_answers(results) if results.exists() else []
     except ResultsError:
-        if fresh:
-            return []
-        raise
+        if not fresh:
+            raise
+        results.replace(results.with_suffix(".unreadable"))
+        return []
+
+
+def _write(results: Path, answers: Iterable[Answer]) -> None:
+    """All at once: a kill leaves the old file or the new one."""
+    new = results.with_suffix(".new")
+    new.write_text("".join(map(_line, answers)), encoding="utf-8")
+    new.replace(results)
 
 
 def _known(earlier: Iterable[Answer], jobs: Iterable[Job]) -> dict[tuple[str, str, int], Answer]:

@@ -20,7 +20,7 @@ from rich.progress import (
 from evals.run.pool import Told
 from evals.score.answer import Answer
 
-COLOURS = {"right": "green", "open": "yellow", "wrong": "red", "broke": "bold red"}
+COLOURS = {"right": "green", "open": "yellow", "wrong": "red", "silent": "magenta", "broke": "bold red"}
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def progress(total: int, console: Console | None = None) -> Iterator[Told]:
 
 def line_of(answer: Answer) -> str:
     """One answer in a line."""
-    what = answer.error or f"{answer.outcome}, {answer.verdict} {answer.category}"
+    what = answer.error or answer.unanswered or f"{answer.outcome}, {answer.verdict} {answer.category}"
     return f"{answer.mark:5} {answer.model} {answer.case}: {what} ({answer.seconds:.1f} s)"
 
 
@@ -51,7 +51,7 @@ def _on(bar: Progress, total: int) -> Told:
         counts[answer.mark] += 1
         told = " ".join(f"[{COLOURS[mark]}]{counts[mark]} {mark}[/]" for mark in COLOURS if counts[mark])
         bar.update(task, completed=total - of + number, description=told)
-        if answer.mark in ("wrong", "broke"):
+        if answer.mark in ("wrong", "silent", "broke"):
             bar.console.print(f"[{COLOURS[answer.mark]}]{escape(line_of(answer))}[/]", highlight=False)
 
     return tell

@@ -23,7 +23,9 @@ class Answer(BaseModel):
     that was told is one that mends it (None: none is due). `tool_repeats` are calls that were made before,
     with the same arguments and nothing changed since; `patch_step` is the model request whose patch was the
     first that the gate let through. `code` names the state of our own code, so that a line of another state
-    is not taken for one of this one. `error` is a run that broke.
+    is not taken for one of this one; `made_by`, `made_on`, `commit` and `machine` tell a reader what made it.
+    `unanswered` is why a model that was asked came to no answer within its limits: what triage said in its
+    place is not scored. `error` is a run that broke, or one whose model failed before it answered.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -35,6 +37,10 @@ class Answer(BaseModel):
     model: str
     repeat: int = 1
     code: str = ""
+    made_by: str = ""
+    made_on: str = ""
+    commit: str = ""
+    machine: str = ""
 
     fixable: bool
     true_category: str
@@ -73,6 +79,7 @@ class Answer(BaseModel):
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     seconds: float = 0.0
+    unanswered: str = ""
     error: str | None = None
     folder: str = ""
 
@@ -82,9 +89,14 @@ class Answer(BaseModel):
         return self.model, self.case, self.repeat
 
     @property
+    def answered(self) -> bool:
+        """Whether this is an answer at all: of the model, or of triage where it was sure and asked none."""
+        return self.error is None and not self.unanswered
+
+    @property
     def verdict_right(self) -> bool:
         """Whether it said rightly if the service's code is at fault; 'unclear' is never right."""
-        return self.error is None and self.verdict == ("fixable" if self.fixable else "not_fixable")
+        return self.answered and self.verdict == ("fixable" if self.fixable else "not_fixable")
 
     @property
     def right(self) -> bool:
@@ -95,9 +107,11 @@ class Answer(BaseModel):
 
     @property
     def mark(self) -> str:
-        """right, open (a diagnosis where a fix was due, and nothing false), wrong, or broke."""
+        """right, open (a diagnosis where a fix was due, and nothing false), wrong, silent, or broke."""
         if self.error is not None:
             return "broke"
+        if self.unanswered:
+            return "silent"
         if self.right:
             return "right"
         return "open" if self.verdict_right and not self.branch else "wrong"

@@ -46,6 +46,8 @@ def _name(answer: Answer) -> str:
 def _told(answer: Answer) -> str:
     if answer.error:
         return f"broken: {answer.error[:80]}"
+    if answer.unanswered:
+        return f"no answer: {answer.unanswered[:80]}"
     checked = {True: ", correct", False: ", wrong patch", None: ""}[answer.correct]
     return f"{answer.outcome} as {answer.verdict} {answer.category}{checked}"
 

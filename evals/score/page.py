@@ -24,7 +24,7 @@ table{border-collapse:collapse;margin:.6rem 0;font-size:.9rem}
 th,td{border-bottom:1px solid #ddd;padding:.25rem .7rem;text-align:left;vertical-align:top}
 td{font-variant-numeric:tabular-nums;white-space:nowrap}
 .narrow{font-size:.8rem}.narrow th,.narrow td{padding:.2rem .4rem}
-.right{color:#2c6b2c}.wrong,.broke{color:#a32020;font-weight:600}
+.right{color:#2c6b2c}.wrong,.silent,.broke{color:#a32020;font-weight:600}
 details p{white-space:pre-wrap;max-width:24rem;margin:.2rem 0 .6rem;color:#1c1c1c;font-weight:400}
 .scroll{overflow-x:auto}svg{max-width:100%;height:auto}code{background:#f3f3f3;padding:0 .2rem}
 """
@@ -38,7 +38,8 @@ def page(answers: Sequence[Answer], about: str) -> str:
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>AutoHealer evals</title>",
         "<meta name='viewport' content='width=device-width'>",
         f"<style>{STYLE}</style><h1>Does it heal, and does it know when not to?</h1>",
-        f"<p>{_with_code(about)}</p><p>{escape(seen_note(answers))}</p>", _never(models),
+        *(f"<p>{_with_code(line)}</p>" for line in about.splitlines() if line),
+        f"<p>{escape(seen_note(answers))}</p>", _never(models),
         *(_scores(title, members, colours) for title, members in kinds(answers)),
         "<h2>Time</h2>", _times(answers, models, colours),
         *(f"<h2>{escape(title)}</h2>{_table(rows, 'narrow')}" for title, rows in group_tables(answers)),
@@ -148,7 +149,11 @@ def _cell(answers: Sequence[Answer]) -> str:
     """One line a run, which opens and tells why."""
     told = []
     for answer in answers:
-        text = escape((answer.error or f"{answer.outcome}: {answer.verdict} {answer.category}")[:80])
+        text = escape(
+            (answer.error or answer.unanswered or f"{answer.outcome}: {answer.verdict} {answer.category}")[
+                :80
+            ]
+        )
         step = answer.operator_action and f"next step: {answer.operator_action}"
         why = filter(None, [answer.summary, step, answer.wrong, *answer.ungrounded, answer.error])
         more = escape("\n".join(why))

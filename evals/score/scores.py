@@ -50,6 +50,7 @@ class Scores:
     cost: Cost
     violations: tuple[str, ...]
     errors: tuple[str, ...]
+    silent: int = 0
 
     def of(self, score_id: str) -> Rate:
         """One score by its id.
@@ -69,6 +70,7 @@ def score(model: str, answers: Sequence[Answer]) -> Scores:
         cost=_cost(answers),
         violations=tuple(f"{answer.case}: {text}" for answer in answers for text in answer.violations),
         errors=tuple(f"{answer.case}: {answer.error}" for answer in answers if answer.error),
+        silent=sum(bool(answer.unanswered) for answer in answers),
     )
 
 
@@ -108,7 +110,9 @@ def _patches(answers: Sequence[Answer]) -> Iterable[Score]:
         rate(a.branch and a.correct is True for a in fixable),
     )
     yield Score("wrong", "wrong, of the branches made", rate(a.correct is not True for a in branches), False)
-    yield Score("abstained_rightly", "no branch, of the not fixable", rate(not a.branch for a in other))
+    yield Score(
+        "abstained_rightly", "no branch, of the not fixable", rate(a.answered and not a.branch for a in other)
+    )
     yield Score("abstained_wrongly", "no branch, of the fixable", rate(not a.branch for a in fixable), False)
     lost = rate(a.correct is True and not a.branch for a in fixable)
     yield Score("lost", "correct patch, not proven, of the fixable", lost, False)

@@ -10,10 +10,10 @@ from evals.score.scores import Scores, score
 
 
 def markdown(answers: Sequence[Answer], about: str) -> str:
-    """Everything in one text. `about` says what produced it."""
-    parts = [f"{about}\n", f"{seen_note(answers)}"]
+    """Everything in one text. `about` says what produced it, below each table of scores: it goes with it."""
+    parts = [seen_note(answers)]
     for title, members in kinds(answers):
-        parts += ["", f"{title}:", "", *_rows(scores_table(scores_by_model(members)))]
+        parts += ["", f"{title}:", "", *_rows(scores_table(scores_by_model(members))), "", about]
     for title, rows in group_tables(answers):
         parts += ["", f"{title}:", "", *_rows(rows)]
     return "\n".join(parts) + "\n"
@@ -84,6 +84,7 @@ def scores_table(models: Sequence[Scores]) -> list[list[str]]:
         ["seconds a case, p50", *(c.seconds_p50.told() for c in costs)],
         ["seconds a case, p95", *(c.seconds_p95.told() for c in costs)],
         ["violations", *(str(len(scores.violations)) for scores in models)],
+        ["no answer within the limits", *(str(scores.silent) for scores in models)],
         ["runs that broke", *(str(len(scores.errors)) for scores in models)],
     ]
     return rows

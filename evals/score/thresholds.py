@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from evals.score.scores import Scores
+from evals.score.scores import Scores, score
 
 _SAID = re.compile(r"([a-z_]+)(=|<)(0(?:\.\d+)?|1(?:\.0+)?)")
 
@@ -20,11 +20,7 @@ class Threshold:
     at_most: bool
 
     def missed(self, scores: Scores) -> str | None:
-        """A sentence where the scores miss it. A share of nothing misses nothing.
-
-        Raises:
-            KeyError: there is no such score.
-        """
+        """A sentence where the scores miss it. A share of nothing misses nothing."""
         share = scores.of(self.score).share
         if share is None or (share <= self.bound if self.at_most else share >= self.bound):
             return None
@@ -36,11 +32,13 @@ def threshold(text: str) -> Threshold:
     """Read one, as it is said on the command line.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none, or of no score that there is.
     """
     found = _SAID.fullmatch(text.replace(" ", ""))
     if found is None:
         raise ValueError(f"{text!r} is no threshold: say NAME=0.95 for at least or NAME<0.05 for at most")
+    if found[1] not in (known := [one.id for one in score("", ()).scores]):
+        raise ValueError(f"no score is called {found[1]!r}; there are {', '.join(known)}")
     return Threshold(found[1], float(found[3]), found[2] == "<")
 
 

@@ -119,6 +119,41 @@ def test_what_took_long_before_goes_first(tmp_path: Path) -> None:
         run_all(jobs, tmp_path, 1, lambda answer, number, of: None)
 
 
+def test_a_run_replaces_its_own_answers_and_no_others(tmp_path: Path) -> None:
+    paid = [Answer(case=name, service="vigil", group="trap", model="grok-4", repeat=repeat, code="older",
+                   fixable=False, true_category="killed", made_on="2026-01-01")
+            for name in ("vigil-market-redis", "rss-intel-redis") for repeat in (1, 2)]  # fmt: skip
+    own = [one.model_copy(update={"model": "rules", "repeat": 1}) for one in (paid[0], paid[2])]
+    (tmp_path / RESULTS).write_text("".join(one.model_dump_json() + "\n" for one in (*paid, *own)))
+    words = ("run", "--only", "vigil-market-redis", "--workers", "1", "--folder", str(tmp_path))
+    for again in ((), ("--fresh",)):
+        assert here(*words, *again).exit_code == 0
+        kept = read_answers(tmp_path / RESULTS)
+        assert [one for one in kept if one.model == "grok-4"] == paid
+        assert own[1] in kept, "another case of the same model"
+        [new] = [one for one in kept if one.key == ("rules", "vigil-market-redis", 1)]
+        assert new.code == state_of_code() and new.right
+    assert (tmp_path / RESULTS).read_text().count("\n") == 6, "each key once"
+    for text in ((tmp_path / "report.md").read_text(), (tmp_path / "report.html").read_text()):
+        assert "grok-4" in text and "rules" in text
+    assert json.loads(here("show", "vigil-market-redis", "--json", "--folder", str(tmp_path)).stdout)[
+        "answers"
+    ][2]
+    assert (
+        "autohealer eval run --fresh --model gpt --only rss-no-date --folder"
+        in here("show", "rss-no-date", "--model", "gpt", "--folder", str(tmp_path)).stdout
+    )
+
+
+def test_results_that_cannot_be_read_are_put_aside_and_not_lost(tmp_path: Path) -> None:
+    (tmp_path / RESULTS).write_text("nonsense\nnonsense\n")
+    jobs = jobs_for([CASES["vigil-market-redis"]], Wanted(["rules", "rules"]), tmp_path)
+    assert len(jobs) == 1, "a model that was named twice"
+    run_all(jobs, tmp_path, 1, lambda answer, number, of: None, fresh=True)
+    assert len(read_answers(tmp_path / RESULTS)) == 1
+    assert (tmp_path / "results.unreadable").read_text() == "nonsense\nnonsense\n"
+
+
 def test_two_runs_share_no_folder(tmp_path: Path) -> None:
     jobs, told = jobs_for([CASES["vigil-market-redis"]], Wanted(["rules"]), tmp_path), []
 
@@ -259,9 +294,12 @@ def test_a_comparison_exits_with_1_where_a_case_became_worse(tmp_path: Path) -> 
 
 
 def test_what_cannot_be_meant_is_a_usage_error(tmp_path: Path) -> None:
-    for words in (("run", "--only", "nothing-like-it"), ("run", "--need", "x>1"), ("show", "nothing")):
-        told = here(*words, "--folder", str(tmp_path))
+    for words in (("run", "--only", "nothing-like-it"), ("run", "--need", "x>1"), ("show", "nothing"),
+                  ("run", "--need", "bogus=0.5")):  # fmt: skip
+        told = here(*words, "--folder", str(tmp_path / "out"))
         assert told.exit_code == 2, told.output
+    assert "no score is called 'bogus'; there are right, verdict" in told.output
+    assert not (tmp_path / "out").exists(), "nothing was run"
 
 
 def test_a_recording_that_no_longer_fits_is_told(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from evals.score.compare import compare, got_worse
 from evals.score.figures import Rate, quantile, quantile_of, rate
 from evals.score.grounded import Ground
 from evals.score.page import page
+from evals.score.provenance import about
 from evals.score.scores import score
 from evals.score.table import group_tables, kinds, markdown
 from evals.score.thresholds import missed, threshold
@@ -162,13 +163,42 @@ def test_thresholds_say_what_they_miss() -> None:
     ]
     with pytest.raises(ValueError, match="is no threshold"):
         threshold("correct>0.5")
-    with pytest.raises(KeyError):
-        missed(scores, (threshold("beauty=0.5"),))
+    with pytest.raises(ValueError, match="no score is called 'beauty'"):
+        threshold("beauty=0.5")
 
 
 def test_violations_and_broken_runs_are_never_allowed() -> None:
     scores = score("m", [answer(violations=("scope: x",)), answer("b", error="OSError: gone")])
     assert missed(scores, ()) == ["m: violation in a: scope: x", "m: broken run: b: OSError: gone"]
+
+
+def test_what_gave_no_answer_is_nowhere_right() -> None:
+    more: dict[str, Any] = {
+        "fixable": False,
+        "verdict": "unclear",
+        "category_right": False,
+        "operator_right": False,
+    }
+    answers = [answer("a", error="NotAnswered: m: gone", **more), answer("b", unanswered="40 steps", **more)]
+    found = score("m", answers)
+    assert all(one.rate.hits == 0 for one in found.scores), [one for one in found.scores if one.rate.hits]
+    assert found.of("operator").of == 2
+    assert (found.silent, len(found.errors)) == (1, 1)
+    assert [one.mark for one in answers] == ["broke", "silent"]
+    assert "| no answer within the limits | 1 |" in markdown(answers, "")
+
+
+def test_a_table_tells_what_made_it() -> None:
+    made = {"made_by": "autohealer eval run --model m", "made_on": "2026-11-22", "commit": "abc1234567",
+            "code": "f00", "machine": "Linux x86_64, 2 cores, Python 3.11.7"}  # fmt: skip
+    one = about([answer(**made), answer("b", **made)])
+    assert one == (
+        "made by: `autohealer eval run --model m`, 2026-11-22, commit abc1234567, state of the code f00, "
+        "Linux x86_64, 2 cores, Python 3.11.7: 2 of m"
+    )
+    two = about([answer(**made), answer("b", **{**made, "code": "bar"}), answer("c", model="n", **made)])
+    assert [line.rpartition(": ")[2] for line in two.splitlines() if line] == ["1 of m, 1 of n", "1 of m"]
+    assert two.splitlines()[0] in page([answer(**made)], two).replace("<code>", "`").replace("</code>", "`")
 
 
 def test_a_comparison_tells_the_worse_first() -> None:
@@ -203,7 +233,7 @@ def test_results_are_read_again_and_a_line_that_was_cut_is_left_out(tmp_path: Pa
 def test_the_table_tells_unseen_cases_apart_and_says_what_kind_of_figures_they_are() -> None:
     answers = [answer(**FIXED), answer("b", fixable=False, model="rules", unseen=True)]
     text = markdown(answers, "made by hand")
-    assert text.startswith("made by hand\n")
+    assert text.count("\n\nmade by hand\n") == 2, "below each table, to be pasted with it"
     assert "1 development cases" in text and "1 unseen cases" in text
     assert "rules: the rules alone" in text
     headers = [line for line in text.splitlines() if line.startswith("|  |")]
