@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -22,8 +21,9 @@ from typing import TypeVar
 
 from sandbox.git import GitError, git, is_object_id
 from sandbox.pool import Pool, open_pool
+from sandbox.slot import filled, replace_file
 from sandbox.target import Target, locate, quoted
-from sandbox.tree import Entry, Listing, list_tree, remove_files, write_files
+from sandbox.tree import Listing, list_tree
 
 _KEPT_INDEXES = 2
 _KEPT_LISTINGS = 8
@@ -92,7 +92,7 @@ class PrivateRepository:
         with contextlib.ExitStack() as stack:
             with _explained(self.state):
                 slot = stack.enter_context(self.pool.slot(_key(tree_ish, paths)))
-                folder = _filled(self.git_dir, listing, slot)
+                folder = filled(self.git_dir, listing, slot)
             yield folder
 
     def listing(self, tree_ish: str, paths: Sequence[str] = ()) -> Listing:
@@ -168,69 +168,12 @@ class PrivateRepository:
         alternates = self.git_dir / "objects" / "info" / "alternates"
         if not alternates.exists() or alternates.read_bytes() != stores:
             alternates.parent.mkdir(exist_ok=True)
-            _replace(alternates, stores)
+            replace_file(alternates, stores)
 
 
 def service_paths(service: str) -> tuple[str, ...]:
     """What a service needs of the tree to be tested and started, as `checkout` takes it."""
     return (f"services/{service}", "shared", "truth", "tests", "scripts", "docs")
-
-
-def _filled(git_dir: Path, listing: Listing, slot: Path) -> Path:
-    """Make `slot/tree` hold exactly the listing; only what differs from its last use is written."""
-    folder, manifest = slot / "tree", slot / "manifest.json"
-    held = _held(folder, manifest)
-    wanted = {path: entry for path, entry in listing.items() if held.get(path) != entry}
-    gone = [path for path in held if path not in listing]
-    if wanted or gone or not manifest.exists():
-        manifest.unlink(missing_ok=True)
-        remove_files(folder, gone)
-        write_files(git_dir, wanted, folder)
-        _replace(manifest, json.dumps(_stamped(folder, listing)).encode())
-    return folder
-
-
-def _held(folder: Path, manifest: Path) -> dict[str, Entry]:
-    """What the folder holds for certain; emptied when that is not known."""
-    found = _stamps(folder)
-    try:
-        recorded = json.loads(manifest.read_bytes())
-    except (OSError, ValueError):
-        recorded = None
-    if recorded is not None and found.keys() == recorded.keys():
-        return {path: Entry(*row[:2]) for path, row in recorded.items() if row[2:] == found[path]}
-    manifest.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return {}
-
-
-def _stamped(folder: Path, listing: Listing) -> dict[str, list[str | int]]:
-    # A disk that ignores case may hold fewer files than the tree: then the slot is not used again.
-    found = _stamps(folder)
-    return {path: [*entry, *found.get(path, ())] for path, entry in listing.items()}
-
-
-def _stamps(folder: Path) -> dict[str, list[int]]:
-    """Size, time and inode of every file and every empty folder below `folder`."""
-    stamps: dict[str, list[int]] = {}
-    waiting = [""] if folder.is_dir() else []
-    while waiting:
-        prefix = waiting.pop()
-        with os.scandir(folder / prefix) as found:
-            entries = list(found)
-        if not entries and prefix:
-            stamps[prefix[:-1]] = _stamp((folder / prefix).stat())
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(f"{prefix}{entry.name}/")
-            else:
-                stamps[prefix + entry.name] = _stamp(entry.stat(follow_symlinks=False))
-    return stamps
-
-
-def _stamp(status: os.stat_result) -> list[int]:
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
 @contextlib.contextmanager
@@ -252,9 +195,3 @@ def _remember(kept: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> 
 
 def _key(tree_ish: str, paths: Sequence[str]) -> str:
     return f"{hashlib.sha256(chr(0).join(paths).encode()).hexdigest()[:16]} {tree_ish}"
-
-
-def _replace(file: Path, content: bytes) -> None:
-    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
-    fresh.write_bytes(content)
-    fresh.replace(file)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.diagnosis import Category
-from agent.triage import code, configuration, endings, external, foreign, imports, network, upstream
+from agent.triage import (
+    code,
+    configuration,
+    endings,
+    external,
+    foreign,
+    imports,
+    network,
+    redis_failures,
+    upstream,
+)
 from agent.triage.result import Dependency, Finding, Triage
 from agent.triage.scene import Scene
 from tools.incident import IncidentFolder
@@ -27,7 +37,7 @@ RULES: tuple[Rule, ...] = (
     external.resource,
     network.mysql,
     network.service,
-    network.redis,
+    redis_failures.redis,
     external.websocket,
     imports.missing,
     configuration.variable_missing,

@@ -15,12 +15,13 @@ from sandbox.process import Limits
 from sandbox.testing import judge
 from sandbox.testing.baseline import Baselines
 from sandbox.testing.box import TestBox, Verdict
+from sandbox.testing.concealed import Conceal, Concealed
 from sandbox.testing.desk import Desk
 from sandbox.testing.merge import side_by_side
 from sandbox.testing.orders import Orders, Part
 from sandbox.testing.outcome import TestRun
 from sandbox.testing.paths import needed_paths
-from sandbox.testing.trees import Conceal, Concealed, Trees
+from sandbox.testing.trees import Trees
 from sandbox.worktree import PrivateRepository
 
 LIMITS = Limits(wall_s=120.0, cpu_s=120)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from sandbox.candidate import Start, store, tree_of_entries
+from sandbox.candidate import Start, tree_of_entries
 from sandbox.git import GitError, blobs, git
 from sandbox.inside.testrun.suspects import told
 from sandbox.patch import Patch
-from sandbox.scope import READABLE_ROOTS, is_secret
+from sandbox.testing.concealed import Concealed
 from sandbox.testing.material import in_test_folder, is_settings, is_test_file
-from sandbox.testing.paths import python_tops
 from sandbox.tree import Entry, Listing
 from sandbox.worktree import PrivateRepository
-
-Conceal = Callable[[str, bytes], bytes | None]
-"""Path and content of a file of Truth or for secrets to what a box may see of it; None: nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,44 +33,6 @@ class Change:
             SyntaxError: it is not Python for this interpreter.
         """
         return told(self.path, self.before, self.after, test=self.test)
-
-
-class Concealed:
-    """No secret enters a box: files for secrets are left out, or hold placeholders.
-
-    `conceal` says what is seen of them and of the files of Truth; without it, secret files are left out.
-    """
-
-    def __init__(self, conceal: Conceal | None) -> None:
-        self._conceal = conceal
-        self._known: dict[str, dict[str, Entry | None]] = {}
-
-    def entries(self, start: Start) -> Mapping[str, Entry | None]:
-        """What stands in the place of files of the base; None for those that are left out.
-
-        Raises:
-            GitError: a blob is missing.
-        """
-        if start.base not in self._known:
-            self._known = {start.base: self._made(start)}
-        return self._known[start.base]
-
-    def _made(self, start: Start) -> dict[str, Entry | None]:
-        tops = {*READABLE_ROOTS, *python_tops(start.listing)}
-        shown = [path for path in start.listing if "/" not in path or path.split("/")[0] in tops]
-        secret = [path for path in shown if is_secret(path)]
-        entries: dict[str, Entry | None] = dict.fromkeys(secret)
-        if self._conceal is None:
-            return entries
-        paths = [path for path in shown if path.startswith("truth/") or path in entries]
-        paths = [path for path in paths if start.listing[path].mode.startswith("100")]
-        ids = [start.listing[path].oid for path in paths]
-        contents = dict(zip(paths, blobs(start.repository.git_dir, ids), strict=True))
-        clean = {path: self._conceal(path, content) for path, content in contents.items()}
-        kept = {path: content for path, content in clean.items() if content is not None}
-        oids = store(start, list(kept.values()))
-        placed = {path: Entry(start.listing[path].mode, oid) for path, oid in zip(kept, oids, strict=True)}
-        return {**entries, **dict.fromkeys(clean), **placed}
 
 
 class Trees:

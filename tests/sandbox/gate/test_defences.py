@@ -198,7 +198,7 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
         "test_worktree.py::test_a_tree_with_a_link_and_a_folder_of_one_name",
     ),
     "what a folder holds is looked at": (
-        [("worktree.py", "if row[2:] == found[path]", "if True"), ("worktree.py", "found.keys() == recorded.keys()", "True")],
+        [("slot.py", "if row[2:] == found[path]", "if True"), ("slot.py", "found.keys() == recorded.keys()", "True")],
         "test_worktree.py::test_what_somebody_did_to_a_folder_is_undone",
     ),
     "a slot is locked": (
