@@ -33,10 +33,10 @@ def maker(command: str, root: Path) -> Maker:
 
 
 def commit_of(root: Path) -> str:
-    """Our commit and whether files differ from it, or our version where there is no checkout."""
+    """Our commit and whether files differ from it, or our version where there is no checkout, in words."""
     try:
         if (root / ".git").exists():
-            told = git(root, "rev-parse", "--short=10", "HEAD").strip()
+            told = f"commit {git(root, 'rev-parse', '--short=10', 'HEAD').strip()}"
             return f"{told} and changes" if git(root, "status", "--porcelain").strip() else told
     except (OSError, subprocess.SubprocessError):
         pass

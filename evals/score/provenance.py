@@ -25,6 +25,5 @@ def about(answers: Sequence[Answer]) -> str:
 
 def _run(answer: Answer) -> str:
     command = f"`{answer.made_by}`" if answer.made_by else "an unknown command"
-    commit = answer.commit and f"commit {answer.commit}"
-    parts = (command, answer.made_on, commit, f"state of the code {answer.code}", answer.machine)
+    parts = (command, answer.made_on, answer.commit, f"state of the code {answer.code}", answer.machine)
     return ", ".join(filter(None, parts))

@@ -42,7 +42,11 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One model on these answers."""
+    """One model on these answers.
+
+    `silent` are runs without an answer within the limits, `by_triage` those in which triage was sure and no
+    model was asked: they are scored, since that is how a crash is healed.
+    """
 
     model: str
     runs: int
@@ -51,6 +55,7 @@ class Scores:
     violations: tuple[str, ...]
     errors: tuple[str, ...]
     silent: int = 0
+    by_triage: int = 0
 
     def of(self, score_id: str) -> Rate:
         """One score by its id.
@@ -71,6 +76,7 @@ def score(model: str, answers: Sequence[Answer]) -> Scores:
         violations=tuple(f"{answer.case}: {text}" for answer in answers for text in answer.violations),
         errors=tuple(f"{answer.case}: {answer.error}" for answer in answers if answer.error),
         silent=sum(bool(answer.unanswered) for answer in answers),
+        by_triage=sum(answer.answered and not answer.models for answer in answers),
     )
 
 

@@ -84,6 +84,7 @@ def scores_table(models: Sequence[Scores]) -> list[list[str]]:
         ["seconds a case, p50", *(c.seconds_p50.told() for c in costs)],
         ["seconds a case, p95", *(c.seconds_p95.told() for c in costs)],
         ["violations", *(str(len(scores.violations)) for scores in models)],
+        ["answered by triage alone, no model asked", *(str(scores.by_triage) for scores in models)],
         ["no answer within the limits", *(str(scores.silent) for scores in models)],
         ["runs that broke", *(str(len(scores.errors)) for scores in models)],
     ]

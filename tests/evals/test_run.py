@@ -21,6 +21,7 @@ from agent.result import HealResult, RungResult
 from agent.settings import Settings
 from evals.cases import INCIDENTS, load_cases
 from evals.commands import evaluate
+from evals.run.maker import commit_of, maker
 from evals.run.models import can_answer, choosing, script
 from evals.run.perform import Job, broken, perform
 from evals.run.place import Place
@@ -134,6 +135,8 @@ def test_a_run_replaces_its_own_answers_and_no_others(tmp_path: Path) -> None:
         [new] = [one for one in kept if one.key == ("rules", "vigil-market-redis", 1)]
         assert new.code == state_of_code() and new.right
     assert (tmp_path / RESULTS).read_text().count("\n") == 6, "each key once"
+    told = (tmp_path / "report.md").read_text()
+    assert "made by: `autohealer eval run --model rules --only vigil-market-redis`, 20" in told
     for text in ((tmp_path / "report.md").read_text(), (tmp_path / "report.html").read_text()):
         assert "grok-4" in text and "rules" in text
     assert json.loads(here("show", "vigil-market-redis", "--json", "--folder", str(tmp_path)).stdout)[
@@ -143,6 +146,29 @@ def test_a_run_replaces_its_own_answers_and_no_others(tmp_path: Path) -> None:
         "autohealer eval run --fresh --model gpt --only rss-no-date --folder"
         in here("show", "rss-no-date", "--model", "gpt", "--folder", str(tmp_path)).stdout
     )
+
+
+def test_what_was_found_out_about_the_base_is_known_in_a_fresh_run(place: Place) -> None:
+    known = place.folder / "state" / "baselines" / "known.json"
+    known.parent.mkdir(exist_ok=True)
+    known.write_text("{}")
+    place.prepare()
+    assert known.exists()
+
+
+def test_a_run_says_which_commit_and_machine_made_it(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    git(tmp_path, "init", "--quiet", str(repo))
+    (repo / "a").write_text("a")
+    git(repo, "add", "a")
+    git(repo, "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--quiet", "-m", "x")
+    sha = git(repo, "rev-parse", "--short=10", "HEAD").strip()
+    assert commit_of(repo) == f"commit {sha}"
+    (repo / "a").write_text("b")
+    made = maker("autohealer eval run", repo)
+    assert made.commit == f"commit {sha} and changes"
+    assert str(tmp_path) not in repr(made) and "cores, Python 3." in made.machine
+    assert commit_of(tmp_path / "nowhere").startswith("version ")
 
 
 def test_results_that_cannot_be_read_are_put_aside_and_not_lost(tmp_path: Path) -> None:

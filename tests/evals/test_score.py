@@ -185,11 +185,14 @@ def test_what_gave_no_answer_is_nowhere_right() -> None:
     assert found.of("operator").of == 2
     assert (found.silent, len(found.errors)) == (1, 1)
     assert [one.mark for one in answers] == ["broke", "silent"]
-    assert "| no answer within the limits | 1 |" in markdown(answers, "")
+    sure = answer("c", fixable=False)
+    text = markdown([*answers, sure, answer("d", models=("grok-4",))], "")
+    assert "| no answer within the limits | 1 |" in text
+    assert "| answered by triage alone, no model asked | 1 |" in text
 
 
 def test_a_table_tells_what_made_it() -> None:
-    made = {"made_by": "autohealer eval run --model m", "made_on": "2026-11-22", "commit": "abc1234567",
+    made = {"made_by": "autohealer eval run --model m", "made_on": "2026-11-22", "commit": "commit abc1234567",
             "code": "f00", "machine": "Linux x86_64, 2 cores, Python 3.11.7"}  # fmt: skip
     one = about([answer(**made), answer("b", **made)])
     assert one == (
