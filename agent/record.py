@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, field
 
 from agent.case import Case
 from agent.diagnosis import Diagnosis
-from agent.events import Asked, Diagnosed, Emit, Ended, Event, ModelLeft, Noted, PublishFailed
+from agent.events import Asked, BranchMade, Diagnosed, Emit, Ended, Event, ModelLeft, Noted, PublishFailed
 from agent.limits import Spent
 from agent.lookback import LookBack
 from agent.model.protocol import Item
 from agent.model.spec import told_name
 from agent.proof import Proof
 from agent.publish import Delivery, Proven
+from agent.publish.markdown import visible
 from agent.report import render_page, render_report
 from agent.result import FailedModel, HealResult, Outcome, RungResult
 from agent.store import Run
@@ -59,8 +60,19 @@ class RunRecord:
         self.transcript = Transcript(self.run)
 
     def emit(self, event: Event) -> None:
-        """Journal first, then whoever listens."""
-        self.run.append(event)
+        """Journal first, then whoever listens. Once a branch is made, a full disk ends nothing any more.
+
+        Raises:
+            OSError: the journal cannot be written, and there is no branch yet.
+        """
+        if isinstance(event, BranchMade):
+            self.branch = (event.ref.removeprefix("refs/heads/"), event.commit)
+        try:
+            self.run.append(event)
+        except OSError as error:
+            if self.branch is None:
+                raise
+            self.unkept(error)
         if isinstance(event, Noted | PublishFailed):
             self.notes.append(event.text)
         if isinstance(event, Asked) and (event.model, event.served) not in self.asked:
@@ -115,14 +127,28 @@ class RunRecord:
     def close(self, folder: IncidentFolder, outcome: Outcome, summary: str) -> HealResult:
         """The result and the report, written; every end of a run comes through here."""
         result = self.result(folder, outcome, summary)
-        self.run.write("result.json", result.model_dump_json(indent=1))
-        self.run.write("report.md", self.report(result))
+        try:
+            self.run.write("result.json", result.model_dump_json(indent=1))
+            self.run.write("report.md", self.report(result))
+        except OSError as error:
+            self.unkept(error)
+            return self.result(folder, outcome, summary)
         return result
+
+    def unkept(self, error: OSError) -> None:
+        """The state folder takes no more: say so once, and go on with what is known."""
+        note = f"the run's folder cannot be written: {error.strerror or error}"
+        if note not in self.notes:
+            self.notes.append(note)
+            self.listen(Noted(note))
 
     def end(self, result: HealResult) -> None:
         """The last event, and the page, which shows the journal to its end."""
-        self.emit(Ended(result.outcome, result.summary, result.seconds, result.cost_usd or 0.0))
-        self.run.write("report.html", render_page(result, self.run, self.case, self.triage))
+        try:
+            self.emit(Ended(result.outcome, result.summary, result.seconds, result.cost_usd or 0.0))
+            self.run.write("report.html", render_page(result, self.run, self.case, self.triage))
+        except OSError as error:
+            self.unkept(error)
 
     def result(self, folder: IncidentFolder, outcome: Outcome, summary: str) -> HealResult:
         incident = self.case.incident if self.case else folder.incident()
@@ -145,7 +171,7 @@ class RunRecord:
         )  # fmt: skip
 
     def report(self, result: HealResult) -> str:
-        """`report.md`, redacted."""
+        """`report.md`, redacted; what a log would do to a terminal is shown as text."""
         crash = self.case.crash.text if self.case and self.case.crash else ""
         patch = self.case.bench.patch if self.case else None
         text = render_report(
@@ -154,4 +180,4 @@ class RunRecord:
             triage=self.triage.text if self.triage else "",
             diff=patch.diff if patch else "",
         )
-        return self.case.bench.redact(text) if self.case else text
+        return visible(self.case.bench.redact(text) if self.case else text)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from agent.sources import COMMAND_LINE, SettingsError, Sources, from_file, lay_environment
+from agent.sources import COMMAND_LINE, SettingsError, Sources, from_file, lay_environment, names_below
 
 __all__ = [
     "CONFIG_NAME",
@@ -175,11 +176,17 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     try:
         return Settings.model_validate(sources.values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(
-            f"{sources.origin_of(first['loc'])}: {where}: {first['msg']}; `autohealer init` writes a sample"
-        ) from error
+        told = [_told(one["loc"], one["type"], one["msg"], sources) for one in error.errors()]
+        raise SettingsError(f"{'; '.join(told)}; `autohealer init` writes a sample") from error
+
+
+def _told(place: tuple[int | str, ...], kind: str, message: str, sources: Sources) -> str:
+    """One mistake in a line: where it was made, its name, and for a name that nobody knows the nearest."""
+    where = ".".join(str(part) for part in place)
+    if kind == "extra_forbidden":
+        near = get_close_matches(str(place[-1]), names_below(Settings, place[:-1]), 1)
+        message = "unknown setting" + (f", did you mean {near[0]}?" if near else "")
+    return f"{sources.origin_of(place)}: {where}: {message}"
 
 
 def _default_file() -> Path | None:

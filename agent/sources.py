@@ -102,6 +102,14 @@ def _takes_list(schema: type[BaseModel], path: Sequence[str]) -> bool:
     return any(get_origin(kind) is tuple for kind in (annotation, *get_args(annotation)))
 
 
+def names_below(schema: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+    """The names that a section of the schema knows."""
+    annotation: Any = schema
+    for name in path:
+        annotation = _below(annotation, str(name))
+    return list(getattr(annotation, "model_fields", {}))
+
+
 def _below(annotation: Any, name: str) -> Any:
     """The type of what a section holds under a name; None where it holds no such thing."""
     if get_origin(annotation) is dict:

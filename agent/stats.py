@@ -54,9 +54,9 @@ class Stats:
     """All of it. `outcomes` and `categories` count incidents by how their last run ended.
 
     `branches` counts incidents with a branch, `merged` those whose change is in the target's
-    checked-out commit, `declined` those whose branch was taken away unmerged. `recurred` counts
-    incidents with a fault that an earlier one had, `after_merge` those of them that came after
-    the earlier one's branch had been merged.
+    checked-out commit, `declined` those whose branch was taken away unmerged, `unknown` those whose
+    repository is not there to look. `recurred` counts incidents with a fault that an earlier one had,
+    `after_merge` those of them that came after the earlier one's branch had been merged.
     """
 
     incidents: int
@@ -67,6 +67,7 @@ class Stats:
     merged: int
     open: int
     declined: int
+    unknown: int
     recurred: int
     after_merge: int
     to_diagnosis: Spread
@@ -98,6 +99,7 @@ def stats_of(pasts: Sequence[Past], repo: Path | None) -> Stats:
         merged=count["merged"],
         open=count["open"],
         declined=count["gone"],
+        unknown=count["unknown"],
         recurred=recurred,
         after_merge=after_merge,
         to_diagnosis=spread(past.to_diagnosis_s for past in oldest_first),

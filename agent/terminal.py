@@ -29,6 +29,7 @@ from agent.events import (
     ToolUsed,
     Triaged,
 )
+from agent.publish.markdown import visible
 from agent.report import answered, headline, next_step, told_cost
 from agent.result import HealResult
 
@@ -133,7 +134,7 @@ class Terminal:
             self._status = None
 
     def _line(self, topic: str, text: str) -> None:
-        self._console.print(f"[dim]{topic:>9}[/]  {text}", highlight=False, soft_wrap=True)
+        self._console.print(f"[dim]{topic:>9}[/]  {visible(text)}", highlight=False, soft_wrap=True)
 
     def _wait(self, what: str) -> None:
         if not self._console.is_terminal:
@@ -153,7 +154,7 @@ def show_result(console: Console, result: HealResult) -> None:
     console.print(f"[bold {colour}]{result.service}: {headline(result)}[/]")
     if result.diagnosis:
         for line in result.diagnosis.evidence:
-            console.print(f"[dim] evidence[/]  {escape(line)}", highlight=False, soft_wrap=True)
+            console.print(f"[dim] evidence[/]  {escape(visible(line))}", highlight=False, soft_wrap=True)
     diff = folder / "patch.diff"
     if diff.exists():
         _show_diff(console, diff.read_text(encoding="utf-8"))
@@ -162,18 +163,26 @@ def show_result(console: Console, result: HealResult) -> None:
     for topic, told in (
         ("branch", result.branch or "none"),
         *(("by hand", command) for command in result.by_hand),
+        *(("label", label) for label in result.labels),
+        *(("risk", told) for told in _risk(result)),
         ("next", next_step(result)),
         ("answered", f"by {answered(result)}"),
         ("cost", told_cost(result)),
         ("report", str(folder / "report.md")),
     ):
-        console.print(f"[dim]{topic:>9}[/]  {escape(told)}", highlight=False, soft_wrap=True)
+        console.print(f"[dim]{topic:>9}[/]  {escape(visible(told))}", highlight=False, soft_wrap=True)
+
+
+def _risk(result: HealResult) -> list[str]:
+    """What the diagnosis says against its own patch."""
+    risk = result.diagnosis.risk if result.diagnosis and result.proof else None
+    return [risk] if risk else []
 
 
 def _show_diff(console: Console, diff: str) -> None:
     """In colour where somebody looks; elsewhere as it is, so that it can be applied."""
     if console.is_terminal:
-        console.print(Syntax(diff, "diff", background_color="default", word_wrap=True))
+        console.print(Syntax(visible(diff), "diff", background_color="default", word_wrap=True))
     else:
         console.print(diff, markup=False, highlight=False, soft_wrap=True)
 
@@ -184,7 +193,7 @@ def _ladder(result: HealResult) -> Table:
     table.add_column("")
     table.add_column("how", overflow="fold")
     for rung in result.proof:
-        table.add_row(rung.name, MARKS[rung.state], escape(rung.detail))
+        table.add_row(rung.name, MARKS[rung.state], escape(visible(rung.detail)))
     return table
 
 

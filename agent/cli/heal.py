@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from agent.case import target_of
-from agent.cli.session import as_json, settings_of, store_of, tells_errors
+from agent.cli.ending import tells_its_end
+from agent.cli.session import as_json, checkout_of, settings_of, store_of, tells_errors
+from agent.cli.stream import unfailing
 from agent.events import Event
 from agent.heal import Plan, StopAfter, heal
 from agent.models import models_for, recorded
@@ -17,8 +18,8 @@ from agent.result import HealResult
 from agent.settings import Settings, SettingsError
 from agent.store import Store
 from tools.capture import capture_now
-from tools.incident import IncidentFolder
-from tools.repository import Repository
+from tools.incident import IncidentError, IncidentFolder
+from tools.repository import Repository, RepositoryError
 
 
 @click.command()
@@ -63,32 +64,77 @@ def command(ctx: click.Context, /, as_json: bool, **said: Any) -> None:
     stop_after: StopAfter = (
         "prove" if said["dry_run"] and said["stop_after"] == "branch" else said["stop_after"]
     )
-    folder = find_incident(store, settings, said["incident"], said["service"], said["commit"])
-    with recorded(settings), models_for(settings, by_name=bool(said["models"])) as choose_model:
+    folder, settings = find_incident(store, settings, said["incident"], said["service"], said["commit"])
+    with (
+        tells_its_end(store, folder, as_json=as_json),
+        recorded(settings),
+        models_for(settings, by_name=bool(said["models"])) as choose_model,
+    ):
         plan = Plan(choose_model, stop_after, said["always_ask"])
         result = healed(folder, store, settings, plan, quiet=as_json)
     if as_json:
-        click.echo(result.model_dump_json(indent=1))
+        out = unfailing(sys.stdout)
+        out.write(f"{result.model_dump_json(indent=1)}\n")
+        out.flush()
     sys.exit(int(result.exit_code))
 
 
 def find_incident(
     store: Store, settings: Settings, named: str | None, service: str | None, commit: str | None
-) -> IncidentFolder:
-    """The incident in the store: found by id, imported from a folder, or captured now."""
+) -> tuple[IncidentFolder, Settings]:
+    """The incident in the store, found by id, imported or captured now; and the settings with its repository.
+
+    What a run cannot start with is told here, so that it does not become the incident's last run.
+    """
     if service:
-        if settings.repo is None:
-            raise SettingsError("say which checkout the service runs from with --repo PATH")
-        folder = capture_now(service, settings.repo, store.root, settings.system_redis_url)
+        settings = settings.model_copy(update={"repo": _checkout(settings.repo, service)})
+        folder = capture_now(
+            service, _checkout(settings.repo, service), store.root, settings.system_redis_url
+        )
     elif Path(str(named)).is_dir():
         folder = store.add(IncidentFolder(Path(str(named))))
     else:
         folder = store.find(str(named))
+    incident = folder.incident()
+    target = repository_of(store, folder, settings)
+    try:
+        found = Repository(target, commit or incident.commit).commit
+    except RepositoryError as error:
+        raise IncidentError(f"{error}; name the repository and commit with --repo and --commit") from error
     if commit:
-        incident = folder.incident()
-        found = Repository(target_of(incident, settings), commit).commit
         store.write_incident(incident.model_copy(update={"commit": found}))
-    return folder
+    return folder, settings.model_copy(update={"repo": target})
+
+
+def _checkout(repo: Path | None, service: str) -> Path:
+    return checkout_of(repo, f"which checkout {service} runs from")
+
+
+def repository_of(store: Store, folder: IncidentFolder, settings: Settings) -> Path:
+    """The repository to heal in: the settings', else that of the last run, else the incident's own.
+
+    Raises:
+        SettingsError: none is named, or the one that is named does not exist.
+    """
+    if settings.repo is not None:
+        named = settings.repo
+    else:
+        known = [*_healed_in(store, folder), folder.incident().repo or ""]
+        there = [Path(path) for path in known if path]
+        if not there:
+            raise SettingsError("the incident names no repository: say which with --repo PATH")
+        named = next((path for path in there if path.exists()), there[0])
+    target = named.expanduser().absolute()
+    if not target.exists():
+        raise SettingsError(f"{target} does not exist: name the MarketSwarm repository with --repo PATH")
+    return target
+
+
+def _healed_in(store: Store, folder: IncidentFolder) -> list[str]:
+    """The repositories of its runs, the last one first."""
+    runs = reversed(store.runs(folder))
+    started = (entry for run in runs for entry in run.journal() if entry.get("event") == "Started")
+    return [str(entry.get("repo") or "") for entry in started]
 
 
 def healed(
@@ -101,7 +147,8 @@ def healed(
 
     from agent.terminal import Terminal, show_result
 
-    console = Console()
+    # A reader that goes away must not end the heal.
+    console = Console(file=unfailing(sys.stdout))
     terminal = Terminal(console)
     try:
         result = heal(folder, store, settings, plan, terminal)

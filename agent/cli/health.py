@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.session import as_json, settings_of, tells_errors
-from agent.settings import SettingsError
+from agent.cli.session import as_json, checkout_of, settings_of, tells_errors
 from tools.capture import find_site
 from tools.health import Health, HealthCollector
 
@@ -35,9 +34,7 @@ COLOURS = {
 def command(ctx: click.Context, repo: Path | None, live: bool, as_json: bool) -> None:
     """Show heartbeats, processes, Redis buses, MySQL and HTTP; within two seconds, whatever hangs."""
     settings = settings_of(ctx, {"repo": str(repo) if repo else None})
-    if settings.repo is None:
-        raise SettingsError("say which checkout to look at with --repo PATH")
-    site = find_site(settings.repo.expanduser(), settings.system_redis_url)
+    site = find_site(checkout_of(settings.repo, "which checkout to look at"), settings.system_redis_url)
     collector = HealthCollector(site.root, site.truth, site.buses)
     try:
         if as_json:

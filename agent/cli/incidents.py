@@ -12,7 +12,7 @@ from agent.cli.session import as_json, settings_of, store_of, tells_errors
 from agent.cli.since import SINCE
 from agent.past import Past, past_of, pasts
 from agent.store import Store
-from tools.incident import IncidentFolder
+from tools.incident import IncidentError, IncidentFolder
 
 
 @click.command()
@@ -25,16 +25,27 @@ from tools.incident import IncidentFolder
     "--branch/--no-branch", "with_branch", default=None, help="Only those with a branch, or those without."
 )
 @click.option("--search", help="Only those with this text in id, summary or branch.")
-@click.option("--limit", default=20, show_default=True, help="At most so many, newest first.")
+@click.option(
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="At most so many, newest first.",
+)
 @as_json
 @click.pass_context
 @tells_errors
 def command(ctx: click.Context, /, limit: int, as_json: bool, **wanted: Any) -> None:
     """List the incidents, newest first, with the outcome of their last run."""
     store = store_of(settings_of(ctx))
-    found = [row_of(past) for past in pasts(store) if _is_wanted(past, **wanted)][:limit]
+    all_of_them = pasts(store)
+    found = [row_of(past) for past in all_of_them if _is_wanted(past, **wanted)][:limit]
+    broken = [] if any(said is not None for said in wanted.values()) else _broken(store)
+    found += broken[: limit - len(found)]
     if as_json:
         click.echo(json.dumps(found, indent=1))
+    elif not found and all_of_them:
+        click.echo(f"none of the {len(all_of_them)} incidents is so; `autohealer incidents` lists them")
     elif not found:
         click.echo("no incidents; `autohealer heal --service NAME --repo PATH` captures one by hand")
     else:
@@ -86,6 +97,21 @@ def row_of(past: Past) -> dict[str, Any]:
     }
 
 
+def _broken(store: Store) -> list[dict[str, Any]]:
+    """The folders whose incident.json cannot be read, in rows."""
+    rows = []
+    for folder in store.incidents():
+        try:
+            folder.incident()
+        except (IncidentError, OSError) as error:
+            told = dict.fromkeys(("service", "commit", "detected_at", "category", "branch"))
+            rows.append(
+                {"id": folder.path.name, **told, "runs": len(store.runs(folder)), "outcome": "unreadable"}
+                | {"summary": str(error), "cost_usd": 0.0}
+            )
+    return rows
+
+
 def _table(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.markup import escape
@@ -96,5 +122,7 @@ def _table(rows: list[dict[str, Any]]) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         told = row["branch"] or (row["summary"] or "").split("\n")[0][:90]
-        table.add_row(escape(row["id"]), row["service"], str(row["runs"]), row["outcome"], escape(told))
+        table.add_row(
+            escape(row["id"]), row["service"] or "?", str(row["runs"]), row["outcome"], escape(told)
+        )
     Console().print(table)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.cli.stream import replace_unknown, tell_error, told_of
+from agent.exit import Exit
 from agent.late import imported
 
 if TYPE_CHECKING:
@@ -88,6 +91,35 @@ class OpenGroup(LazyGroup):
     """
 
     extensible = frozenset({"incidents"})
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run it as click does, but tell what a user or the machine did wrong in one line or in JSON.
+
+        Ctrl-C ends with 130. A reader that went away is click's, which ends silently.
+        """
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode, **extra)
+        replace_unknown()
+        as_json = "--json" in (sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.Abort:
+            tell_error("interrupted", Exit.INTERRUPTED, as_json=as_json)
+        except click.ClickException as error:
+            code = error.exit_code
+            if as_json:
+                tell_error(error.format_message(), code, as_json=True)
+            error.show()
+        except (OSError, UnicodeError) as error:
+            tell_error(told_of(error), Exit.ERROR, as_json=as_json)
+        sys.exit(code if isinstance(code, int) else 0)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Our own ones first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import json
 import os
@@ -101,7 +102,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
-        raise SettingsError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+        free = "; `--port 0` takes any free one" if error.errno == errno.EADDRINUSE else ""
+        told = f"cannot listen on {host} port {port}: {error.strerror or error}{free}"
+        raise SettingsError(told) from error
     return listening
 
 
@@ -121,6 +124,8 @@ def _token(file: Path, *, make: bool) -> str:
         token = file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise StateError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} holds no text: a token is one line of it") from error
     if len(token) < SHORTEST_TOKEN:
         raise SettingsError(f"{file} must hold a token of at least {SHORTEST_TOKEN} characters")
     return token

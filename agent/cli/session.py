@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
 
 from agent.cli.main import Global
+from agent.cli.stream import tell_error as tell_error
 from agent.exit import Exit
 from agent.model.cassette import CassetteError, CassetteMiss
 from agent.publish import NothingToPublish
@@ -53,31 +53,41 @@ def store_of(settings: Settings) -> Store:
     return store
 
 
+def checkout_of(repo: Path | None, what: str = "which MarketSwarm checkout is meant") -> Path:
+    """The checkout that was named; `what` is what has to be said where none was.
+
+    Raises:
+        SettingsError: none was named, it is not there, or it is no MarketSwarm checkout.
+    """
+    if repo is None:
+        raise SettingsError(f"say {what} with --repo PATH")
+    found = repo.expanduser().absolute()
+    if not found.is_dir():
+        raise SettingsError(f"{found} does not exist: name the MarketSwarm checkout with --repo PATH")
+    if not is_checkout(found):
+        raise SettingsError(
+            f"{found} is no MarketSwarm checkout, it has no services/: name it with --repo PATH"
+        )
+    return found
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether a folder looks like MarketSwarm."""
+    return (folder / "services").is_dir()
+
+
 def tells_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn the errors a user can act on into one line and their exit code; the rest is a crash of ours."""
 
     @wraps(command)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        as_json = bool(kwargs.get("as_json"))
         try:
             return command(*args, **kwargs)
         except tuple(EXITS) as error:
             code = next(code for kind, code in EXITS.items() if isinstance(error, kind))
-            tell_error(str(error), code, as_json=bool(kwargs.get("as_json")))
+            tell_error(str(error), code, as_json=as_json)
         except KeyboardInterrupt:
-            tell_error(
-                "interrupted; the run's folder holds what was found",
-                Exit.INTERRUPTED,
-                as_json=bool(kwargs.get("as_json")),
-            )
-        raise AssertionError("tell_error exits")
+            tell_error("interrupted", Exit.INTERRUPTED, as_json=as_json)
 
     return told
-
-
-def tell_error(message: str, code: Exit, *, as_json: bool) -> None:
-    """One line on standard error, or a JSON object on standard output, then the exit."""
-    if as_json:
-        click.echo(json.dumps({"error": message, "exit_code": int(code)}))
-    else:
-        click.echo(f"autohealer: {message}", err=True)
-    sys.exit(int(code))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import click
 
 from agent.cleaning import cleaned, outward_of
 from agent.cli.incidents import summary
 from agent.cli.session import as_json, settings_of, store_of, tells_errors
+from agent.publish.markdown import visible
 from agent.report.again import tell_again
+from agent.report.unfinished import SoFar, other_branches, told_unfinished
 from agent.settings import Settings
-from agent.store import Run, Store
+from agent.store import Busy, Run, Store
 from tools.incident import IncidentError, IncidentFolder
 
 
@@ -40,20 +43,23 @@ def command(
             "run": run.number if run else None,
             "result": run.result() if run else None,
             "report": _text(folder, run),
+            "so_far": asdict(SoFar.of(run, outward_of(settings))) if run and run.result() is None else None,
+            "other_branches": other_branches(store.runs(folder), run) if run else [],
             "journal": cleaned(run.journal(), outward_of(settings)) if run and journal else None,
             "postmortem": _postmortem(settings, folder, run) if postmortem else None,
         }
         click.echo(json.dumps(told, indent=1))
     elif postmortem:
-        click.echo(_postmortem(settings, folder, run), nl=False)
+        click.echo(visible(_postmortem(settings, folder, run)), nl=False)
     elif run is None:
         _unrun(folder)
     elif journal:
         # What the model wrote is in it as it wrote it.
         for line in cleaned(run.journal(), outward_of(settings)):
-            click.echo(json.dumps(line, ensure_ascii=False))
+            text = json.dumps(line, ensure_ascii=False)
+            click.echo(text if text.isprintable() else json.dumps(line))
     else:
-        _report(folder, run)
+        _report(store, settings, folder, run)
 
 
 def _run(store: Store, folder: IncidentFolder, number: int | None) -> Run | None:
@@ -77,16 +83,30 @@ def _unrun(folder: IncidentFolder) -> None:
         name = folder.path.name
         click.echo(f"{name} was captured in {folder.path} and not run yet: autohealer heal {name}")
         return
-    click.echo(text)
+    click.echo(visible(text))
     click.echo(f"files: {folder.path}")
 
 
-def _report(folder: IncidentFolder, run: Run) -> None:
-    click.echo(_text(folder, run) or f"run {run.number} was interrupted\n")
+def _report(store: Store, settings: Settings, folder: IncidentFolder, run: Run) -> None:
+    text = _text(folder, run)
+    if text is None:
+        so_far, busy = SoFar.of(run, outward_of(settings)), _is_busy(store, folder.incident().service)
+        text = told_unfinished(run, folder.path.name, so_far, busy=busy)
+    click.echo(visible(text))
+    for line in other_branches(store.runs(folder), run):
+        click.echo(visible(line))
     page = run.path / "report.html"
     if page.exists():
         click.echo(f"page: {page}")
     click.echo(f"files: {run.path}")
+
+
+def _is_busy(store: Store, service: str) -> bool:
+    try:
+        with store.hold(service):
+            return False
+    except Busy:
+        return True
 
 
 def _postmortem(settings: Settings, folder: IncidentFolder, run: Run | None) -> str:

@@ -70,6 +70,8 @@ def _tell(stats: Stats) -> None:
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     merged = f"{stats.merged} merged, {stats.open} open, {stats.declined} taken away unmerged"
+    if stats.unknown:
+        merged += f", {stats.unknown} not looked up: --repo"
     again = f"{stats.recurred} with a fault seen before, {stats.after_merge} of them after a merge"
     rows = (
         ("incidents", f"{stats.incidents} ({stats.runs} runs)"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from agent.case import Case, open_case
-from agent.cli.session import as_json, settings_of, store_of, tells_errors
+from agent.cli.session import as_json, checkout_of, settings_of, store_of, tells_errors
 from agent.events import Event
 from agent.exit import Exit
 from agent.proof import NEEDED_FOR_A_BRANCH, Proof, prove
@@ -54,16 +54,23 @@ def command(
     if bool(incident) == bool(service):
         raise click.UsageError("name an INCIDENT or a --service, one of the two")
     settings = settings_of(ctx, {"repo": str(repo.absolute()) if repo else None})
-    store = store_of(settings)
+    store, text = store_of(settings), _text(diff)
     with _folder(store, settings, incident, service, commit) as folder:
         case = open_case(folder, settings, store.root, _silent)
-        bench, text = case.bench, diff.read_text(encoding="utf-8")
+        bench = case.bench
         base, find_secrets = case.incident.commit, bench.redact.find
         patch = from_diff(bench.gate, base, bench.service, text, find_secrets=find_secrets)
         proof = prove(case, patch, settings.sandbox.test_runs, _silent)
     passed = proof.proven if incident else all(proof.state(name) == "shown" for name in NEEDED_FOR_A_BRANCH)
     _tell(case, patch, proof, passed=passed, as_json=as_json)
     sys.exit(int(Exit.DONE if passed else Exit.NO_PATCH))
+
+
+def _text(diff: Path) -> str:
+    try:
+        return diff.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{diff} is no diff in UTF-8: byte {error.start} is {error.reason}") from error
 
 
 @contextmanager
@@ -74,9 +81,7 @@ def _folder(
     if incident is not None:
         yield store.add(IncidentFolder(Path(incident))) if Path(incident).is_dir() else store.find(incident)
         return
-    if settings.repo is None:
-        raise SettingsError("say which repository with --repo PATH")
-    found = Repository(settings.repo.expanduser(), commit).commit
+    found = Repository(checkout_of(settings.repo), commit).commit
     with tempfile.TemporaryDirectory() as name:
         said = {"id": "verify", "service": service, "commit": found}
         (Path(name) / "incident.json").write_text(json.dumps(said), encoding="utf-8")

@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from agent.cli.main import Global
-from agent.cli.session import as_json, settings_of, store_of, tells_errors
+from agent.cli.session import as_json, checkout_of, settings_of, store_of, tells_errors
 from agent.notify.config import courier_command, is_configured
 from agent.settings import Settings, SettingsError
+from tools.repository import Repository, RepositoryError
 
 
 @click.command()
@@ -28,8 +29,11 @@ def command(ctx: click.Context, repo: Path | None, once: bool, stdin: bool, as_j
     SIGTERM ends it and leaves running heals resumable, SIGHUP reads the settings again.
     """
     settings = settings_of(ctx, {"repo": str(repo) if repo else None})
-    if settings.repo is None or not settings.repo.expanduser().is_dir():
-        raise SettingsError("say which checkout to watch with --repo PATH")
+    checkout = checkout_of(settings.repo, "which checkout to watch")
+    try:
+        Repository(checkout)
+    except RepositoryError as error:
+        raise SettingsError(f"{error}: name a checkout with a commit, with --repo PATH") from error
     store_of(settings)
     said: dict[str, object] = {"config": _config(settings, ctx.obj), "again": sys.orig_argv}
     said |= {"once": once, "alerts": stdin, "as_json": as_json, "pager": _pager(settings, ctx.obj)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from agent.cleaning import outward_of
+from agent.publish.markdown import visible
 from agent.report.later import later_of, repository_of
 from agent.report.markdown import render_report
 from agent.report.page import fill_page
@@ -37,7 +38,7 @@ def tell_again(run: Run, settings: Settings) -> bool:
     now = scene.result.model_copy(update={name: getattr(result, name) for name in CHANGING})
     later = later_of(run, result, clean)
     text = render_report(now, crash=scene.crash, triage=scene.triage, diff=scene.diff, later=later)
-    run.write("report.md", text)
+    run.write("report.md", visible(text))
     run.write("report.html", fill_page(scene, now, run, clean, later))
     run.write(TOLD, state)
     return True

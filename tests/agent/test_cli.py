@@ -184,11 +184,13 @@ def test_the_rule_based_model_heals_without_a_key_and_is_named_honestly(state: P
 
 
 def test_a_second_run_on_a_service_is_told_that_it_is_busy(state: Path, tmp_path: Path) -> None:
+    repo = make_repository(tmp_path / "marketswarm").path
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repo, capture_output=True, text=True, check=True)
     store = Store(state)
     store.prepare()
-    store.add(IncidentFolder(incident(tmp_path / "one", id="vigil-1")))
+    store.add(IncidentFolder(incident(tmp_path / "one", id="vigil-1", commit=head.stdout.strip())))
     with store.hold("vigil"):
-        result = run(state, "heal", "vigil-1", "--repo", str(tmp_path))
+        result = run(state, "heal", "vigil-1", "--repo", str(repo))
     assert result.exit_code == 7
     assert "vigil" in result.stderr
 

@@ -209,3 +209,16 @@ def test_the_targets_own_interpreter_comes_first(tmp_path: Path) -> None:
     python.touch()
     assert Settings().interpreter(tmp_path) == python
     assert Settings(python=Path("/opt/python")).interpreter(tmp_path) == Path("/opt/python")
+
+
+def test_every_mistake_is_told_and_an_unknown_name_has_its_nearest(tmp_path: Path) -> None:
+    text = 'rpeo = "/x"\nzzz = 1\n[limits]\nstep = 3\nwall_s = -1\n'
+    with pytest.raises(SettingsError) as told:
+        load(write(tmp_path / "mine.toml", text))
+    for part in (
+        "rpeo: unknown setting, did you mean repo?",
+        "zzz: unknown setting;",
+        "limits.step: unknown setting, did you mean steps?",
+        "limits.wall_s: ",
+    ):
+        assert part in str(told.value)
