@@ -75,6 +75,14 @@ def on_commit(case: Case, commit: str) -> Case:
     return replace(case, incident=incident, bench=bench)
 
 
+def refuse_outage(incident: Incident) -> None:
+    """Raises IncidentError for an outage of a Redis: it is no service of the repository."""
+    if incident.trigger == "redis_down":
+        raise IncidentError(
+            f"{incident.id} is infrastructure, there is no code to heal: autohealer show {incident.id}"
+        )
+
+
 def target_of(incident: Incident, settings: Settings) -> Path:
     """The repository that the settings or the incident name.
 

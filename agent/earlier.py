@@ -8,6 +8,7 @@ from typing import Any
 from agent.approval import decision_of
 from agent.store import Run, Store
 from agent.triage import Triage
+from tools.incident import IncidentFolder
 
 SHOWN = 3
 DIFF_CHARACTERS = 1_500
@@ -28,6 +29,17 @@ def earlier_attempts(store: Store, found: Triage) -> list[str]:
         if len(attempts) == SHOWN:
             break
     return attempts
+
+
+def declined_before(store: Store, folder: IncidentFolder) -> list[str]:
+    """What people said no to on this incident, oldest first: when, what and why."""
+    told = []
+    for run in store.runs(folder):
+        decision, result = decision_of(run), run.result() or {}
+        if decision is not None and decision.answer == "declined":
+            which = f"{result.get('branch')} of run {run.number}"
+            told.append(f"a person declined {which} on {decision.at:%Y-%m-%d}: {decision.reason}")
+    return told
 
 
 def _runs(store: Store, service: str) -> Iterator[tuple[Run, dict[str, Any]]]:

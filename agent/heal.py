@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agent.case import Case, open_case
+from agent.case import Case, open_case, refuse_outage
 from agent.diagnosis import Diagnosis
-from agent.earlier import earlier_attempts
+from agent.earlier import declined_before, earlier_attempts
 from agent.events import Emit, LookedBack, Noted, Proposed, Started, Triaged
 from agent.limits import Limits
 from agent.lookback import look_back
@@ -70,6 +70,8 @@ class Heal:
     def work(self, folder: IncidentFolder) -> tuple[Outcome, str]:
         """The whole order; returns the outcome and a sentence about it."""
         case = self.open(folder)
+        for told in declined_before(self.store, folder):
+            self.record.emit(Noted(case.bench.redact(told)))
         left = interrupted(self.store, folder) if self.plan.stop_after == "branch" else None
         if left is not None:
             return self.take_up(*left)
@@ -143,14 +145,14 @@ class Heal:
             diagnosis = self.record.conclude(case, answer)
             self.look_back(case)
             patch = case.bench.patch
-            # builtin says itself that it proved nothing; what a model proposed is judged all the same.
+            # builtin says itself that it proved nothing; a model's patch is judged all the same.
             gave_up = self.record.answered_by == RULE_BASED and diagnosis.why_not is not None
             if not diagnosis.fixable or patch is None or gave_up:
-                return ("limit", limit) if limit else self.without_patch(diagnosis)
+                return ("limit", limit) if limit else self.without_patch(diagnosis, found)
             self.record.keep(patch)
             if self.plan.stop_after in ("diagnose", "patch"):
                 return "diagnosed", "the patch was not proven, as asked"
-            self.record.proof = self.prove(case, patch)
+            self.record.proof = self.prove(case, patch, diagnosis)
             if self.record.proof.proven:
                 return self.publish(case, patch, self.record.proof, diagnosis)
             if limit:
@@ -169,9 +171,10 @@ class Heal:
         request = request_for(case, tools.values())
         return Loop(model, request, tools, case.bench, limits, record.spent, record.emit, record.save)
 
-    def prove(self, case: Case, patch: Patch) -> Proof:
+    def prove(self, case: Case, patch: Patch, diagnosis: Diagnosis) -> Proof:
         self.record.emit(Proposed(patch.tree, tuple(file.path for file in patch.files)))
-        return prove(case, patch, self.settings.sandbox.test_runs, self.record.emit)
+        proof = prove(case, patch, self.settings.sandbox.test_runs, self.record.emit)
+        return proof.in_its_own_words(diagnosis.risk) if self.record.answered_by == RULE_BASED else proof
 
     def publish(self, case: Case, patch: Patch, proof: Proof, diagnosis: Diagnosis) -> tuple[Outcome, str]:
         if self.plan.stop_after == "prove":
@@ -181,7 +184,7 @@ class Heal:
                 Noted("the checkout moved on while healing: the patch is proven again on its new commit")
             )
             case, patch = carried_over(case, patch)
-            self.record.proof = proof = self.prove(case, patch)
+            self.record.proof = proof = self.prove(case, patch, diagnosis)
             if not proof.proven:
                 raise refusal(proof.why_not)
         proven = self.record.proven(case, patch, proof, diagnosis)
@@ -215,10 +218,13 @@ class Heal:
         diagnosis = self.record.conclude(case, found.to_diagnosis(), by_triage=True)
         return outcome, diagnosis.why_not or diagnosis.root_cause
 
-    def without_patch(self, diagnosis: Diagnosis) -> tuple[Outcome, str]:
+    def without_patch(self, diagnosis: Diagnosis, found: Triage) -> tuple[Outcome, str]:
+        told = diagnosis.why_not or diagnosis.root_cause
         if diagnosis.fixable:
-            return "diagnosed", f"a diagnosis without a patch: {diagnosis.why_not or diagnosis.root_cause}"
-        return "not_fixable", diagnosis.why_not or diagnosis.root_cause
+            return "diagnosed", f"a diagnosis without a patch: {told}"
+        # builtin answers from what triage found: it cannot make out of "unclear" that the code is well.
+        unclear = found.verdict == "unclear" and self.record.answered_by in (None, RULE_BASED)
+        return "diagnosed" if unclear else "not_fixable", told
 
 
 def heal(folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, listen: Emit) -> HealResult:
@@ -226,9 +232,10 @@ def heal(folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, l
 
     Raises:
         Busy: another run holds the service.
-        IncidentError: the incident or its repository cannot be used.
+        IncidentError: the incident or its repository cannot be used, or it is an outage.
     """
     service = folder.incident().service
+    refuse_outage(folder.incident())
     with store.hold(service):
         run = Heal(store, settings, plan, listen, store.open_run(folder))
         outcome: Outcome = "failed"

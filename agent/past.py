@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from agent.approval import Decision, decision_of
 from agent.store import Run, Store
 from agent.watch.closure import fate_of_branch
 from agent.watch.tickets import Ticket, read_tickets
@@ -75,6 +76,14 @@ class Past:
     def branched(self) -> Mapping[str, Any] | None:
         """The last result with a branch."""
         return next((result for result in reversed(self.results) if result.get("branch")), None)
+
+    @property
+    def declined(self) -> Decision | None:
+        """A person's no to the branch that was made last; None where it was not taken back."""
+        branched = self.branched
+        number = int(branched["run"]) if branched else 0
+        decision = decision_of(Run(self.folder.path / "runs" / str(number), number))
+        return decision if decision and decision.answer == "declined" else None
 
     @property
     def cost_usd(self) -> float:

@@ -67,7 +67,7 @@ class ProposePatch(Tool):
             ToolError: the gate refuses them, by the rule that is named.
         """
         patch = self._judged(bench)
-        bench.patch = patch
+        bench.patch, bench.reason = patch, self.reason
         parts = [_verdict(patch), _compiled(bench.gate, patch), *_notes(patch), _shown(patch.diff)]
         if bench.replay is not None:
             parts.append(bench.replay.of(patch).text)

@@ -38,7 +38,7 @@ class Workbench:
     """What the six tools work on: one incident of one service at one commit.
 
     `tests` and `replay` are None where no sandbox passed its probes: then nothing of the
-    target's code is run. `patch` is the last proposal that the gate let through.
+    target's code is run. `patch` is the last proposal that the gate let through, `reason` why it was made.
     """
 
     folder: IncidentFolder
@@ -50,6 +50,7 @@ class Workbench:
     replay: Replay | None = None
     live_logs: Path | None = None
     patch: Patch | None = None
+    reason: str = ""
 
 
 class Tool(BaseModel, ABC):

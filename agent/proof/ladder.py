@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 RungName = Literal["in scope", "builds", "reproduced", "gone", "regression test", "nothing broken", "needed"]
@@ -36,6 +36,13 @@ class Proof:
         """A proof of which only the first rung could be tried."""
         rest = (Rung(name, "not shown", why) for name in LADDER if name != first.name)
         return cls((first, *rest), labels)
+
+    def in_its_own_words(self, risk: str | None) -> Proof:
+        """With a label where the answer itself calls its patch a workaround and the gate saw none."""
+        told = risk or ""
+        if "workaround" not in told or any(label.startswith("workaround") for label in self.labels):
+            return self
+        return replace(self, labels=(f"workaround: {told.removesuffix(' (workaround)')}", *self.labels))
 
     def state(self, name: RungName) -> State:
         """What became of one rung."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from agent.case import Case
@@ -12,6 +13,7 @@ from agent.proof import Proof
 from agent.publish.markdown import plain
 from agent.texts import fill_template
 from sandbox.branch import create_branch, next_free_ref
+from sandbox.git import git
 from sandbox.patch import Patch
 from sandbox.scope import Refused
 
@@ -26,6 +28,18 @@ def branch_name(service: str, incident: str) -> str:
 def free_branch(case: Case) -> str:
     """The ref that this run makes: the wished one, or the next that the target does not have."""
     return next_free_ref(case.bench.gate, branch_name(case.incident.service, case.incident.id))
+
+
+def standing(case: Case, patch: Patch) -> tuple[str, str] | None:
+    """A branch of this incident that holds this very patch, as ref and commit: it is not made twice."""
+    wished = branch_name(case.incident.service, case.incident.id)
+    form = "--format=%(refname) %(objectname) %(tree) %(parent)"
+    told = git(case.bench.gate.located.common_dir, "for-each-ref", form, wished.rpartition("/")[0] + "/")
+    for line in told.decode("utf-8", "surrogateescape").splitlines():
+        ref, commit, *rest = line.split(" ")
+        if rest == [patch.tree, patch.base] and re.fullmatch(re.escape(wished) + r"(-\d+)?", ref):
+            return ref, commit
+    return None
 
 
 def publish_branch(
@@ -67,6 +81,7 @@ def commit_message(case: Case, proof: Proof, diagnosis: Diagnosis, model: str) -
     """The branch's commit message: title, cause, proof, trailers; nobody is called, no issue closed by it."""
     clean = outward(case)
     cause = plain(clean(diagnosis.root_cause))
+    change = plain(clean(case.bench.reason))
     rungs = [
         {"name": rung.name, "state": rung.state, "detail": " ".join(plain(clean(rung.detail)).split())}
         for rung in proof.rungs
@@ -74,15 +89,24 @@ def commit_message(case: Case, proof: Proof, diagnosis: Diagnosis, model: str) -
     return fill_template(
         "commit.txt",
         service=case.incident.service,
-        title=title(cause),
+        title=title(change) or title(cause),
         root_cause=textwrap.fill(cause, 100),
         proof={"rungs": rungs, "labels": [plain(clean(label)) for label in proof.labels]},
         incident=case.incident.id,
+        risk=textwrap.fill(f"Risk: {plain(clean(diagnosis.risk))}", 100) if diagnosis.risk else "",
         model=" ".join(plain(model).split()),
     )
 
 
-def title(root_cause: str) -> str:
-    """The first sentence of the cause, short enough for a commit's first line."""
-    first = " ".join(root_cause.split()).split(". ")[0].rstrip(".")
-    return textwrap.shorten(first[:1].lower() + first[1:], TITLE, placeholder="...")
+def title(told: str) -> str:
+    """The first sentence of what was changed or of the cause, short enough for a commit's first line.
+
+    A name keeps its case: `TypeError` and `DayMoveRule` are no words that begin a sentence.
+    """
+    first = " ".join(told.split()).split(". ")[0].rstrip(".")
+    word = re.match(r"[A-Z][a-z]*(?=[ ,;]|$)", first)
+    line = first[:1].lower() + first[1:] if word else first
+    if len(line) <= TITLE:
+        return line
+    words = line[: TITLE - 2].rpartition(" ")[0] or line[: TITLE - 3]
+    return f"{words.rstrip(' ,;:(')}..."

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from agent.events import Emit, Event, PublishFailed
+from agent.events import Emit, Event, Noted, PublishFailed
 from agent.publish.address import Address, address_of
 from agent.publish.body import Proven, body_of
-from agent.publish.branch import commit_message, free_branch, outward, publish_branch
+from agent.publish.branch import commit_message, free_branch, outward, publish_branch, standing
 from agent.publish.deliver import Carrier, Delivery
 from agent.publish.forge import ForgeError
 from agent.publish.publication import Publication, branch_of, keep, publication_of
@@ -43,7 +43,7 @@ def publish(
     emit: Emit,
     patience: Patience = Patience(),
 ) -> Published:
-    """Make the branch, and bring it as far as the settings say.
+    """Make the branch, unless one with this very patch waits, and bring it as far as the settings say.
 
     What is to be published is in the run's folder before the branch is made, so that a kill at any
     moment leaves something that goes on. Whatever happens after the branch, the branch stays.
@@ -51,11 +51,17 @@ def publish(
     Raises:
         Refused: there is no proof, a secret would leave, or the ref was taken meanwhile.
     """
-    publication = _publication(proven, model, run, settings)
+    stands = standing(proven.case, proven.patch)
+    ref = stands[0] if stands else free_branch(proven.case)
+    publication = _publication(proven, model, run, settings, ref)
     keep(run, publication)
-    branch, commit = publish_branch(
-        proven.case, proven.patch, proven.proof, proven.diagnosis, model, emit, ref=publication.ref
-    )
+    if stands:
+        branch, commit = publication.branch, stands[1]
+        emit(Noted(f"this patch already waits on branch {branch}: no other is made"))
+    else:
+        branch, commit = publish_branch(
+            proven.case, proven.patch, proven.proof, proven.diagnosis, model, emit, ref=ref
+        )
     leaking = outward(proven.case).find(f"{publication.title}\n{publication.body}")
     if leaking and settings.remote:
         told = f"the text of the pull request would hold what must not leave ({', '.join(leaking)})"
@@ -102,9 +108,8 @@ def deliver_again(run: Run, settings: PublishSettings, listen: Emit, *, approved
     return delivery
 
 
-def _publication(proven: Proven, model: str, run: Run, settings: PublishSettings) -> Publication:
+def _publication(proven: Proven, model: str, run: Run, settings: PublishSettings, ref: str) -> Publication:
     case, patch, proof = proven.case, proven.patch, proven.proof
-    ref = free_branch(case)
     crash = case.crash
     fault = fingerprint(case.incident.service, crash) if crash else case.incident.id
     head = ref.removeprefix("refs/heads/")

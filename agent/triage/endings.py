@@ -29,8 +29,8 @@ def no_log(scene: Scene) -> Finding | None:
         Category.UNKNOWN,
         "unclear",
         0.3,
-        f"The {what}, so it does not say how the service died. A log was looked for in log.txt of the incident,"
-        f" which is captured from logs/{name}.log (or {name}.log.1) of the checkout.",
+        f"The {what}, so it does not say how the service died. A log was looked for in log.txt of the"
+        f" incident, which is captured from logs/{name}.log (or {name}.log.1) of the checkout.",
         action=f"see whether {name} was started at all, and whether its output goes to logs/{name}.log;"
         f" start it with {start_script(scene)} and heal it again",
     )

@@ -6,17 +6,21 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.events import BranchIntended, BranchMade, Event
+from agent.approval import decline
+from agent.events import BranchIntended, BranchMade, Event, Noted, Triaged
 from agent.exit import Exit
 from agent.heal import Plan, heal
+from agent.model.builtin import Builtin
 from agent.model.chain import Chain
 from agent.model.protocol import Attempt, KeyRefused, NoKey, NoModelLeft, ToolResult, Turn, UserMessage
 from agent.model.scripted import Answer, Scripted, called, said
+from agent.report import next_step
 from agent.result import HealResult
 from agent.settings import Settings
 from agent.store import Store
@@ -24,7 +28,7 @@ from evals.cases import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.faults import FAULTS, Fault
 from evals.testbed.repository import make_repository
-from tools.incident import IncidentFolder
+from tools.incident import IncidentError, IncidentFolder
 
 FAULT = FAULTS["vigil-relative-move"]
 TEST = """from services.vigil.intel.spot import Spot
@@ -126,7 +130,8 @@ def test_a_proven_patch_becomes_one_branch_that_touches_the_service_only(
     assert all(path.startswith("services/vigil/") for path in touched)
     assert bench.look() == before
     message = bench.git("log", "-1", "--format=%B", str(result.branch))
-    assert message.startswith("fix(vigil): ")
+    assert message.startswith("fix(vigil): an instrument without a previous close has no day change\n")
+    assert "Risk: day_pct may be null now" in message
     assert f"Incident: {FAULT.id}" in message
     assert "Assisted-by: scripted" in message
     assert "- gone: shown" in message
@@ -202,11 +207,71 @@ def test_after_three_attempts_the_patch_is_attached_and_no_branch_is_made(bench:
 
 
 @pytest.mark.slow
-def test_a_second_branch_takes_the_next_free_name(bench: Bench) -> None:
+def test_the_same_patch_is_one_branch_and_another_one_takes_the_next_free_name(bench: Bench) -> None:
     answers: list[Answer] = [called(("propose_patch", edits(FAULT))), said(diagnosis())]
     first, second = bench.run(answers), bench.run(answers)
-    assert first.branch != second.branch
-    assert sorted(bench.branches()) == sorted([str(first.branch), str(second.branch)])
+    assert (second.outcome, second.branch, second.branch_commit) == (
+        "branch", first.branch, first.branch_commit
+    )  # fmt: skip
+    assert any(f"already waits on branch {first.branch}" in note for note in second.notes)
+    assert bench.branches() == [first.branch]
+    third = bench.run([called(("propose_patch", edits(FAULT, test=False))), said(diagnosis())])
+    assert bench.branches() == [first.branch, third.branch]
+
+
+@pytest.mark.slow
+def test_a_no_is_told_before_the_same_incident_is_healed_again(bench: Bench) -> None:
+    answers: list[Answer] = [called(("propose_patch", edits(FAULT))), said(diagnosis())]
+    bench.run(answers)
+    decline(bench.store, bench.folder, None, "the feed is to be mended")
+    bench.events.clear()
+    again = bench.run(answers)
+    kinds = [type(event) for event in bench.events]
+    assert kinds.index(Noted) < kinds.index(Triaged)
+    (told,) = [note for note in again.notes if "declined" in note]
+    assert f"{datetime.now(UTC):%Y-%m-%d}: the feed is to be mended" in told
+    assert told in (Path(again.folder) / "report.md").read_text()
+
+
+def test_an_outage_of_a_redis_is_not_healed_and_keeps_its_report(bench: Bench) -> None:
+    file = bench.folder.path / "incident.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "trigger": "redis_down"}))
+    with pytest.raises(IncidentError, match=f"infrastructure.*autohealer show {FAULT.id}"):
+        bench.run([])
+    assert bench.store.runs(bench.folder) == []
+
+
+def test_a_log_that_says_nothing_ends_as_cause_unknown(bench: Bench) -> None:
+    bench.folder.log.write_text("")
+    bench.settings = bench.settings.model_copy(
+        update={"sandbox": bench.settings.sandbox.model_copy(update={"enabled": False})}
+    )
+    plan = Plan(lambda case, emit: Builtin())
+    result = heal(bench.folder, bench.store, bench.settings, plan, bench.events.append)
+    assert (result.outcome, result.exit_code) == ("diagnosed", Exit.NO_PATCH)
+    report = (Path(result.folder) / "report.md").read_text()
+    assert report.startswith("# vigil: down, cause unknown")
+    assert "logs/vigil.log" in report
+    assert "whether vigil was started" in next_step(result)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"outcome": "proven", "summary": "no branch was made, as asked; 5 of 5"}, "`autohealer heal v-1` makes"),
+        ({"outcome": "no_key", "notes": ("grok-4: no key: XAI_API_KEY is not in the Truth component",)},
+         "Set XAI_API_KEY, or leave out --model"),
+        ({"outcome": "diagnosed", "way_back": 'came with 1 "x". Quick way back: `git revert 0123456789ab`.'},
+         "`git revert 0123456789ab`, and restart vigil"),
+        ({"outcome": "diagnosed"}, "Mend vigil by hand at services/vigil/intel/spot.py:20"),
+        ({"outcome": "limit"}, "Raise the limit"),
+    ],
+)  # fmt: skip
+def test_the_next_step_is_one_that_a_person_can_take(changes: dict[str, Any], told: str) -> None:
+    fields = {"incident": "v-1", "run": 1, "service": "vigil", "commit": "a", "summary": "a summary"}
+    result = HealResult.model_validate({**fields, "diagnosis": json.loads(diagnosis()), **changes})
+    assert told in next_step(result)
+    assert next_step(result) != result.summary
 
 
 def test_a_base_that_moved_while_healing_is_proven_again_or_refused(bench: Bench) -> None:
