@@ -81,7 +81,7 @@ class Past:
     def declined(self) -> Decision | None:
         """A person's no to the branch that was made last; None where it was not taken back."""
         branched = self.branched
-        number = int(branched["run"]) if branched else 0
+        number = int(branched.get("run") or 0) if branched else 0
         decision = decision_of(Run(self.folder.path / "runs" / str(number), number))
         return decision if decision and decision.answer == "declined" else None
 

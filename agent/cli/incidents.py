@@ -82,7 +82,7 @@ def summary(store: Store, folder: IncidentFolder) -> dict[str, Any] | None:
 
 def row_of(past: Past) -> dict[str, Any]:
     """One incident in a row. `cost_usd` is that of all its runs, as far as prices were known."""
-    incident = past.incident
+    incident, no = past.incident, past.declined
     return {
         "id": incident.id,
         "service": incident.service,
@@ -92,6 +92,7 @@ def row_of(past: Past) -> dict[str, Any]:
         "outcome": past.outcome,
         "category": past.category,
         "branch": past.branch,
+        "declined": f"declined on {no.at:%Y-%m-%d}: {no.reason}" if no else None,
         "summary": past.last.get("summary"),
         "cost_usd": past.cost_usd,
     }
@@ -104,7 +105,7 @@ def _broken(store: Store) -> list[dict[str, Any]]:
         try:
             folder.incident()
         except (IncidentError, OSError) as error:
-            told = dict.fromkeys(("service", "commit", "detected_at", "category", "branch"))
+            told = dict.fromkeys(("service", "commit", "detected_at", "category", "branch", "declined"))
             rows.append(
                 {"id": folder.path.name, **told, "runs": len(store.runs(folder)), "outcome": "unreadable"}
                 | {"summary": str(error), "cost_usd": 0.0}
@@ -121,7 +122,7 @@ def _table(rows: list[dict[str, Any]]) -> None:
     for name in ("incident", "service", "runs", "outcome", "branch or reason"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        told = row["branch"] or (row["summary"] or "").split("\n")[0][:90]
+        told = row["declined"] or row["branch"] or (row["summary"] or "").split("\n")[0][:90]
         table.add_row(
             escape(row["id"]), row["service"] or "?", str(row["runs"]), row["outcome"], escape(told)
         )

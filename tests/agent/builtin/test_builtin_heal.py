@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from agent.events import Event
 from agent.heal import Plan, heal
@@ -17,6 +19,7 @@ from agent.model.spec import RULE_BASED
 from agent.result import HealResult
 from agent.settings import Settings
 from agent.store import Store
+from agent.terminal import show_result
 from evals.cases import INCIDENTS
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import make_repository
@@ -52,6 +55,27 @@ def test_a_heal_without_any_model_ends_with_a_branch(tmp_path: Path) -> None:
     assert result.steps <= 12
     assert result.diagnosis is not None
     assert "rule-based, no model" in result.diagnosis.root_cause
+
+
+@pytest.mark.slow
+def test_what_builtin_calls_a_workaround_is_labelled_wherever_the_patch_is_told(tmp_path: Path) -> None:
+    result, _ = healed(tmp_path, "rss-no-date")
+    (label,) = [label for label in result.labels if label.startswith("workaround: ")]
+    assert "where data is missing" in label
+    report = (Path(result.folder) / "report.md").read_text()
+    head = report.partition("## Next step")[0]
+    assert label in head
+    assert "| risk | where data is missing" in head
+    words = ["git", "log", "-1", "--format=%B", str(result.branch)]
+    message = subprocess.run(
+        words, cwd=tmp_path / "marketswarm", capture_output=True, text=True, check=True
+    ).stdout
+    assert label in " ".join(message.split())
+    assert "Risk: where data is missing" in message
+    told = io.StringIO()
+    show_result(Console(file=told, width=200), result)
+    assert f"label  {label}" in told.getvalue()
+    assert "risk  where data is missing" in told.getvalue()
 
 
 @pytest.mark.slow

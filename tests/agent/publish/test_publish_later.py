@@ -144,6 +144,15 @@ def config(store: Store) -> WatchConfig:
     return WatchConfig(store.root, store.root, "redis://127.0.0.1:1", ("true",))
 
 
+def test_a_declined_branch_is_no_branch_in_the_list(place: Any, run: Run, tell: Any) -> None:
+    assert place.publication.branch in tell("incidents").output
+    assert tell("publish", "vigil-1", "--decline", "--reason", REASON).exit_code == 0
+    told = " ".join(tell("incidents").output.split())
+    assert "declined on" in told
+    assert place.publication.branch not in told
+    assert " ".join(REASON.split()) in json.loads(tell("incidents", "--json").output)[0]["declined"]
+
+
 def test_a_model_that_meets_the_fault_again_is_told_of_the_no(store: Store, run: Run, tell: Any) -> None:
     assert tell("publish", "vigil-1", "--decline", "--reason", "mend the feed").exit_code == 0
     found = type("Found", (), {"fingerprint": "f" * 16, "service": "vigil"})()
