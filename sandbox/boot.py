@@ -9,10 +9,12 @@ Redis servers and the kernel saw.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -80,8 +82,25 @@ def boot(
         return BootReport(
             problem=f"the boot ended without a report: {said[-1] if said else 'no word from it'}"
         )
+    return report_of({**told, "lacking": _lacking(world)})
+
+
+def report_of(told: Mapping[str, Any]) -> BootReport:
+    """A report out of what JSON makes of one."""
     sets = {name: frozenset(value) for name, value in told.items() if isinstance(value, list)}
-    return BootReport(**{**told, **sets}, lacking=_lacking(world))
+    return BootReport(**{**told, **sets})
+
+
+def conditions(isolation: Isolation, python: Path, world: World, waits: Waits, awaited: Awaited) -> str:
+    """A digest of all that a boot depends on but for its tree: where it is the same, so is what is booted.
+
+    Raises:
+        BoxError: there is no Redis server for the box.
+    """
+    program = python if world.runtime == "python" else find_node() or python
+    box = _box(program, Path(), world, waits, awaited)
+    parts = [isolation.name, *box.argv, *map(str, (*box.read_only, *world.packages, *_lacking(world)))]
+    return hashlib.sha256("\0".join(parts).encode() + box.stdin).hexdigest()
 
 
 def _lacking(world: World) -> frozenset[str]:

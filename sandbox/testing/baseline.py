@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from sandbox.kept import Kept
 from sandbox.testing.box import INSIDE, Verdict
-
-_MOST_KEPT = 200
 
 
 class Baselines:
     """Verdicts by what they depend on: the tree, the selection, the interpreter, the harness itself."""
 
     def __init__(self, folder: Path, python: Path) -> None:
-        self._folder = folder
+        self._kept = Kept(folder)
         self._known: dict[str, Verdict] = {}
         self._fixed = [str(python), str(_modified(python)), _harness()]
 
@@ -31,28 +29,16 @@ class Baselines:
         if verdict is None:
             verdict = make()
             if verdict.problem is None:
-                self._store(name, verdict)
+                self._kept.put(name, verdict.model_dump_json())
         self._known[name] = verdict
         return verdict
 
     def _load(self, name: str) -> Verdict | None:
+        text = self._kept.get(name)
         try:
-            return Verdict.model_validate_json((self._folder / f"{name}.json").read_bytes())
-        except (OSError, ValidationError):
+            return None if text is None else Verdict.model_validate_json(text)
+        except ValidationError:
             return None
-
-    def _store(self, name: str, verdict: Verdict) -> None:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            kept = sorted(self._folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
-            for file in kept[: max(0, len(kept) - _MOST_KEPT)]:
-                file.unlink(missing_ok=True)
-            fresh = self._folder / f"{name}.{os.getpid()}.new"
-            fresh.write_text(verdict.model_dump_json(), encoding="utf-8")
-            fresh.replace(self._folder / f"{name}.json")
-        except OSError:
-            # A full disk costs time, not truth: the result is made again.
-            return
 
 
 def _modified(python: Path) -> float:

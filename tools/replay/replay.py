@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from sandbox.boot import Awaited, BootReport, Waits, World, boot
+from sandbox.boot import Awaited, BootReport, Waits, World, boot, conditions
 from sandbox.git import GitError, blobs
 from sandbox.isolation import Isolation
+from sandbox.kept import Kept
 from sandbox.node import SCRIPTS
 from sandbox.patch import Patch
 from sandbox.tree import Listing
@@ -18,6 +19,7 @@ from tools.incident import IncidentError, IncidentFolder
 from tools.logs import Crash, map_frames
 from tools.replay.culprit import Place, crashes_on, doubts, escapes, functions_in, never_through
 from tools.replay.history import Bisected, bisect, changes
+from tools.replay.known import KnownBoot
 from tools.replay.outside import outside_cause, upstream_cause
 from tools.replay.packages import with_packages
 from tools.replay.stage import Staged, staged
@@ -67,6 +69,7 @@ class Replay:
     crash: Crash | None
     waits: Waits = field(default_factory=Waits)
     _seen: dict[str, Replayed] = field(default_factory=dict, init=False, repr=False)
+    _commits: set[str] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         paths = self.repo.listing(self.repo.resolve(self.commit))
@@ -75,7 +78,7 @@ class Replay:
 
     def of(self, patch: Patch | None) -> Replayed:
         """Replay a patch, or the base commit for None."""
-        base = self._boot(self.repo.resolve(self.commit))
+        base = self.at(self.commit)
         if base.observed == "beats" and self.crash is not None:
             base = self._unclear(base, f"the base beats here, so {self._lacking(base.report)}")
         if patch is None or base.report.problem is not None:
@@ -89,16 +92,19 @@ class Replay:
 
     def at(self, commit: str) -> Replayed:
         """Replay another commit; its verdict is what was observed."""
-        return self._boot(self.repo.resolve(commit))
+        self._commits.add(found := self.repo.resolve(commit))
+        return self._boot(found)
 
     def again(self, patch: Patch | None, awaited: Awaited = Awaited()) -> Replayed:
         """Replay a patch once more, with more patience for what is `awaited`."""
         tree = self.repo.resolve(self.commit) if patch is None else patch.tree
+        self._commits.discard(tree)
         self._seen[tree] = self._booted(tree, replace(self.waits, patience_s=PATIENCE_S), awaited)
         return self.of(patch)
 
     def once_more(self, replayed: Replayed) -> Replayed:
         """Boot the tree of an earlier replay again; what is remembered of it stays."""
+        self._commits.discard(replayed.tree)
         return self._booted(replayed.tree, self.waits, Awaited())
 
     def last_good(self, steps: int) -> Replayed | None:
@@ -156,13 +162,13 @@ class Replay:
     def _booted(self, tree: str, waits: Waits, awaited: Awaited) -> Replayed:
         try:
             with staged(self.repo, tree, self.service) as stage:
-                judged, report = self._run(stage, waits, awaited)
+                judged, report = self._run(tree, stage, waits, awaited)
         except (GitError, TruthError, WorktreeError, IncidentError, ValidationError) as error:
             judged, report = Judged("unclear", str(error)), BootReport(problem=str(error))
         text = told(REPLAY, judged, report)
         return Replayed(tree, judged.verdict, judged.why, judged.crash, report, text, judged.verdict)
 
-    def _run(self, stage: Staged, waits: Waits, awaited: Awaited) -> tuple[Judged, BootReport]:
+    def _run(self, tree: str, stage: Staged, waits: Waits, awaited: Awaited) -> tuple[Judged, BootReport]:
         world = make_world(self.folder, self.service, stage.truth, stage.http_paths)
         if world.runtime == "node":
             world = with_packages(world, self.repo.target, stage.folder, stage.listing)
@@ -172,9 +178,28 @@ class Replay:
             return Judged("unclear", why), BootReport(problem=why)
         beside = (self._place[0], *self._rewritten(stage.listing)) if self._place else ()
         awaited = replace(awaited, functions=self._culprit(stage.folder), files=beside)
-        report = boot(self.isolation, self.python, stage.folder, world, waits=waits, awaited=awaited)
+        known = self._known(tree, world, waits, awaited)
+        report = known.report or boot(
+            self.isolation, self.python, stage.folder, world, waits=waits, awaited=awaited
+        )
         judged = judge(report, self.crash, self.service, stage.listing.__contains__)
-        return self._unless_upstream(judged, report, stage.truth), report
+        judged = self._unless_upstream(judged, report, stage.truth)
+        if self._tells(tree, judged):
+            known.keep(report)
+        return judged, report
+
+    def _known(self, tree: str, world: World, waits: Waits, awaited: Awaited) -> KnownBoot:
+        """What an earlier run saw of this commit in this world; a patch is booted each time."""
+        if tree not in self._commits:
+            return KnownBoot()
+        kept = Kept(self.repo.state / "boots" / self.repo.name)
+        return KnownBoot(kept, tree, conditions(self.isolation, self.python, world, waits, awaited))
+
+    def _tells(self, tree: str, judged: Judged) -> bool:
+        """Whether a boot is worth keeping: an incident's commit that did not crash may do so the next time."""
+        if tree == self.repo.resolve(self.commit):
+            return judged.verdict == "reproduced"
+        return judged.verdict != "unclear"
 
     def _rewritten(self, listing: Listing) -> list[str]:
         """The service's sources that the incident's commit has otherwise: what crashed may be in them."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import pytest
 
 from sandbox.boot import Waits
+from sandbox.isolation import Box, Isolation
+from sandbox.worktree import PrivateRepository
 from tools.replay import Replay, changes
 
 PRICES, LEVELS, ORCHESTRATOR = (
@@ -63,6 +68,47 @@ def test_a_tree_is_booted_once_and_told_in_the_same_words_again(broken) -> None:
     again = fresh.of(None)
     assert again.report is not base.report
     assert again.text == base.text
+
+
+@dataclass
+class Counting:
+    """The isolation of a replay, and how often a box of it ran."""
+
+    inner: Isolation
+    boxes: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    def run(self, box: Box) -> Any:
+        self.boxes += 1
+        return self.inner.run(box)
+
+
+def test_a_commit_is_booted_once_for_all_runs_and_a_patch_each_time(broken, tmp_path) -> None:
+    replay = broken.replay
+    repo = PrivateRepository(replay.repo.target, tmp_path / "state")
+
+    def fresh() -> tuple[Replay, Counting]:
+        counting = Counting(replay.isolation)
+        rest = (replay.python, replay.folder, replay.service, replay.commit, replay.crash)
+        return Replay(repo, counting, *rest, waits=QUICK), counting
+
+    (first, boxes), (second, later) = fresh(), fresh()
+    patch = broken.patch(MEND)
+    before, after = first.of(None), second.of(None)
+    assert (boxes.boxes, later.boxes) == (1, 0)
+    assert after.report == before.report
+    assert (after.verdict, after.text) == (before.verdict, before.text) == ("reproduced", after.text)
+    assert second.of(patch).verdict == "beats"
+    assert later.boxes == 1
+    assert second.again(None).verdict == "reproduced"
+    assert later.boxes == 2, "a second look looks"
+    third, counting = fresh()
+    third.waits = replace(third.waits, settle_s=0.7)
+    assert third.of(None).verdict == "reproduced"
+    assert counting.boxes == 1, "another wait is another boot"
 
 
 def test_history_tells_which_change_brought_it(broken, checkout) -> None:
