@@ -196,7 +196,7 @@ class Replay:
         return KnownBoot(kept, tree, conditions(self.isolation, self.python, world, waits, awaited))
 
     def _tells(self, tree: str, judged: Judged) -> bool:
-        """Whether a boot is worth keeping: an incident's commit that did not crash may do so the next time."""
+        """Whether a boot is worth keeping: an incident's commit that did not crash may do so next time."""
         if tree == self.repo.resolve(self.commit):
             return judged.verdict == "reproduced"
         return judged.verdict != "unclear"
