@@ -56,13 +56,19 @@ def _until_it_listens(running: subprocess.Popen[bytes], port: int) -> None:
     while time.monotonic() < deadline:
         if running.poll() is not None:
             raise RelayError(f"the relay ended with {running.returncode} before it listened")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
+        if _listens(port):
             return
+        time.sleep(0.05)
     raise RelayError(f"the relay does not listen on port {port} after {STARTS_WITHIN_S:.0f} s")
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+            # A client that is given the very port it asks for is connected with itself.
+            return bool(client.getsockname() != client.getpeername())
+    except OSError:
+        return False
 
 
 def _end(running: subprocess.Popen[bytes]) -> None:

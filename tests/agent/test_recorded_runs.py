@@ -17,8 +17,8 @@ from agent.models import models_for
 from agent.result import HealResult
 from agent.settings import SandboxSettings, Settings
 from agent.store import Store
-from evals.demo import CASSETTES
 from evals.cases import INCIDENTS
+from evals.demo import CASSETTES
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import git, make_repository
 from tools.incident import IncidentFolder

@@ -62,7 +62,9 @@ def test_redis_down(checkout, bare, open_case, nobody) -> None:
 def test_redis_down_under_a_worker(checkout, bare, open_case, nobody) -> None:
     commit = checkout.commit("pulse: an improvement")
     log = bare.log(checkout, env={"MARKET_REDIS_URL": nobody})
-    assert "services/pulse/intel/levels.py" in log
+    assert "services/pulse/intel/levels.py" in log or "services/pulse/intel/prices.py" in log, (
+        "one of two was first"
+    )
     expect_unclear(open_case(commit, log), "a connection failed")
 
 
