@@ -143,6 +143,7 @@ def test_ctrl_c_before_anything_is_read_is_130(place: Place) -> None:
     assert set(reached) <= {130}
 
 
+@pytest.mark.slow
 def test_a_start_that_fails_is_no_run_and_the_last_repository_is_known(place: Place) -> None:
     code, _, told = place.run("heal", INCIDENT)
     assert (code, is_one_line(told), "--repo" in told) == (2, True, True)

@@ -181,6 +181,7 @@ def test_the_model_starts_with_the_crash_the_rules_and_the_health(bench: Bench) 
     assert [tool.name for tool in request.tools][-2:] == ["propose_patch", "run_pytest"]
 
 
+@pytest.mark.slow
 def test_what_the_proof_showed_goes_back_and_the_model_mends_it(bench: Bench) -> None:
     half = called(("propose_patch", edits(FAULT, 1, test=False)))
     whole = called(("propose_patch", edits(FAULT)))
@@ -274,6 +275,7 @@ def test_the_next_step_is_one_that_a_person_can_take(changes: dict[str, Any], to
     assert next_step(result) != result.summary
 
 
+@pytest.mark.slow
 def test_a_base_that_moved_while_healing_is_proven_again_or_refused(bench: Bench) -> None:
     def moved(edit: str) -> Any:
         def answer(request: object) -> Turn:
@@ -415,6 +417,7 @@ def test_what_the_rules_could_not_prove_is_the_next_model_s(bench: Bench, fails:
         )
 
 
+@pytest.mark.slow
 def test_the_same_pattern_in_another_service_is_told_and_not_patched(tmp_path: Path) -> None:
     bench = Bench(tmp_path, FAULTS["copilot-shared-rename"])
     result = bench.run(

@@ -38,6 +38,7 @@ RUNS = (
     Recorded("rss-no-date", "branch", "responses"),
     Recorded("healer-null-heartbeat", "branch", "responses"),
 )
+QUICKEST = "healer-null-heartbeat"
 
 
 @dataclass(slots=True)
@@ -73,7 +74,13 @@ def replayed(folder: Path, name: str, *, incident: str | None = None) -> Run:
     return Run(result, events, repo)
 
 
-@pytest.mark.parametrize("recorded", RUNS, ids=lambda run: run.name)
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        pytest.param(run, id=run.name, marks=[] if run.name == QUICKEST else [pytest.mark.slow])
+        for run in RUNS
+    ],
+)
 def test_a_recorded_run_ends_as_it_did(
     recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +103,7 @@ def test_a_recorded_run_ends_as_it_did(
     assert all(path.startswith(f"services/{run.result.service}/") for path in touched)
 
 
+@pytest.mark.slow
 def test_one_recorded_run_falls_over_from_the_first_model_to_the_second(tmp_path: Path) -> None:
     run = replayed(tmp_path, "rss-no-date")
     head = read_head(CASSETTES / "rss-no-date.yaml")

@@ -236,6 +236,7 @@ def test_a_model_that_was_asked_for_by_name_and_fails_is_not_the_end(
     assert [one.model for one in result.failed_models] == ["own"]
 
 
+@pytest.mark.slow
 def test_the_rules_go_first_and_hand_over_what_they_read_and_tried(
     desk: MakeDesk, provider: Any, reply: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

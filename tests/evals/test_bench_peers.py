@@ -16,6 +16,7 @@ from evals.bench.peer_rows import BARE, HEAL, LOOP, PEERS, PeerFailed, Side, mea
 from evals.run.models import RECORDINGS
 
 
+@pytest.mark.slow
 def test_our_sides_do_the_whole_run(tmp_path: Path) -> None:
     figures = measured(tmp_path, own_sides(tmp_path), rounds=1)
     assert set(figures) == {BARE, LOOP, HEAL}

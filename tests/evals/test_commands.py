@@ -129,6 +129,7 @@ def stand_in(tmp_path: Path) -> str:
     return f"{sys.executable} {tmp_path / 'stand_in.py'} {{port}}"
 
 
+@pytest.mark.slow
 def test_one_command_starts_what_answers_and_records_it(tmp_path: Path, stand_in: str) -> None:
     words = (
         "record",
@@ -203,6 +204,7 @@ def test_progress_is_lines_in_a_file_and_a_bar_on_a_terminal() -> None:
     assert "OSError: [gone]" in texts[True]
 
 
+@pytest.mark.slow
 def test_a_changed_prompt_is_told_with_the_recordings_that_it_makes_stale(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     for name in SOURCES:

@@ -31,6 +31,7 @@ def test_the_rule_based_model_has_something_to_say_to_every_case() -> None:
         assert all(can_answer(model, case) for case in load_cases().values())
 
 
+@pytest.mark.slow
 def test_the_rule_based_model_is_scored_as_one(tmp_path: Path) -> None:
     answer = perform(job(tmp_path, "healer-null-heartbeat", "builtin"))
     assert answer.right, answer

@@ -90,6 +90,7 @@ def test_the_rules_answer_without_a_model(tmp_path: Path) -> None:
     assert (answer.steps, answer.tool_calls, answer.cost_usd) == (0, 0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     cases = [CASES["vigil-market-redis"], CASES["journal-truth-missing"]]
     jobs, told = jobs_for(cases, Wanted(["rules"]), tmp_path), []
@@ -106,6 +107,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert told[-1] == "again", "an answer of other code is none"
 
 
+@pytest.mark.slow
 def test_what_took_long_before_goes_first(tmp_path: Path) -> None:
     names = ["vigil-market-redis", "journal-truth-missing", "rss-intel-redis"]
     jobs, told = jobs_for([CASES[name] for name in names], Wanted(["rules"]), tmp_path), []
@@ -120,6 +122,7 @@ def test_what_took_long_before_goes_first(tmp_path: Path) -> None:
         run_all(jobs, tmp_path, 1, lambda answer, number, of: None)
 
 
+@pytest.mark.slow
 def test_a_run_replaces_its_own_answers_and_no_others(tmp_path: Path) -> None:
     paid = [Answer(case=name, service="vigil", group="trap", model="grok-4", repeat=repeat, code="older",
                    fixable=False, true_category="killed", made_on="2026-01-01")
@@ -292,6 +295,7 @@ def test_a_case_of_each_category_is_judged_rightly_by_the_rules(tmp_path: Path) 
     assert scores["scores"]["operator"]["of"] >= 8
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_at_once_and_goes_on(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "evals", "run", "--workers", "1", "--folder", str(tmp_path)]
     with subprocess.Popen(

@@ -70,6 +70,9 @@ def git(repo: Path, *words: str) -> str:
     return subprocess.run(["git", *words], cwd=repo, capture_output=True, text=True, check=True).stdout
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def healed(tmp_path: Path, start_forge: Any, monkeypatch: pytest.MonkeyPatch) -> Healed:
     monkeypatch.setenv("PLANTED_SECRET", IN_ENVIRONMENT)

@@ -68,6 +68,7 @@ def with_store(checkout: Any) -> str:
     return str(checkout.commit("pulse: trades are stored", changes))
 
 
+@pytest.mark.slow
 @needs_mariadb
 def test_a_crash_past_the_connection_is_reproduced_and_gone_with_its_fix(
     checkout: Any, open_case: Any
