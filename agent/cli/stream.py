@@ -20,18 +20,25 @@ def replace_unknown() -> None:
 
 def tell_error(message: str, code: int, *, as_json: bool) -> NoReturn:
     """One line on standard error, or a JSON object on standard output, then the exit."""
-    try:
-        if as_json:
-            click.echo(json.dumps({"error": message, "exit_code": int(code)}))
-        else:
-            click.echo(f"autohealer: {message}", err=True)
-        sys.stdout.flush()
-    except OSError:
+    told = json.dumps({"error": message, "exit_code": int(code)}) if as_json else ""
+    if not (as_json and _written(told)):
         # The output itself may be what failed: then the line goes where people look.
-        let_go(sys.stdout)
         with contextlib.suppress(OSError):
             click.echo(f"autohealer: {message}", err=True)
+    _written("")
     sys.exit(int(code))
+
+
+def _written(line: str) -> bool:
+    """Whether a line, or what else still waits, reached standard output; if not, it is let go."""
+    try:
+        if line:
+            click.echo(line)
+        sys.stdout.flush()
+    except OSError:
+        let_go(sys.stdout)
+        return False
+    return True
 
 
 def told_of(error: OSError | UnicodeError) -> str:

@@ -57,7 +57,10 @@ def _until_it_listens(running: subprocess.Popen[bytes], port: int) -> None:
         if running.poll() is not None:
             raise RelayError(f"the relay ended with {running.returncode} before it listened")
         if _listens(port):
-            return
+            # Somebody else may have been quicker to the port; a program without one ends.
+            time.sleep(0.2)
+            if running.poll() is None:
+                return
         time.sleep(0.05)
     raise RelayError(f"the relay does not listen on port {port} after {STARTS_WITHIN_S:.0f} s")
 

@@ -49,7 +49,9 @@ class Place:
         env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
         env |= {"HOME": str(self.root), "AUTOHEALER_SANDBOX__ENABLED": "false", **said}
         argv = [sys.executable, "-m", "agent.cli", "--state", str(self.state), *words]
-        return subprocess.Popen(argv, cwd=self.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            argv, cwd=self.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heard
+        )
 
     def run(self, *words: str, **said: str) -> tuple[int, str, str]:
         process = self.start(*words, **said)
@@ -62,6 +64,11 @@ class Place:
 
     def last(self) -> dict[str, object]:
         return self.store.runs(self.folder)[-1].result() or {}
+
+
+def heard() -> None:
+    """Ctrl-C is, also where these tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -235,7 +235,8 @@ def test_any_text_can_be_redacted(text: str) -> None:
 def test_any_known_secret_split_over_lines(secret: str, width: int) -> None:
     split = "\n".join(secret[n : n + width] for n in range(0, len(secret), width))
     redacted = Redactor([secret])(f"before\n{split}\nafter")
-    assert secret not in redacted.replace("\n", "")
+    left = redacted.replace("\n", "")
+    assert secret not in left or secret in "[REDACTED:secret]"
 
 
 UNITS = [
