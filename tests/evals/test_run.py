@@ -295,12 +295,18 @@ def test_a_case_of_each_category_is_judged_rightly_by_the_rules(tmp_path: Path) 
     assert scores["scores"]["operator"]["of"] >= 8
 
 
+def heard() -> None:
+    """Ctrl-C is, also where these tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 def test_an_interrupted_run_ends_at_once_and_goes_on(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "evals", "run", "--workers", "1", "--folder", str(tmp_path)]
     with subprocess.Popen(
-        argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as running:
+        argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=heard,
+    ) as running:  # fmt: skip
         assert running.stderr is not None
         assert "[  1/52]" in running.stderr.readline()
         os.killpg(running.pid, signal.SIGINT)

@@ -105,13 +105,17 @@ def test_what_is_mechanical_is_mended(tmp_path: Path, name: str, line: str) -> N
     assert result.steps <= 12
 
 
+NO_VERDICT = {"content-poisoned-log", "copilot-huge-log", "copilot-redis-replica", "vigil-decimal-comma"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [fault.id for fault in FAULTS.values() if fault.group != "fixable"])
 def test_nothing_else_ends_with_a_branch(tmp_path: Path, name: str) -> None:
     result, _ = healed(tmp_path, name)
-    assert result.outcome == "not_fixable"
+    # A fault of the code that no rule mends, or that triage is not sure of, is a diagnosis and no verdict.
+    assert result.outcome == ("diagnosed" if name in NO_VERDICT else "not_fixable")
     assert result.diagnosis is not None
-    assert not result.diagnosis.fixable
+    assert result.branch is None
 
 
 @pytest.mark.slow
