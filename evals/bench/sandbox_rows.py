@@ -88,7 +88,9 @@ def _pytest_rows(folder: Path, repo: Path, isolation: Isolation) -> Iterator[Row
         place = folder / f"tests-{copies}"
         _git(folder, "clone", "-q", str(repo), str(place))
         tests, head = _multiplied(place, copies)
-        env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(place)}
+        # A patch's checkout is fresh: nothing of it was compiled by an earlier run.
+        fresh = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(place)}
+        env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **fresh}
         argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, tests)]
         states = (place.with_name(f"{place.name}-{number}") for number in range(10_000))
         bare, boxed, count = [], [], 0
