@@ -113,6 +113,12 @@ def test_data_that_is_dropped_is_labelled_and_data_that_is_mended_is_not() -> No
     assert told('{"feeds": ["macro"]}') == ["drops behaviour: data of feeds.json"]
 
 
+def test_a_middleware_that_is_gone_is_labelled() -> None:
+    before = {"api.py": "app.add_middleware(TokenCheck, secret=key)\n"}
+    told = labels_of((), before, {"api.py": "app.state.ready = True\n"})
+    assert [str(label) for label in told] == ["drops behaviour: middleware TokenCheck"]
+
+
 def test_a_registered_route_that_is_gone_is_labelled() -> None:
     before = {"api.py": "server.route('GET', '/a', a)\nserver.route('POST', '/b', b)\n"}
     told = labels_of((), before, {"api.py": "server.route('GET', '/a', a)\n"})
