@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
+
 PORT = "{port}"
 STARTS_WITHIN_S = 20.0
 ENDS_WITHIN_S = 5.0
@@ -33,6 +35,17 @@ def relay(words: str) -> Iterator[str]:
         raise RelayError(
             f"say where the relay's port goes, as in: --relay 'python3 relay.py ANSWERS --port {PORT}'"
         )
+    running, port = _started(words)
+    try:
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        _end(running)
+
+
+# A port that somebody else was quicker to take is no reason to give up.
+@retry(retry=retry_if_exception_type(RelayError), stop=stop_after_attempt(3), reraise=True)
+def _started(words: str) -> tuple[subprocess.Popen[bytes], int]:
+    """The program, listening, and its port."""
     port = _free_port()
     argv = [word.replace(PORT, str(port)) for word in shlex.split(words)]
     try:
@@ -41,9 +54,10 @@ def relay(words: str) -> Iterator[str]:
         raise RelayError(f"{argv[0]} cannot be started: {error.strerror}") from error
     try:
         _until_it_listens(running, port)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
+    except BaseException:
         _end(running)
+        raise
+    return running, port
 
 
 def _free_port() -> int:

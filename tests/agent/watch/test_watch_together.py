@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from datetime import datetime
@@ -34,9 +35,13 @@ def test_a_dead_redis_is_one_incident_with_members_and_no_heal(site, part, publi
 
 
 @pytest.mark.slow
-def test_a_dead_system_redis_is_one_incident_and_all_resumes(site, system):
+def test_a_dead_system_redis_is_one_incident_and_all_ten_resume(site, part, publish_truth, system):
+    every = (*SERVICES, "journal", "rss_agg", "content_anal", "vexy_ai", "healer")
+    for name in every[len(SERVICES) :]:
+        shutil.copytree(site.root / "services" / SERVICES[0], site.root / "services" / name)
+    publish_truth({name: part() for name in every})
     truth = system.client().get("truth")
-    site.up(*SERVICES)
+    site.up(*every)
     system.stop()
     site.until(lambda: site.events("redis_down"))
     time.sleep(1.5)
