@@ -20,6 +20,8 @@ from sandbox.worktree import PrivateRepository
 from tools.logs import Crash
 from tools.replay import Replay, gone
 
+OWN_TEST_ALONE = "look at: no replay shows the crash, only the patch's own test: is what it makes up real?"
+
 
 @dataclass(slots=True)
 class Climb:
@@ -114,6 +116,8 @@ class Climb:
         if proving:
             how = f"fails on the base as the incident did, passes {self.runs} of {self.runs}"
             self.put("regression test", "shown", f"{min(proving, key=self.is_old)} {how}")
+            if self.rungs["gone"].state != "shown" and not any(map(self.is_old, proving)):
+                self.labels += (OWN_TEST_ALONE,)
         else:
             why = why_none(new_tests is not None, chosen if failing else ())
             self.put("regression test", "not shown", why)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from agent.proof import Climb
+from agent.proof.climb import OWN_TEST_ALONE
 
 MARK = "MARK = 2\n"
 FIELD = '    session: str = "open"\n'
@@ -173,3 +174,12 @@ def test_an_honest_test_alone_is_enough(unreplayed: Any) -> None:
 
     assert proof.state("regression test") == "shown", proof.why_not
     assert proof.proven
+    assert OWN_TEST_ALONE not in proof.labels, "a test of the base was red and is green"
+
+
+@pytest.mark.slow
+def test_a_proof_by_its_own_test_alone_is_told(unreplayed: Any) -> None:
+    proof = unreplayed.proof(HONEST, unreplayed.guards("self.prev_close is None"))
+
+    assert proof.proven, proof.why_not
+    assert OWN_TEST_ALONE in proof.labels, "the base's own test stays red with it, and no replay speaks"
