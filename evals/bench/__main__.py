@@ -23,6 +23,7 @@ from evals.bench.row import Row
 from evals.bench.sandbox_rows import sandbox_rows
 from evals.bench.serve_rows import serve_rows
 from evals.bench.tools_rows import tools_rows
+from evals.bench.triage_rows import triage_rows
 from evals.bench.watch_rows import watch_rows
 from sandbox.isolation import SandboxUnavailable, find_isolation
 
@@ -56,6 +57,7 @@ def _own_rows(folder: Path) -> Iterator[Row]:
     yield from agent_rows(folder)
     yield from cost_rows(folder)
     yield from tools_rows(folder)
+    yield from triage_rows(folder)
     yield from watch_rows(folder)
     try:
         isolation = find_isolation()

@@ -38,7 +38,8 @@ def tools_rows(folder: Path) -> Iterator[Row]:
 
 
 def _log_rows(folder: Path) -> Iterator[Row]:
-    small, big = _log(folder / "small.log", 10), _log(folder / "big.log", 1000)
+    small = made_log(folder / "small.log", 10, CRASH.encode())
+    big = made_log(folder / "big.log", 1000, CRASH.encode())
     tail = median_s(lambda: subprocess.run(["tail", "-n", "200", str(big)], capture_output=True, check=True))
     of_big, of_small = median_s(lambda: _found(big)), median_s(lambda: _found(small))
     tracemalloc.start()
@@ -56,12 +57,13 @@ def _found(log: Path) -> None:
     assert crash is not None and crash.final is not None and crash.final.type == "TypeError"
 
 
-def _log(path: Path, megabytes: int) -> Path:
+def made_log(path: Path, megabytes: int, end: bytes) -> Path:
+    """A log of so many megabytes in which nothing happens before its `end`."""
     block = "".join(LINE.format(number) for number in range(10_000)).encode()
     with path.open("wb") as log:
         for _ in range(megabytes * 10**6 // len(block)):
             log.write(block)
-        log.write(CRASH.encode())
+        log.write(end)
     return path
 
 
