@@ -12,7 +12,7 @@ FAULTS ?= --all
 HEALS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo record test slow eval record-incidents bench bench-peers soak lint types contracts lock clean
+.PHONY: help setup demo record drivers test slow eval record-incidents bench bench-peers soak lint types contracts lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,17 +37,20 @@ demo: $(STAMP)  ## break a service for real and heal it (CASE=bug|redis, MODEL=r
 record: $(STAMP)  ## record the demo's model run anew, from an OpenAI-compatible endpoint (URL=...)
 	$(BIN)/python -m evals.demo --case $(CASE) --record $(URL)
 
-test: $(STAMP)  ## every test but the slow ones
+drivers: $(STAMP)  ## MySQL drivers for journal and sse of the testbed, where MariaDB is installed
+	@$(BIN)/python -m evals.testbed.drivers --pip $(PYTHON)
+
+test: drivers  ## every test but the slow ones
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
 
-slow: $(STAMP)  ## the slow tests
+slow: drivers  ## the slow tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m slow $(ARGS)
 
 eval: $(STAMP)  ## does it heal, does it know when not to, what does it cost (MODELS="rules recorded")
 	$(BIN)/autohealer eval run $(addprefix --model ,$(MODELS)) --workers $(WORKERS) \
 	  --need verdict=0.95 --need category=0.95 --need file=0.9 --need "wrong<0.05" $(ARGS)
 
-record-incidents: $(STAMP)  ## record every incident anew, by breaking the testbed (FAULTS=--all)
+record-incidents: drivers  ## record every incident anew, by breaking the testbed (FAULTS=--all)
 	$(BIN)/autohealer record incident $(FAULTS)
 
 bench: $(STAMP)  ## each target of speed and cost with its figure and verdict

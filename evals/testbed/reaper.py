@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 PROGRAM = """
-import os, signal, sys
-groups = set()
+import json, os, shutil, signal, sys, time
+groups, folders = set(), set()
 for line in sys.stdin:
-    group = int(line)
-    groups.add(group) if group > 0 else groups.discard(-group)
+    told = json.loads(line)
+    if isinstance(told, str):
+        folders.add(told)
+    else:
+        groups.add(told) if told > 0 else groups.discard(-told)
 for group in groups:
     try:
         os.killpg(group, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
+for folder in folders:
+    for _ in range(50):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):
+            break
+        time.sleep(0.1)
 """
+"""A server that was just killed may still be closing its files, so a folder is removed until it is gone."""
 
 
 class Reaper:
@@ -38,14 +50,18 @@ class Reaper:
         """Its leader was waited for: the number may be another's soon."""
         self._tell(-group)
 
+    def remove(self, folder: Path) -> None:
+        """Remove this folder with all that is in it, once everything is dead."""
+        self._tell(str(folder.absolute()))
+
     def close(self) -> None:
         """Kill what is still watched, now."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
             self._process.wait(10)
 
-    def _tell(self, group: int) -> None:
+    def _tell(self, what: int | str) -> None:
         if self._process.stdin is None or self._process.stdin.closed:
             return
-        self._process.stdin.write(f"{group}\n".encode())
+        self._process.stdin.write(f"{json.dumps(what)}\n".encode())
         self._process.stdin.flush()

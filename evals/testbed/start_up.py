@@ -15,6 +15,7 @@ from redis import Redis
 
 from evals.testbed.buses import BUSES
 from evals.testbed.child import Child
+from evals.testbed.drivers import node_modules
 
 FIRST_MODELS = {"massive": ("massive:spot", "massive:gex:model", "massive:chain:latest")}
 """Keys of market-redis that a service must have written before it counts as started."""
@@ -25,6 +26,7 @@ def environment(
     python: Path,
     urls: Mapping[str, str],
     ports: Mapping[str, int],
+    mysql_port: int,
     heartbeat: tuple[float, int] | None,
 ) -> dict[str, str]:
     """The variables by which scripts and services learn where they are; PATH is the only one of ours."""
@@ -37,6 +39,9 @@ def environment(
     }
     env |= {BUSES[name]: url for name, url in urls.items()}
     env |= {f"{service.upper()}_PORT": str(port) for service, port in ports.items()}
+    env |= {"MYSQL_HOST": "127.0.0.1", "MYSQL_PORT": str(mysql_port)}
+    if (modules := node_modules()) is not None:
+        env["NODE_PATH"] = str(modules)
     if heartbeat is not None:
         env |= {"HEARTBEAT_INTERVAL_SEC": str(heartbeat[0]), "HEARTBEAT_TTL_SEC": str(heartbeat[1])}
     return env

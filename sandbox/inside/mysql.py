@@ -12,9 +12,7 @@ from sandbox.inside.buses import BusError
 
 START_S = 10.0
 _HELD_S = 1.0
-_OPTIONS = (
-    "--no-defaults",
-    "--skip-grant-tables",
+SMALL = (
     "--skip-networking=0",
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
@@ -30,10 +28,16 @@ _OPTIONS = (
     "--innodb-temp-data-file-path=ibtmp1:4M:autoextend",
     "--innodb-undo-tablespaces=0",
     "--innodb-use-native-aio=0",
+)
+"""A server this small makes its files anew in less than 0.1 s on a memory disk, so none are kept for it."""
+
+_OPTIONS = (
+    "--no-defaults",
+    "--skip-grant-tables",
+    *SMALL,
     "--innodb-doublewrite=0",
     "--innodb-flush-log-at-trx-commit=0",
 )
-"""A server this small makes its files anew in less than 0.1 s on a memory disk, so none are kept for it."""
 
 
 class MySql:

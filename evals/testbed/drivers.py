@@ -1,0 +1,107 @@
+"""The MySQL drivers of journal and sse: fetched where there is a MariaDB to talk to, and by no other set-up.
+
+    python -m evals.testbed.drivers [--pip PYTHON]
+
+They are found as on a real node: `mysql.connector` in the virtual environment, `mysql2` by NODE_PATH. Both
+are pinned by hash and lie in the environment of this interpreter, so that they go with it. Where one
+cannot be fetched that is told, and the service copes with memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from sandbox.boot import mariadbd
+from sandbox.node import find_node
+
+LOCKS = Path(__file__).with_name("locks")
+NODE_LOCK = ("package.json", "package-lock.json")
+FETCHES_WITHIN_S = 120.0
+
+
+@click.command()
+@click.option("--pip", default=sys.executable, metavar="PYTHON", help="An interpreter that has pip.")
+def main(pip: str) -> None:
+    """Fetch what is missing, where MariaDB is installed; never an error."""
+    if mariadbd() is None:
+        return
+    if not has_connector():
+        said = _run(*_pip(pip))
+        click.echo(f"journal has no MySQL driver: {said}" if said else "journal's MySQL driver is here")
+    if node_modules() is None and (npm := find_npm()):
+        said = _install_node(npm)
+        click.echo(f"sse has no MySQL driver: {said}" if said else "sse's MySQL driver is here")
+
+
+def has_connector() -> bool:
+    """Whether this interpreter has journal's driver."""
+    return find_spec("mysql") is not None
+
+
+def node_modules() -> Path | None:
+    """The folder that holds sse's driver, or None."""
+    folder = _node_folder() / "node_modules"
+    return folder if folder.is_dir() else None
+
+
+def find_npm() -> tuple[str, ...] | None:
+    """npm of this machine, else the one that the wheel of Node.js brings."""
+    if found := shutil.which("npm"):
+        return (found,)
+    node = find_node()
+    script = node.parents[1] / "lib/node_modules/npm/bin/npm-cli.js" if node else None
+    return (str(node), str(script)) if script is not None and script.is_file() else None
+
+
+def _pip(python: str) -> Sequence[str]:
+    options = ("-q", "--disable-pip-version-check", "--no-deps", "--require-hashes")
+    lock = str(LOCKS / "requirements.txt")
+    return (python, "-m", "pip", "--python", sys.executable, "install", *options, "-r", lock)
+
+
+def _install_node(npm: Sequence[str]) -> str | None:
+    """Fetch by npm beside the place where it is looked for, and move it there once it is whole."""
+    place = _node_folder()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+        for name in NODE_LOCK:
+            shutil.copy(LOCKS / name, folder)
+        # A package of types is asked for by a peer, and is twice as large as the driver.
+        options = ("--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        if said := _run(*npm, "ci", f"--prefix={folder}", *options):
+            return said
+        place.mkdir(exist_ok=True)
+        (Path(folder) / "node_modules").rename(place / "node_modules")
+    return None
+
+
+def _run(*argv: str) -> str | None:
+    """Run a program; the last line of what it says where it fails."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=FETCHES_WITHIN_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode == 0:
+        return None
+    return next(iter(done.stderr.strip().splitlines()[-1:]), f"exit code {done.returncode}")
+
+
+@cache
+def _node_folder() -> Path:
+    """By the lock's digest: another lock is another folder."""
+    digest = hashlib.sha256(b"".join((LOCKS / name).read_bytes() for name in NODE_LOCK)).hexdigest()
+    return Path(sys.prefix) / "share" / "autohealer-testbed" / digest[:12]
+
+
+if __name__ == "__main__":
+    main()
