@@ -242,6 +242,9 @@ def heal(folder: IncidentFolder, store: Store, settings: Settings, plan: Plan, l
         summary = "the run was interrupted"
         try:
             outcome, summary = run.work(folder)
+        except KeyboardInterrupt:
+            outcome = "interrupted"
+            raise
         except BaseException as error:
             summary = f"{type(error).__name__}: {error}"
             raise

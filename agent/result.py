@@ -11,8 +11,17 @@ from agent.diagnosis import Diagnosis
 from agent.exit import Exit
 
 Outcome = Literal[
-    "branch", "proven", "diagnosed", "unproven", "not_fixable", "limit", "refused", "no_key", "failed"
-]
+    "branch",
+    "proven",
+    "diagnosed",
+    "unproven",
+    "not_fixable",
+    "limit",
+    "refused",
+    "no_key",
+    "interrupted",
+    "failed",
+]  # fmt: skip
 
 
 EXIT_OF: dict[Outcome, Exit] = {
@@ -24,6 +33,7 @@ EXIT_OF: dict[Outcome, Exit] = {
     "limit": Exit.BUDGET,
     "refused": Exit.REFUSED,
     "no_key": Exit.NO_KEY,
+    "interrupted": Exit.INTERRUPTED,
     "failed": Exit.ERROR,
 }
 

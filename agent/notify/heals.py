@@ -27,6 +27,7 @@ STAGE_OF: dict[Outcome, Stage] = {
     "no_key": "no_patch",
     "failed": "failed",
 }
+"""An interrupted run has none: whoever stopped it knows."""
 
 
 class HealPages:
@@ -53,15 +54,15 @@ class HealPages:
 
     def ended(self, result: HealResult, clean: Clean) -> None:
         """The run is over."""
-        if result.summary.startswith(KeyboardInterrupt.__name__):
-            # Whoever stopped it knows.
+        stage = STAGE_OF.get(result.outcome)
+        if stage is None:
             return
         diagnosis = result.diagnosis
         what = result.summary
         if diagnosis is not None and result.outcome != "failed":
             what = diagnosis.root_cause
         self._hand_over(
-            STAGE_OF[result.outcome],
+            stage,
             result.incident,
             result.service,
             clean(what),

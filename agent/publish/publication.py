@@ -83,7 +83,7 @@ def interrupted(store: Store, folder: IncidentFolder) -> tuple[Publication, str]
     """The branch that a killed run made and did not report, with its commit: it is not made twice."""
     for run in reversed(store.runs(folder)):
         result = run.result()
-        if result is not None and result["outcome"] != "failed":
+        if result is not None and result["outcome"] not in ("interrupted", "failed"):
             return None
         publication = publication_of(run)
         commit = branch_of(publication) if publication else None

@@ -18,6 +18,7 @@ HEADLINES = {
     "limit": "ended at a limit",
     "refused": "refused by policy",
     "no_key": "no key for the model",
+    "interrupted": "the run was interrupted",
     "failed": "the run failed",
 }
 

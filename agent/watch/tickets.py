@@ -73,7 +73,8 @@ def read_tickets(incidents: Path, incident: str = "*") -> list[Ticket]:
 
 def last_result(folder: Path) -> dict[str, Any] | None:
     """The result of the last run that came to an end of its own; None while there is none."""
-    results = [result for result in _results(folder) if result.get("outcome") not in (None, "failed")]
+    cut_short = (None, "interrupted", "failed")
+    results = [result for result in _results(folder) if result.get("outcome") not in cut_short]
     return max(results, key=lambda result: result.get("run", 0), default=None)
 
 

@@ -132,6 +132,7 @@ def test_a_heal_that_is_told_to_end_says_where_it_got(place: Place, number: sign
     assert str(place.folder.path / "runs" / "1") in told["error"]
     if number == signal.SIGINT:
         assert (process.returncode, told["exit_code"]) == (130, 130)
+        assert place.last()["outcome"] == "interrupted"
     else:
         assert process.returncode == -number
         assert place.last() == {}, "the run can be gone on with"

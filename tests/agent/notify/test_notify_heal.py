@@ -134,7 +134,7 @@ def test_every_outcome_has_its_page(tmp_path: Path, outcome: Outcome) -> None:
 
 def test_who_stops_a_heal_is_not_paged(tmp_path: Path) -> None:
     pages = HealPages(Pager(Outbox(tmp_path / "state"), ("true",)), lambda event: None)
-    pages.ended(result("failed").model_copy(update={"summary": "KeyboardInterrupt: "}), str)
+    pages.ended(result("interrupted"), str)
     assert Outbox(tmp_path / "state").read() == []
 
 
