@@ -17,12 +17,12 @@ ROOT = "/Users/ernie/MarketSwarm"
 HOME = "/Users/ernie"
 PORTS = {
     "system-redis": 6379, "market-redis": 6380, "intel-redis": 6381,
-    "sse": 3001, "journal": 3002, "copilot": 8095, "vexy_ai": 3005,
+    "sse": 3001, "journal": 3002, "copilot": 8095, "vexy_ai": 3005, "mysql": 3306,
 }  # fmt: skip
 """Where buses and services listen on the production host."""
 
 _HOST = r"(?:127\.0\.0\.1|0\.0\.0\.0|localhost|\[?::1?\]?)"
-_BEFORE_A_PORT = rf"""(?P<before>{_HOST}(?::|['"],\s?)|\bport["']?[=:]?\s{{0,2}})"""
+_BEFORE_A_PORT = rf"""(?P<before>{_HOST}(?::|['"],\s?)|(?:\bport|MYSQL_PORT)["']?\s?[=:]?\s{{0,2}}["']?)"""
 
 
 class TraceError(Exception):

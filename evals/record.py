@@ -17,12 +17,14 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from agent.diagnosis import Category
 from agent.watch.listen import Listener, Ring
 from evals.cases import TRUTH_FILE, truth_of
 from evals.production import Machine
 from evals.testbed.cluster import Cluster, ClusterError
 from evals.testbed.faults import Fault
 from evals.testbed.faults.fault import CLOSED_MARKET
+from evals.testbed.mysql import MySql
 from evals.testbed.repository import make_repository
 from tools.capture import Site, find_site, take, write_incident
 from tools.health import HealthCollector
@@ -30,6 +32,8 @@ from tools.redact import Redactor
 
 BITES_WITHIN_S = 8.0
 EXPIRES_WITHIN_S = 10.0
+MYSQL_ADDRESS = ("MYSQL_HOST", "MYSQL_PORT")
+"""By these a fault names a place where no server is; one that ran and was stopped is better."""
 
 
 class RecordError(Exception):
@@ -66,15 +70,20 @@ def record(
     repo = make_repository(work / "MarketSwarm").path
     # A real checkout's PID files are no part of it.
     (repo / ".git" / "info" / "exclude").write_text(".pids/\n", encoding="utf-8")
-    with Cluster(work / "run", repo, python=python, env=fault.env) as cluster:
+    down = _stops_mysql(fault)
+    env = {key: value for key, value in fault.env.items() if not (down and key in MYSQL_ADDRESS)}
+    with Cluster(work / "run", repo, python=python, env=env) as cluster:
         site = find_site(repo, cluster.urls["system-redis"])
         with _listening(site) as ring:
-            _start(cluster, fault, site, healthy_before=healthy_before)
+            _start(cluster, fault, site, healthy_before=healthy_before and (down or _harmless(fault)))
             fault.apply(repo)
+            if down:
+                cluster.stop_mysql()
             fault.strike(cluster)
             _until_it_shows(cluster, fault)
             captured = _capture(cluster, fault, site, ring, work / "incidents")
         ports = {name: int(url.rpartition(":")[2]) for name, url in cluster.urls.items()} | cluster.ports
+        ports["mysql"] = cluster.mysql.port
     Machine(repo, work, python, ports).as_production(captured)
     _name(captured, into.name)
     if fault.symptom not in (captured / "log.txt").read_text(encoding="utf-8"):
@@ -98,14 +107,23 @@ def _listening(site: Site) -> Iterator[Ring]:
         listener.close()
 
 
+def _stops_mysql(fault: Fault) -> bool:
+    """Whether the fault is that MySQL is down, and there is a server here to stop."""
+    return fault.category is Category.MYSQL_CONNECTION and MySql.installed()
+
+
+def _harmless(fault: Fault) -> bool:
+    """Whether the service is well under the fault's environment, as long as nothing else happened."""
+    return fault.folder.exists() or not fault.env or fault.env is CLOSED_MARKET
+
+
 def _start(cluster: Cluster, fault: Fault, site: Site, *, healthy_before: bool) -> None:
     """A platform that is well: what the service depends on and, where it can be, the service itself."""
     own = fault.service
     wanted = dict.fromkeys((*fault.needs, *site.truth.dependencies(own)))
     others = [name for name in wanted if site.truth.has(name) and name != own]
     cluster.start(*others)
-    harmless = not fault.env or fault.env is CLOSED_MARKET
-    if healthy_before and (fault.folder.exists() or harmless):
+    if healthy_before:
         cluster.start(own)
 
 

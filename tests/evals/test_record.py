@@ -17,7 +17,7 @@ from evals.reproduce import RESULT, differences, reproduce
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    ports = {"system-redis": 45881, "market-redis": 38581, "copilot": 40123}
+    ports = {"system-redis": 45881, "market-redis": 38581, "copilot": 40123, "mysql": 41306}
     return Machine(tmp_path / "MarketSwarm", tmp_path, Path(sys.executable), ports)
 
 
@@ -28,6 +28,9 @@ def machine(tmp_path: Path) -> Machine:
         ("connecting to localhost:38581.", "connecting to localhost:6380."),
         ("Connect call failed ('127.0.0.1', 38581)", "Connect call failed ('127.0.0.1', 6380)"),
         ('"port": 40123, "net": 40123', '"port": 8095, "net": 40123'),
+        ("·   MYSQL_PORT = 41306", "·   MYSQL_PORT = 3306"),
+        ('"MYSQL_PORT": "41306"', '"MYSQL_PORT": "3306"'),
+        ("·   http port = 40123", "·   http port = 8095"),
         ("connect ECONNREFUSED ::1:38581", "connect ECONNREFUSED ::1:6380"),
         ("127.0.0.1:458811", "127.0.0.1:458811"),
         ('{"net":45881,"oi":38581}', '{"net":45881,"oi":38581}'),
