@@ -31,6 +31,8 @@ _MYSQL = re.compile(
     r"|Can't connect to server on|server closed the connection|Authentication plugin",
     re.IGNORECASE,
 )
+_NOT_LET_IN = re.compile(r"Access denied for user '|Unknown database '")
+"""Words of MySQL's own that need not come with its name, where a service logs no more than the message."""
 _TIMEOUTS = {"TimeoutError", "ConnectTimeout", "ReadTimeout"}
 
 
@@ -74,11 +76,13 @@ def mysql(scene: Scene) -> Finding | None:
     """MySQL that is not there, or does not let the service in."""
     for error in scene.relevant:
         speaks_mysql = "mysql" in error.type.lower() or "mysql" in error.text.lower()
+        speaks_mysql |= scene.component.mysql and _NOT_LET_IN.search(error.text) is not None
         refused = scene.ports.get(scene.port_in(error.text) or 0) == "mysql" and REFUSED.search(error.text)
         if not ((speaks_mysql and _MYSQL.search(error.text)) or refused or _is_interface_error(error)):
             continue
         denied = re.search(r"Access denied|1045|Unknown database|1049|ER_ACCESS|ER_BAD_DB", error.text)
         host, port = scene.truth.mysql_address()
+        port = (scene.port_in(error.text) or port) if refused else port
         why = "does not let the service in" if denied else "cannot be reached"
         state = scene.health("mysql") if "mysql" in scene.parts else "snapshot: says nothing of MySQL"
         return Finding(

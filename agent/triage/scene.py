@@ -22,6 +22,7 @@ _GENERIC = {"RuntimeError", "Exception", "SystemExit", "BaseException", "Error",
 _BUS_LINE = re.compile(
     r"\b([a-z0-9_]+[-_]redis)(?:_url)?\b[\s\"':=]{1,12}redis://[^\s:/@]*(?::[^\s@]*@[^\s:]*)?:(\d{2,5})", re.I
 )
+_MYSQL_LINE = re.compile(r"\bMYSQL_PORT\b[\s\"':=]{1,6}(\d{2,5})\b")
 _TRUTH_LINE = re.compile(r"Truth (?:from|at) redis://[^\s]{0,200}?:(\d{2,5})")
 _ADDRESS = re.compile(
     r"(?:(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|::1|:::?|://[\w.-]{1,200}|host [\w.-]{1,200}"
@@ -145,7 +146,9 @@ class Scene:
         return known
 
     def _logged_ports(self) -> Iterator[tuple[int, str]]:
-        """Where the last run says it found its buses: a node may use other ports than Truth."""
+        """Where the last run says it found its servers: a node may use other ports than Truth."""
+        for found in _MYSQL_LINE.finditer(self.log):
+            yield int(found.group(1)), "mysql"
         for found in _TRUTH_LINE.finditer(self.log):
             yield int(found.group(1)), "system-redis"
         for found in _BUS_LINE.finditer(self.log):

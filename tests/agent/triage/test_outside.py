@@ -168,6 +168,27 @@ def test_sql_that_is_wrong_is_the_service_s(world: World) -> None:
     assert found.category is not Category.MYSQL_CONNECTION and found.verdict == "fixable"
 
 
+def test_mysql_that_refuses_is_known_by_its_words_where_only_they_are_logged(world: World) -> None:
+    denied = "1045 (28000): Access denied for user 'fotw_app'@'127.0.0.1' (using password: YES)"
+    log = world.logged(f"orchestrator internal error: {denied}")
+    assert world.triage(log).category is not Category.MYSQL_CONNECTION, "vigil uses no MySQL"
+    world.commit({"truth/components/journal.json": json.dumps({"inputs": {"mysql": True}})})
+    found = world.triage(log.replace("vigil", "journal"), service="journal")
+    assert (found.category, found.verdict) == (Category.MYSQL_CONNECTION, "not_fixable")
+    assert found.operator_action == "check MySQL's user, password and database"
+
+
+def test_mysql_on_a_port_that_only_the_log_names(world: World) -> None:
+    log = (
+        " Starting sse at 2026-11-22 10:00:00\n[2026-11-22 10:00:00][sse][INFO] ·   MYSQL_PORT = 3316\n"
+        "Error: connect ECONNREFUSED 127.0.0.1:3316\n    at openStore (/x/services/sse/src/db.js:70:16) {\n"
+        "  errno: -111,\n  code: 'ECONNREFUSED'\n}\n\nNode.js v20.1.0\n"
+    )
+    found = world.triage(log, service="sse")
+    assert (found.category, found.verdict) == (Category.MYSQL_CONNECTION, "not_fixable")
+    assert found.operator_action == "start MySQL on 127.0.0.1:3316"
+
+
 def test_wrong_type_in_redis_is_data_and_no_outage(world: World) -> None:
     error = (
         "redis.exceptions.ResponseError: WRONGTYPE Operation against a key holding the wrong kind of value"
