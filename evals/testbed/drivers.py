@@ -64,7 +64,7 @@ def find_npm() -> tuple[str, ...] | None:
 
 
 def _pip(python: str) -> Sequence[str]:
-    options = ("-q", "--disable-pip-version-check", "--no-deps", "--require-hashes")
+    options = ("-q", "--disable-pip-version-check", "--retries=1", "--no-deps", "--require-hashes")
     lock = str(LOCKS / "requirements.txt")
     return (python, "-m", "pip", "--python", sys.executable, "install", *options, "-r", lock)
 
@@ -77,7 +77,13 @@ def _install_node(npm: Sequence[str]) -> str | None:
         for name in NODE_LOCK:
             shutil.copy(LOCKS / name, folder)
         # A package of types is asked for by a peer, and is twice as large as the driver.
-        options = ("--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        options = (
+            "--legacy-peer-deps",
+            "--ignore-scripts",
+            "--no-audit",
+            "--fetch-retries=0",
+            "--loglevel=error",
+        )
         if said := _run(*npm, "ci", f"--prefix={folder}", *options):
             return said
         place.mkdir(exist_ok=True)
@@ -86,14 +92,17 @@ def _install_node(npm: Sequence[str]) -> str | None:
 
 
 def _run(*argv: str) -> str | None:
-    """Run a program; the last line of what it says where it fails."""
+    """Run a program; the first error that it tells where it fails."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=FETCHES_WITHIN_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     if done.returncode == 0:
         return None
-    return next(iter(done.stderr.strip().splitlines()[-1:]), f"exit code {done.returncode}")
+    errors = (
+        line.strip() for line in done.stderr.splitlines() if line.lower().startswith(("error", "npm err"))
+    )
+    return next(errors, f"exit code {done.returncode}")
 
 
 @cache
