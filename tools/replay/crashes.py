@@ -18,15 +18,19 @@ _ASIDE = re.compile(r"Exception ignored (?:in|while|on)|Error in atexit|--- Logg
 _TITLE_LINES = 3
 
 
-def crashes(output: str) -> Iterator[Crash]:
-    """Every traceback that a run printed, and every ERROR line; what merely comes of stopping is left out."""
+def crashes(output: str, wanted: str = "") -> Iterator[Crash]:
+    """Every traceback that a run printed, and every ERROR line; what merely comes of stopping is left out.
+
+    A CancelledError is none of that where it is what is `wanted`: a shutdown that ended with it.
+    """
+    aside = _BY_STOPPING - ({wanted} & {"CancelledError"})
     lines = output.split("\n")
     at = floor = 0
     while at < len(lines):
         line = lines[at]
         if is_header(line):
             trace = parse(lines, at)
-            if (found := _traceback(lines, at, trace.errors, trace.end)) is not None:
+            if (found := _traceback(lines, at, trace.errors, trace.end, aside)) is not None:
                 yield found
             at = floor = max(trace.end, at + 1)
             continue
@@ -45,9 +49,11 @@ def _node(lines: Sequence[str], at: int, floor: int) -> NodeTrace | None:
     return parse_node(lines, at, floor) if is_frame(line) or is_version(line) else None
 
 
-def _traceback(lines: list[str], at: int, errors: tuple[CrashError, ...], end: int) -> Crash | None:
+def _traceback(
+    lines: list[str], at: int, errors: tuple[CrashError, ...], end: int, aside: frozenset[str]
+) -> Crash | None:
     title = lines[max(0, at - _TITLE_LINES) : at]
-    if not errors or errors[-1].name in _BY_STOPPING or any(map(_ASIDE.match, title)):
+    if not errors or errors[-1].name in aside or any(map(_ASIDE.match, title)):
         return None
     unretrieved = any(_UNRETRIEVED.search(line) for line in title)
     kind: Literal["unretrieved_task", "traceback"] = "unretrieved_task" if unretrieved else "traceback"

@@ -41,7 +41,8 @@ def judge(report: BootReport, crash: Crash | None, service: str, exists: Callabl
     """
     if report.problem is not None:
         return Judged("unclear", f"the service could not be booted: {report.problem}")
-    seen = [map_frames(each, exists) for each in crashes(report.everything)]
+    wanted = crash.final.name if crash and crash.final else ""
+    seen = [map_frames(each, exists) for each in crashes(report.everything, wanted)]
     same = (each for each in seen if crash and is_same(each, crash, service))
     again = next((each for each in same if network_cause(each) is None), None)
     if again is not None:

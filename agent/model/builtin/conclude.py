@@ -15,24 +15,26 @@ from agent.model.spec import RULE_BASED
 
 NAME = RULE_BASED
 _LONGEST = 900
+REVERTS = "reverts a hunk of"
+"""How the reason of a patch begins that takes lines of an earlier change back."""
+HIDES = "where data is missing the patch passes it over (workaround)"
+"""What is said of a candidate that hides missing data, and says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One proposal: what it was to mend, and what came of it."""
+    """One proposal: what it was to mend, what came of it, and what a reviewer must know of it."""
 
     why: str
     outcome: str
     spot: Spot | None = None
-    hides: bool = False
+    risk: str = ""
 
 
 def fixed(incident: Incident, tried: Sequence[Tried]) -> str:
     """The diagnosis of a patch that was proven; `tried` are the repairs that it is made of."""
     what = "; ".join(dict.fromkeys(one.why for one in tried))
-    risk = (
-        "where data is missing the patch passes it over (workaround)" if any(t.hides for t in tried) else None
-    )
+    risk = "; ".join(dict.fromkeys(one.risk for one in tried if one.risk)) or None
     return _diagnosis(
         incident,
         root_cause=f"{incident.why} Mended ({NAME}): {what}.",
@@ -68,7 +70,8 @@ def last_word(incident: Incident, items: Sequence[Item]) -> str:
         judged = read_answer(results.get(last.calls[-1].id, ""))
         if judged.passed:
             reason = json.loads(last.calls[-1].arguments)["reason"]
-            return fixed(incident, [Tried(reason, "proven")])
+            risk = f"{reason} (workaround)" if reason.startswith(REVERTS) else ""
+            return fixed(incident, [Tried(reason, "proven", risk=risk)])
     return unfixed(incident, f"{NAME}: the run ended before a repair was proven")
 
 

@@ -15,6 +15,7 @@ _MATCH = re.compile(r"^(?P<path>[^\s:][^:]*):(?P<line>\d+): (?P<text>.*)$")
 _LAST_WITH = re.compile(r"the last commit with it is ([0-9a-f]{7,40})\.")
 PAGES = 6
 """The most pages of one file that are read: some 600 lines, or 1,200 short ones."""
+LOG_LINES = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Desk:
 
     files: dict[tuple[str, str | None], str | Absent] = field(default_factory=dict)
     matches: dict[tuple[str, bool, str | None], list[Match]] = field(default_factory=dict)
+    end_of_log: str | None = None
 
     def read(self, path: str, commit: str | None = None) -> Asking[str | Absent]:
         """A whole file as it is in the incident's commit or in another one."""
@@ -84,6 +86,13 @@ class Desk:
             found = (_MATCH.match(line) for line in answer.splitlines()[1:])
             self.matches[key] = [Match(one["path"], int(one["line"]), one["text"]) for one in found if one]
         return self.matches[key]
+
+    def log(self) -> Asking[str]:
+        """The end of the service's log, as its lines are numbered by the tool."""
+        if self.end_of_log is None:
+            asked = {"service": None, "part": "end", "lines": LOG_LINES, "before": None}
+            (self.end_of_log,) = yield (Call("read_log", asked),)
+        return self.end_of_log
 
     def propose(self, edits: Sequence[dict[str, Any]], reason: str) -> Asking[str]:
         """What the gate and the replay say about a patch."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import libcst as cst
 
-from agent.model.builtin.conclude import NAME, Tried, fixed, unfixed
+from agent.model.builtin.conclude import HIDES, NAME, Tried, fixed, unfixed
 from agent.model.builtin.desk import Absent, Desk
 from agent.model.builtin.edits import NotWritable, edits_between, new_file, restored
 from agent.model.builtin.incident import Incident, Trouble
 from agent.model.builtin.judged import Judged, read_answer, read_tests
-from agent.model.builtin.repairs import REPAIRS
-from agent.model.builtin.scene import Candidate, Draft, Scene
+from agent.model.builtin.repairs import LAST_RESORTS, REPAIRS, speaks
+from agent.model.builtin.scene import Candidate, Draft, Repair, Scene
 from agent.model.builtin.talk import Asking, Said
 
 PROPOSALS = 8
@@ -39,7 +40,7 @@ def abstain(incident: Incident, offered: frozenset[str]) -> str | None:
         return f"it is not {incident.service}'s own code: {incident.why}"
     if "[explains the crash]" in incident.findings:
         return f"what {incident.service} depends on explains the crash: {incident.why}"
-    if incident.trouble is None or incident.trouble.own(incident.service) is None:
+    if incident.trouble is None or not (incident.trouble.own(incident.service) or speaks(incident.trouble)):
         return f"{NAME}: the log shows no line of {incident.service}'s own code that crashed"
     if missing := NEEDED_TOOLS - offered:
         return f"{NAME}: nothing can be tried without {', '.join(sorted(missing))}"
@@ -70,7 +71,16 @@ class Search:
 
     def explore(self, trouble: Trouble, draft: Draft, so_far: tuple[Tried, ...]) -> Asking[None]:
         """Try every candidate for one crash; returns where none is left or the bound is reached."""
-        candidates = yield from self.candidates(trouble, draft)
+        candidates = yield from self.candidates(REPAIRS, trouble, draft)
+        yield from self.tries(candidates, trouble, draft, so_far)
+        if not so_far and not self.unproven:
+            candidates = yield from self.candidates(LAST_RESORTS, trouble, draft)
+            yield from self.tries(candidates, trouble, draft, so_far)
+
+    def tries(
+        self, candidates: Sequence[Candidate], trouble: Trouble, draft: Draft, so_far: tuple[Tried, ...]
+    ) -> Asking[None]:
+        """Propose one candidate after the other, and follow the crash that each uncovers."""
         for candidate in candidates:
             if len(self.tried) >= PROPOSALS:
                 return
@@ -117,11 +127,13 @@ class Search:
         spot = seen.own(service)
         return spot is not None and seen.key(service)[:3] != before.key(service)[:3]
 
-    def candidates(self, trouble: Trouble, draft: Draft) -> Asking[list[Candidate]]:
+    def candidates(
+        self, repairs: Sequence[Repair], trouble: Trouble, draft: Draft
+    ) -> Asking[list[Candidate]]:
         """Every repair's candidates, the likeliest first, then the smallest."""
         scene = Scene(self.incident, self.desk, trouble, draft, self.history)
         found: list[Candidate] = []
-        for repair in REPAIRS:
+        for repair in repairs:
             try:
                 found += yield from repair(scene)
             except (cst.ParserSyntaxError, cst.CSTValidationError):
@@ -149,7 +161,8 @@ class Search:
         else:
             answer = yield from self.desk.propose(edits, candidate.why)
             judged = read_answer(answer)
-        self.tried.append(Tried(candidate.why, judged.why[:300], candidate.spot, candidate.hides))
+        risk = candidate.risk or (HIDES if candidate.hides else "")
+        self.tried.append(Tried(candidate.why, judged.why[:300], candidate.spot, risk))
         return judged
 
     def edits(self, draft: Draft, candidate: Candidate) -> Asking[list[dict[str, Any]]]:

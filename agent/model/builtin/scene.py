@@ -21,7 +21,8 @@ class Candidate:
     """One way to mend it. `files` are whole new texts by path, `restores` are commits by path.
 
     `rank` is the likelihood, 0 the best. `hides` says that missing data is passed over, which is wrong where
-    an upstream that is down owes it. `test` is a regression test that goes with it.
+    an upstream that is down owes it. `risk` is what else a reviewer must know. `test` is a regression test
+    that goes with it.
     """
 
     why: str
@@ -29,6 +30,7 @@ class Candidate:
     restores: Mapping[str, str] = field(default_factory=dict)
     rank: int = 5
     hides: bool = False
+    risk: str = ""
     spot: Spot | None = None
     test: Test | None = None
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,13 +15,21 @@ from typing import Any, cast
 
 import pytest
 
+from agent.heal import Plan, heal
+from agent.model.builtin import Builtin
 from agent.model.builtin.desk import Desk
 from agent.model.builtin.incident import Incident, read_incident
-from agent.model.builtin.repairs import REPAIRS
+from agent.model.builtin.repairs import LAST_RESORTS, REPAIRS
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.talk import Asking, Call
+from agent.result import HealResult
+from agent.settings import Settings
+from agent.store import Store
 from agent.texts import fill_prompt
+from sandbox.isolation import Isolation, find_isolation
+from sandbox.worktree import PrivateRepository
 from tools.incident import IncidentFolder
+from tools.replay import Replay
 from tools.repository import Repository
 from tools.tool import ToolError, Workbench
 from tools.toolset import SIX_TOOLS
@@ -33,6 +43,7 @@ IDENTITY = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
+SWARM = Path(__file__).parents[2] / "tools/replay/swarm"
 VERDICT = "Verdict of the rules: the service's own code is at fault (confidence 0.85)."
 
 
@@ -131,7 +142,7 @@ class Service:
         assert incident.trouble is not None
         scene, bench = Scene(incident, Desk(), incident.trouble, {}), self.bench()
         found: list[Candidate] = []
-        for repair in REPAIRS:
+        for repair in (*REPAIRS, *LAST_RESORTS):
             found += drive(repair(scene), bench)
         return sorted(found, key=lambda one: one.rank)
 
@@ -159,3 +170,80 @@ def service(tmp_path: Path) -> Service:
 def opening() -> Callable[..., str]:
     """Makes an incident message: crash text, files of the service, what triage found."""
     return message
+
+
+@dataclass(slots=True)
+class Pulse:
+    """A whole small service that is booted in the box: its crash is real, and so is the heal of it."""
+
+    path: Path
+    state: Path
+    isolation: Isolation
+
+    def commit(self, *changes: tuple[str, str, str]) -> str:
+        """One commit more: in the files (below the service), texts give way to others; none makes a file."""
+        for name, old, new in changes:
+            file = self.path / "services/pulse" / name
+            text = file.read_text() if old else ""
+            assert text.count(old) == 1 or not old, f"{name} has {old!r} {text.count(old)} times"
+            file.write_text(text.replace(old, new) if old else new)
+        Service(self.path).git("add", "--all", "--force")
+        Service(self.path).git("commit", "-qm", "pulse: change")
+        return Service(self.path).git("rev-parse", "HEAD").strip()
+
+    def healed(self, *, values: Mapping[str, str] = {}, messages: Sequence[Any] = ()) -> Healed:
+        """Boot the last commit with these values and messages, take its log, and heal by rules alone."""
+        commit = Service(self.path).git("rev-parse", "HEAD").strip()
+        folder = self.state / "incident"
+        folder.mkdir(parents=True)
+        held = {key: {"type": "string", "value": value} for key, value in values.items()}
+        (folder / "incident.json").write_text(
+            json.dumps({"id": "pulse-1", "service": "pulse", "commit": commit})
+        )
+        (folder / "snapshot.json").write_text(json.dumps({"heartbeats": {}}))
+        (folder / "redis.json").write_text(json.dumps({"market-redis": held}))
+        lines = [
+            {"bus": "market-redis", "channel": "massive:spot", "data": json.dumps(one)} for one in messages
+        ]
+        (folder / "messages.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        repo = PrivateRepository(self.path, self.state / "boots")
+        replay = Replay(
+            repo, self.isolation, Path(sys.executable), IncidentFolder(folder), "pulse", commit, None
+        )
+        log = replay.at(commit).report.everything
+        (folder / "log.txt").write_text(log)
+        store = Store(self.state / "store")
+        store.prepare()
+        settings = Settings(repo=self.path, python=Path(sys.executable), sandbox={"test_runs": 1})
+        plan = Plan(lambda case, emit: Builtin(), always_ask=True)
+        result = heal(store.add(IncidentFolder(folder)), store, settings, plan, [].append)
+        words = ("diff", "-U0", f"HEAD..{result.branch}") if result.branch else ("diff", "HEAD..HEAD")
+        return Healed(result, Service(self.path).git(*words), log)
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """What a heal came to, the lines of its branch, and the log that it began with."""
+
+    result: HealResult
+    diff: str
+    log: str
+
+    @property
+    def told(self) -> str:
+        """All that a failed test should show."""
+        tried = "\n".join(self.result.diagnosis.evidence) if self.result.diagnosis else ""
+        return f"{self.result.outcome}: {self.result.summary}\n{tried}\n{self.log[-3000:]}\n{self.diff}"
+
+
+@pytest.fixture
+def pulse(tmp_path: Path) -> Pulse:
+    if sys.platform != "linux":
+        pytest.skip("a service is booted in a network of its own, which Linux has")
+    path = tmp_path / "MarketSwarm"
+    shutil.copytree(SWARM, path, ignore=shutil.ignore_patterns("__pycache__", "dotenv"))
+    Service(path).git("init", "-q", "-b", "main")
+    made = Pulse(path, tmp_path / "state", find_isolation())
+    made.state.mkdir()
+    made.commit()
+    return made

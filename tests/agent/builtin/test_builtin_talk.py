@@ -120,7 +120,10 @@ def test_what_the_proof_refused_is_not_said_again(opening: Callable[..., str]) -
     talk.answer(PASSED)
     assert said(talk.answer(TESTED)).why_not is None
     talk.items.append(UserMessage("Your patch was not proven, so no branch was made."))
-    answer = said(talk.ask())
+    assert talk.ask().calls[0].name == "grep_services", (
+        "what is left is to look for a task that nobody awaits"
+    )
+    answer = said(talk.answer("no line of services/vigil holds it"))
     assert answer.why_not == "rule-based, no model: 1 repair tried, none proven"
     assert any("tried: " in entry for entry in answer.evidence)
 
@@ -184,7 +187,9 @@ def test_data_that_a_dead_upstream_owes_is_not_guarded(opening: Callable[..., st
     down = "\nDependencies not well:\n- massive: dead: no heartbeat"
     talk = Conversation(opening(CRASH.replace("line 2", "line 3"), FILES, triage + down))
     talk.ask()
-    assert said(talk.answer(PAGE)).why_not == "rule-based, no model: no rule has a repair for this crash"
+    talk.answer(PAGE)
+    answer = said(talk.answer("no line of services/vigil holds it"))
+    assert answer.why_not == "rule-based, no model: no rule has a repair for this crash"
 
 
 def test_without_the_tools_to_patch_it_says_so(opening: Callable[..., str]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import re
+import sys
 
 import libcst as cst
 
 from agent.model.builtin.places import nodes_at
 from agent.model.builtin.repairs.missing import assigned
 from agent.model.builtin.scene import Candidate, Scene
-from agent.model.builtin.source import expression
+from agent.model.builtin.source import Source, expression
 from agent.model.builtin.talk import Asking
 
 _COROUTINE = re.compile(r"^\w+Error: .*'coroutine'|^TypeError: .*\bcoroutine\b")
@@ -29,7 +31,9 @@ def forgotten_await(scene: Scene) -> Asking[list[Candidate]]:
             value = assigned(source, node) or node
             function = source.function_of(value)
             awaited = isinstance(source.parents.get(value), cst.Await)
-            if isinstance(value, cst.Call) and not awaited and function is not None and function.asynchronous:
+            if not isinstance(value, cst.Call) or awaited or _is_plain(source, value):
+                continue
+            if function is not None and function.asynchronous:
                 outer = isinstance(source.parents.get(value), cst.Attribute | cst.Subscript)
                 code = f"await {source.code(value)}"
                 text = source.changed({value: expression(f"({code})" if outer else code)})
@@ -42,6 +46,12 @@ def forgotten_await(scene: Scene) -> Asking[list[Candidate]]:
                 why = f"{source.code(node.expression)} is no coroutine"
                 found.append(Candidate(why, {spot.path: text}, rank=1, spot=spot))
     return found[:4]
+
+
+def _is_plain(source: Source, call: cst.Call) -> bool:
+    """Whether a call is one of Python itself, which gives no coroutine."""
+    name, owner = source.code(call.func), source.code(call.func).partition(".")[0]
+    return name in dir(builtins) or ("." in name and owner in sys.stdlib_module_names - {"asyncio"})
 
 
 def changed_while_read(scene: Scene) -> Asking[list[Candidate]]:
