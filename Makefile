@@ -60,8 +60,8 @@ bench-peers: $(STAMP)  ## the same against agent frameworks alone, which are ins
 	$(BIN)/python -m evals.bench --peers
 
 soak: $(STAMP)  ## 200 heals, a third of them killed (HEALS=...), then ten minutes of the watch
-	$(BIN)/python -m evals.soak --heals $(HEALS)
-	SOAK_S=600 SOAK_REPORT=tests/agent/watch/soak.json \
+	$(BIN)/python -m evals.soak --heals $(HEALS) --report evals/results/soak_heals.json
+	SOAK_S=600 SOAK_REPORT=evals/results/soak_watch.json \
 	  $(BIN)/python -m pytest -q -m slow tests/agent/watch/test_watch_soak.py
 
 lint: $(STAMP)  ## ruff

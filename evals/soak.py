@@ -1,6 +1,6 @@
 """Heals in a row, a third of them killed with SIGKILL at a random moment: what is left behind?
 
-    python -m evals.soak --heals 200
+    python -m evals.soak --heals 200 --report FILE
 
 Each heal is a process of its own on an incident of its own, all on one repository: the scripted
 model proposes the reference fix. At the end the repository must be as it was but for whole
@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -31,6 +32,7 @@ from agent.settings import SandboxSettings, Settings
 from agent.store import Store
 from evals.cases import INCIDENTS
 from evals.reference import edits_of
+from evals.run.maker import maker
 from evals.testbed.faults import DEMO, FAULTS
 from evals.testbed.repository import make_repository
 from tools.incident import IncidentFolder
@@ -192,9 +194,10 @@ def _unheard(event: Event) -> None:
 @click.command()
 @click.option("--heals", default=200, show_default=True)
 @click.option("--seed", default=7, show_default=True)
+@click.option("--report", type=click.Path(path_type=Path), help="Write what came of it here, as JSON.")
 @click.option("--one", "number", type=int, help="One heal, as a child of the soak.", hidden=True)
 @click.option("--folder", type=click.Path(path_type=Path), hidden=True)
-def main(heals: int, seed: int, number: int | None, folder: Path | None) -> None:
+def main(heals: int, seed: int, report: Path | None, number: int | None, folder: Path | None) -> None:
     """Heal in a row, kill a third, say what is left behind."""
     if number is not None and folder is not None:
         sys.exit(one(folder, number))
@@ -203,7 +206,16 @@ def main(heals: int, seed: int, number: int | None, folder: Path | None) -> None
     for problem in soak.problems:
         click.echo(f"LEFT: {problem}")
     click.echo(f"{heals + 1} heals, {soak.killed} of them killed, {len(soak.problems)} problems")
+    if report is not None:
+        report.write_text(json.dumps(told(soak, heals), indent=1) + "\n", encoding="utf-8")
     sys.exit(1 if soak.problems else 0)
+
+
+def told(soak: Soak, heals: int) -> dict[str, object]:
+    """What came of a soak and who can make it again, for a file."""
+    made = maker(f"python -m evals.soak --heals {heals} --seed {soak.seed}", Path(__file__).parents[1])
+    result = {"heals": heals + 1, "killed": soak.killed, "problems": soak.problems}
+    return {**result, **asdict(made), "finished": f"{datetime.now(UTC):%Y-%m-%d}"}
 
 
 def soaked(folder: Path, heals: int, seed: int) -> Soak:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from evals.bench.serve_rows import serve_rows
 from evals.bench.tools_rows import tools_rows
 from evals.bench.triage_rows import triage_rows
 from evals.bench.watch_rows import watch_rows
+from evals.run.maker import maker
 from sandbox.isolation import SandboxUnavailable, find_isolation
 
 
@@ -39,10 +38,13 @@ def main(as_json: bool, peers: bool | None) -> None:
             rows.append(row)
             if not as_json:
                 _tell(row)
+    made = maker("python -m evals.bench", Path(__file__).parents[2])
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
     if as_json:
-        click.echo(json.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}, indent=1))
+        click.echo(json.dumps({**asdict(made), "finished": today, "rows": list(map(asdict, rows))}, indent=1))
     else:
-        click.echo(f"\n{sum(row.met for row in rows)} of {len(rows)} targets met on {_machine()}")
+        met = f"{sum(row.met for row in rows)} of {len(rows)} targets met"
+        click.echo(f"\n{met} on {made.machine}, {today}, {made.commit}")
     sys.exit(0 if all(row.met for row in rows) else 1)
 
 
@@ -73,11 +75,6 @@ def _own_rows(folder: Path) -> Iterator[Row]:
 def _tell(row: Row) -> None:
     mark = "met   " if row.met else "MISSED"
     click.echo(f"{mark} {row.what}: {row.figure:.3g} (target {row.target:g}) {row.unit}  {row.detail}")
-
-
-def _machine() -> str:
-    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"{system}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import random
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
+from evals.run.maker import maker
 
 SERVICES = ("massive", "vigil", "mesh", "copilot", "sse")
 DEFAULT_S = 120.0
@@ -64,9 +66,10 @@ def report(seconds: float, seed: int, done: dict[str, int], site) -> None:
     seen: dict[str, int] = {}
     for event, _ in site.events():
         seen[event] = seen.get(event, 0) + 1
+    made = maker("make soak", Path(__file__).parents[3])
     result = {
         "seconds": seconds, "seed": seed, "services": len(SERVICES), "disturbances": done, "signals": seen,
         "false_alarms": len(site.events("service_down", "crash_loop", "heartbeat_lost", "heal_started")),
-        "python": platform.python_version(), "system": platform.system(), "finished": time.strftime("%Y-%m-%d"),
+        **asdict(made), "finished": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
     Path(name).write_text(json.dumps(result, indent=1) + "\n")
