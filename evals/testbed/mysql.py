@@ -77,8 +77,7 @@ class MySql(Server):
     def _install(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._set_up.write_text(SET_UP.format(**asdict(self.account)), encoding="utf-8")
-        argv = [str(_install_db()), "--no-defaults", f"--datadir={self._data}", "--skip-test-db", *OPTIONS]
-        child = self._run(argv)
+        child = self._run([str(_install_db()), "--no-defaults", "--skip-test-db", *self._options()])
         if child.wait(INSTALLS_WITHIN_S) != 0:
             child.end()
             shutil.rmtree(self._data, ignore_errors=True)
@@ -88,12 +87,15 @@ class MySql(Server):
     def _set_up(self) -> Path:
         return self._folder / "set_up.sql"
 
+    def _options(self) -> list[str]:
+        # At its start a server removes the temporary tables of every other one that has the same `tmpdir`.
+        return [*OPTIONS, f"--datadir={self._data}", f"--tmpdir={self._folder}"]
+
     def _argv(self) -> list[str]:
         # Beside the data, by a relative path: that of a socket has to be short.
-        own = {"port": self.port, "datadir": self._data, "socket": "mysql.sock", "pid-file": "mysql.pid"}
-        own |= {"init-file": self._set_up}
+        own = {"port": self.port, "socket": "mysql.sock", "pid-file": "mysql.pid", "init-file": self._set_up}
         options = [f"--{name}={value}" for name, value in own.items()]
-        return [str(mariadbd()), "--no-defaults", *_user(), *OPTIONS, *options]
+        return [str(mariadbd()), "--no-defaults", *_user(), *self._options(), *options]
 
     def _answers(self) -> bool:
         try:
