@@ -7,6 +7,7 @@ from agent.model.builtin.repairs.cancelled import HANGS, own_cancel, swallowed_c
 from agent.model.builtin.repairs.circle import circle
 from agent.model.builtin.repairs.constants import constant
 from agent.model.builtin.repairs.conversions import bad_text, encoded, text_number, unserialisable, zones
+from agent.model.builtin.repairs.defaults import earlier_default
 from agent.model.builtin.repairs.imports import lost_module, renamed_name
 from agent.model.builtin.repairs.literals import like_key, meant, renamed_literal
 from agent.model.builtin.repairs.missing import missing
@@ -30,6 +31,7 @@ REPAIRS: tuple[Repair, ...] = (
     meant,
     renamed_literal,
     like_key,
+    earlier_default,
     text_number,
     zones,
     encoded,

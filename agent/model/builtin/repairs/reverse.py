@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -15,6 +16,8 @@ from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Source, Unreadable, parse
 from agent.model.builtin.talk import Asking
 
+_COMMENT = re.compile(r"(?:^|\s)#.*$")
+_WORD = re.compile(r"\w+|[^\w\s]")
 LAST = 9
 """The rank: after every repair that says what is wrong."""
 MOST = 2
@@ -32,7 +35,8 @@ class Hunk:
 def reversed_hunk(scene: Scene) -> Asking[list[Candidate]]:
     """One hunk of the newest changes to the culprit function taken back, each hunk by itself.
 
-    Only where the change took lines away: what it merely added is somebody's wish, and no fault by itself.
+    Only where it took something away and put nothing in its place: what a change adds is somebody's wish,
+    and whoever takes that back mends nothing.
     """
     at = yield from scene.here()
     culprit = scene.incident.culprit
@@ -58,14 +62,25 @@ def reversed_hunk(scene: Scene) -> Asking[list[Candidate]]:
 
 
 def _hunks(older: str, newer: str) -> Iterator[Hunk]:
-    """The hunks of a change that took lines away; changes with one line between them are one."""
+    """The hunks of a change that only took away; changes with one line between them are one."""
     old, new = older.splitlines(keepends=True), newer.splitlines(keepends=True)
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for group in matcher.get_grouped_opcodes(1):
         changed = [one for one in group if one[0] != "equal"]
         start, end, first, last = changed[0][1], changed[-1][2], changed[0][3], changed[-1][4]
-        if any(line.strip() for one in changed for line in old[one[1] : one[2]]):
+        if _is_less(old[start:end], new[first:last]):
             yield Hunk(tuple(old[start:end]), tuple(new[first:last]), first)
+
+
+def _is_less(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether new lines are the old ones with words left out: words, in their order, comments apart."""
+    left, kept = _words(old), _words(new)
+    rest = iter(left)
+    return len(kept) < len(left) and all(word in rest for word in kept)
+
+
+def _words(lines: Sequence[str]) -> list[str]:
+    return [word for line in lines for word in _WORD.findall(_COMMENT.sub("", line))]
 
 
 def _touches(newer: str, hunk: Hunk, spot: Spot) -> bool:
