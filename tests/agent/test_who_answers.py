@@ -27,7 +27,7 @@ from evals.testbed.repository import make_repository
 RULES = "rule-based, no model"
 MENDED = "healer-null-heartbeat"
 """What builtin can mend."""
-NOT_MENDED = "content-name-error"
+NOT_MENDED = "copilot-mel-empty"
 """What it cannot, though it is the service's own code."""
 NOT_PROVEN = "healer-logger-exception"
 """What it proposes a patch for that nothing proves."""

@@ -40,7 +40,7 @@ def test_the_rule_based_model_is_scored_as_one(tmp_path: Path) -> None:
 
 
 def test_what_it_cannot_mend_is_no_wrong_verdict(tmp_path: Path) -> None:
-    answer = perform(job(tmp_path, "content-name-error", "builtin"))
+    answer = perform(job(tmp_path, "copilot-mel-empty", "builtin"))
     assert (answer.branch, answer.patched) == (False, False)
     assert answer.verdict_right
     assert answer.mark == "open"

@@ -94,6 +94,8 @@ def test_what_builtin_calls_a_workaround_is_labelled_wherever_the_patch_is_told(
         ("rss-no-date", "+    if item.published is None:"),
         ("rss-service-name", '+SERVICE_NAME = "rss_agg"'),
         ("rss-backoff-type", "+    return min(pause * 2, float(longest))"),
+        ("content-name-error", '+BROKEN_KEY = "content:broken"'),
+        ("content-poisoned-log", '+            weight = float(article.get("weight", 1.0)) * self.quality(article)'),
         ("content-single-source", "+        if not pairs:"),
         ("mesh-beat-without-pid", '+        if payload.get("pid") is not None'),
     ],
@@ -105,11 +107,14 @@ def test_what_is_mechanical_is_mended(tmp_path: Path, name: str, line: str) -> N
     assert result.steps <= 12
 
 
-NO_VERDICT = {"content-poisoned-log", "copilot-huge-log", "copilot-redis-replica", "vigil-decimal-comma"}
+NO_VERDICT = {"copilot-huge-log", "copilot-redis-replica", "vigil-decimal-comma"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [fault.id for fault in FAULTS.values() if fault.group != "fixable"])
+@pytest.mark.parametrize(
+    "name",
+    [f.id for f in FAULTS.values() if f.group != "fixable" and f.id != "content-poisoned-log"],
+)
 def test_nothing_else_ends_with_a_branch(tmp_path: Path, name: str) -> None:
     result, _ = healed(tmp_path, name)
     # A fault of the code that no rule mends, or that triage is not sure of, is a diagnosis and no verdict.
@@ -120,7 +125,7 @@ def test_nothing_else_ends_with_a_branch(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["content-name-error", "copilot-mel-empty", "copilot-alert-target", "sse-first-day"]
+    "name", ["copilot-huge-log", "copilot-mel-empty", "copilot-alert-target", "sse-first-day"]
 )
 def test_what_the_rules_cannot_do_is_said_and_not_guessed(tmp_path: Path, name: str) -> None:
     result, _ = healed(tmp_path, name)

@@ -39,7 +39,7 @@ def lost_task(scene: Scene) -> Asking[list[Candidate]]:
     Every other repair comes first: this one does not mend why the task failed.
     """
     spots = scene.trouble.spots
-    if not spots or spots[0].function == "<module>":
+    if not spots or spots[0].function == "<module>" or not spots[0].path.endswith(".py"):
         # The way to the crash begins with the coroutine of a task, or else the service's main awaits it.
         return []
     matches = yield from scene.desk.grep(
