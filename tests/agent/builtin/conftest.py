@@ -125,12 +125,16 @@ class Service:
 
     def bench(self) -> Workbench:
         none = cast(Any, None)
-        return Workbench(IncidentFolder(Path("unused")), "vigil", Repository(self.path, "HEAD"), none, str)
+        folder = IncidentFolder(self.path.parent / "incident")
+        return Workbench(folder, "vigil", Repository(self.path, "HEAD"), none, str)
 
     def incident(self, code: str, triage: str = "") -> Incident:
         """What a run would be told of the crash that `code` ends with."""
         done = self.run(code)
         assert done.returncode != 0, "the fault does not bite"
+        folder = self.path.parent / "incident"
+        folder.mkdir(exist_ok=True)
+        (folder / "log.txt").write_text(done.stderr)
         changes = "".join(f"\n- {commit[:10]} 2026-03-02 Dana: change" for commit in self.commits)
         told = f"{VERDICT}\nCategory: bad_data. It crashed.{triage}\nLast commits to that file:{changes}"
         files = self.git("ls-files", "services/vigil").splitlines()

@@ -57,6 +57,7 @@ def test_a_plain_function_in_between_becomes_a_coroutine_function(pulse: Pulse) 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("caught", "line"),
     [("BaseException", "except asyncio.CancelledError:"), ("asyncio.CancelledError", "raise")],
@@ -105,6 +106,7 @@ WATCHED = (
 )
 
 
+@pytest.mark.slow
 def test_a_sleep_that_holds_up_the_loop_lets_others_run(pulse: Pulse) -> None:
     pause = "            await asyncio.sleep(self.interval)\n"
     pulse.commit(
@@ -115,6 +117,7 @@ def test_a_sleep_that_holds_up_the_loop_lets_others_run(pulse: Pulse) -> None:
     mended(pulse, "event loop was blocked", "await asyncio.sleep(0.6)", values=HELD)
 
 
+@pytest.mark.slow
 def test_a_request_that_holds_up_the_loop_is_made_in_a_thread(pulse: Pulse) -> None:
     pulse.commit(
         (LEVELS, READ, READ + "        self.look_up()\n"),
@@ -161,6 +164,7 @@ class Echo:
 """
 
 
+@pytest.mark.slow
 def test_a_task_that_nobody_looks_at_is_supervised_as_its_siblings_are(pulse: Pulse) -> None:
     pulse.commit(
         (MAIN, "async def run(", SUPERVISE + "async def run("),
@@ -191,6 +195,7 @@ def test_a_task_that_nobody_looks_at_is_supervised_as_its_siblings_are(pulse: Pu
     )
 
 
+@pytest.mark.slow
 def test_where_why_a_task_failed_is_known_that_is_mended(pulse: Pulse) -> None:
     pulse.commit(
         (
@@ -206,3 +211,21 @@ def test_where_why_a_task_failed_is_known_that_is_mended(pulse: Pulse) -> None:
     )
     diff = mended(pulse, "Task exception was never retrieved", "levels = await self.read()", values=HELD)
     assert MAIN not in diff
+
+
+@pytest.mark.slow
+def test_a_task_that_fails_each_time_is_not_called_mended_by_looking_at_it(pulse: Pulse) -> None:
+    pulse.commit(
+        ("intel/echo.py", "", ECHO.replace("self.seen == 1", "self.seen")),
+        (
+            MAIN,
+            "from services.pulse.intel.levels",
+            "from services.pulse.intel.echo import Echo\nfrom services.pulse.intel.levels",
+        ),
+        (MAIN, "    stopped =", "    asyncio.create_task(Echo(market).run())\n    stopped ="),
+    )
+    healed = pulse.healed(values=HELD)
+    assert "Task exception was never retrieved" in healed.log
+    assert (healed.result.outcome, healed.result.branch) == ("diagnosed", None), healed.told
+    assert healed.result.diagnosis is not None
+    assert any("it is one of tasks now" in one for one in healed.result.diagnosis.evidence)

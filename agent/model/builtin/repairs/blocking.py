@@ -22,7 +22,7 @@ LATE = re.compile(
 _SLOW = re.compile(r"Executing <.*?(?:running|defined|created) at (\S+?):(\d+).*? took [\d.]+ seconds")
 _WORDS = (
     r"\b(?:sleep|urlopen|urlretrieve|check_output|check_call|create_connection|gethostbyname|getaddrinfo)\("
-    r"|\b(?:requests|httpx|subprocess)\.\w+\(|\bos\.system\("
+    r"|\b(?:requests|httpx|subprocess)\.\w+\(|\bos\.system\(|^import (?:requests|httpx|subprocess) as "
 )
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "request")
 SLEEP = "time.sleep"
@@ -42,7 +42,7 @@ def blocking(scene: Scene) -> Asking[list[Candidate]]:
 
     Those that asyncio's own warnings name come first, then those in the functions of the crash.
     """
-    if LATE.search(scene.trouble.text) is None:
+    if LATE.search(scene.trouble.text) is None or scene.incident.down:
         return []
     root = scene.incident.root.rstrip("/")
     matches = yield from scene.desk.grep(_WORDS, path=root)
@@ -111,10 +111,10 @@ def _imported(source: Source) -> Mapping[str, str]:
 
 
 def _called(source: Source, call: cst.Call, names: Mapping[str, str]) -> str:
-    """The dotted name of what is called."""
+    """The dotted name of what is called, empty for what no import gives."""
     code = source.code(call.func)
     owner, _, name = code.rpartition(".")
-    return f"{names[owner]}.{name}" if owner in names else names.get(code, code)
+    return f"{names[owner]}.{name}" if owner in names else names.get(code, "")
 
 
 def _let_run(source: Source, call: cst.Call, what: str) -> Change:

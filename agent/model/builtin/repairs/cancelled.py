@@ -28,7 +28,7 @@ MOST = 3
 
 def swallowed_cancel(scene: Scene) -> Asking[list[Candidate]]:
     """A loop whose handler takes the cancellation, too, so that its task never ends: it is raised again."""
-    if HANGS.search(scene.trouble.text) is None:
+    if HANGS.search(scene.trouble.text) is None or scene.incident.down:
         return []
     matches = yield from scene.desk.grep(_CATCHES, path=scene.incident.root.rstrip("/"))
     paths = [one.path for one in matches if one.path.endswith(".py") and "/tests/" not in one.path]

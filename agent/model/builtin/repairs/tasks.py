@@ -110,6 +110,8 @@ def _seen_to(lost: Lost, *, ending: bool) -> Iterator[Candidate]:
         yield _offer(lost, {lost.call: expression(code)}, f"{why}its group awaits it")
     if kept is not None and (wrapped or ending or _is_awaited(source, kept)):
         yield _offer(lost, _listed(lost, kept, coroutine), f"{why}it is one of {kept} now")
+    elif kept is None and group is None and (changes := _gathered(lost, coroutine)):
+        yield _offer(lost, changes, f"{why}it is awaited with the others now")
     elif kept is None and group is None and ending and (changes := _ended(lost)):
         yield _offer(lost, changes, f"{why}it ends before what it works with is closed")
 
@@ -148,7 +150,10 @@ def _is_awaited(source: Source, name: str) -> bool:
         if name_of(call.func) not in ("gather", "wait"):
             continue
         silent = any(name_of(arg.keyword) == "return_exceptions" for arg in call.args)
-        if not silent and any(source.code(arg.value) == name for arg in call.args):
+        given = (part for arg in call.args for part in source.every(arg.value))
+        if not silent and any(
+            isinstance(one, cst.BaseExpression) and source.code(one) == name for one in given
+        ):
             return True
     return False
 
@@ -188,6 +193,20 @@ def _listed(lost: Lost, name: str, coroutine: str) -> dict[cst.CSTNode, Change]:
             body=whole.body
         )
     }
+
+
+def _gathered(lost: Lost, coroutine: str) -> dict[cst.CSTNode, Change]:
+    """The coroutine among those that the same function gathers, with what fails in them raised."""
+    source = lost.source
+    for call in source.nodes(cst.Call, lost.function):
+        plain = all(isinstance(one, cst.Call) for one in arguments(call))
+        if name_of(call.func) != "gather" or not plain or len(call.args) != len(arguments(call)):
+            continue
+        if call.args and source.line(call) > source.line(lost.statement):
+            given = ", ".join([*(source.code(one) for one in arguments(call)), coroutine])
+            code = f"{source.code(call.func)}({given})"
+            return {lost.statement: lambda _: cst.RemoveFromParent(), call: expression(code)}
+    return {}
 
 
 def _ended(lost: Lost) -> dict[cst.CSTNode, Change]:
