@@ -54,6 +54,15 @@ def test_a_name_that_only_an_error_path_uses(service: Service, source: str, line
     assert line in (service.path / FILE).read_text().splitlines()
 
 
+def test_a_plain_value_is_no_function_of_python_that_has_its_name(service: Service) -> None:
+    service.commit(
+        {
+            FILE: "def f():\n    try:\n        return int('x')\n    except ValueError:\n        return f'{field} lacks'\n"
+        }
+    )
+    assert service.offers(RUN) == []
+
+
 def test_keys_by_the_pattern_of_their_siblings_and_a_module_in_an_error_path(pulse: Pulse) -> None:
     keys = 'LEVELS_KEY = "pulse:levels"\nKEPT = 20\n\n\n'
     kept = (

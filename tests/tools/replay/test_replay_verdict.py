@@ -144,6 +144,16 @@ def test_every_traceback_and_error_line_is_found() -> None:
     assert [each.kind for each in crashes(text)] == ["error_line", "traceback", "traceback"]
 
 
+def test_a_cancellation_is_a_crash_where_the_incident_ended_with_one_and_else_comes_of_stopping() -> None:
+    text = trace("asyncio.exceptions.CancelledError") + trace("KeyboardInterrupt: ")
+    stopped = replace(BEATS, shutdown_output=text)
+    crash = last_crash(trace("asyncio.exceptions.CancelledError").encode())
+    assert crash is not None
+    assert judge(stopped, map_frames(crash, exists), "vigil", exists).verdict == "reproduced"
+    assert judged(stopped).verdict == "beats"
+    assert list(crashes(text, "KeyboardInterrupt")) == []
+
+
 def test_an_error_that_is_caught_and_logged_is_still_said() -> None:
     line = f"[2026-01-01 10:00:00][vigil][{{}}] rule failed: {NONE.partition(': ')[2]}\n"
     logged = judged(replace(BEATS, output=line.format("ERROR")))

@@ -150,10 +150,9 @@ def _is_awaited(source: Source, name: str) -> bool:
         if name_of(call.func) not in ("gather", "wait"):
             continue
         silent = any(name_of(arg.keyword) == "return_exceptions" for arg in call.args)
-        given = (part for arg in call.args for part in source.every(arg.value))
-        if not silent and any(
-            isinstance(one, cst.BaseExpression) and source.code(one) == name for one in given
-        ):
+        given = [part for arg in call.args for part in source.every(arg.value)]
+        parts = {source.code(one) for one in given if isinstance(one, cst.BaseExpression)}
+        if not silent and name in parts:
             return True
     return False
 

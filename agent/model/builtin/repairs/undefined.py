@@ -62,11 +62,13 @@ def _imports(scene: Scene, spot: Spot, source: Source, name: str) -> Asking[list
         if modules:
             return [f"from {module} import {name}" for module in dict.fromkeys(modules)][:2]
     for path in (root, "shared"):
-        matches = yield from scene.desk.grep(rf"^(?:class|def|async def) {name}\b|^{name}\s*[:=]", path=path)
+        constant = rf"|^{name}\s*[:=]" if name.isupper() else ""
+        matches = yield from scene.desk.grep(rf"^(?:class|def|async def) {name}\b{constant}", path=path)
         paths = [one.path for one in matches if one.path != spot.path and "/tests/" not in one.path]
         if paths:
             return [f"from {module_of(one)} import {name}" for one in dict.fromkeys(paths)][:2]
-    return [f"from {OF_PYTHON[name]} import {name}"] if name in OF_PYTHON else []
+    known = name in OF_PYTHON and _is_called(source, name)
+    return [f"from {OF_PYTHON[name]} import {name}"] if known else []
 
 
 def _is_open_to(scene: Scene, module: str) -> bool:
@@ -80,6 +82,28 @@ def _is_module(source: Source, name: str) -> bool:
     """Whether a name is used as a module is: with a dot behind it."""
     uses = [node for node in source.nodes(cst.Name) if node.value == name]
     return all(isinstance(source.parents.get(one), cst.Attribute) for one in uses)
+
+
+def _is_called(source: Source, name: str) -> bool:
+    """Whether a name is used as a class or function is: called, asked for a part, caught; no plain value."""
+    kinds = (cst.Call, cst.Attribute, cst.Decorator, cst.Annotation)
+    return all(
+        isinstance(source.parents.get(one), kinds)
+        for one in _uses(source, name)
+        if not _is_caught(source, one)
+    )
+
+
+def _is_caught(source: Source, use: cst.Name) -> bool:
+    """Whether a name stands behind `except`."""
+    node: cst.CSTNode = use
+    for parent in source.above(use):
+        if isinstance(parent, cst.ExceptHandler):
+            return parent.type is node
+        if not isinstance(parent, cst.Element | cst.Tuple):
+            return False
+        node = parent
+    return False
 
 
 def _uses(source: Source, name: str) -> list[cst.Name]:
@@ -113,7 +137,7 @@ def _qualified(source: Source, spot: Spot, name: str) -> Iterator[Candidate]:
     """A name of a module that the file imports whole: `json.JSONDecodeError`."""
     module = OF_PYTHON.get(name)
     imported = {source.code(one.name) for node in source.nodes(cst.Import) for one in node.names}
-    if module in imported and name != module:
+    if module in imported and name != module and _is_called(source, name):
         code = f"{module}.{name}"
         text = source.changed({one: expression(code) for one in _uses(source, name)})
         yield Candidate(f"{name} is {code}, and never imported", {spot.path: text}, rank=0, spot=spot)
