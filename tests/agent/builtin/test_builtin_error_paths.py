@@ -54,6 +54,31 @@ def test_a_name_that_only_an_error_path_uses(service: Service, source: str, line
     assert line in (service.path / FILE).read_text().splitlines()
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        pytest.param(
+            "LIMIT = 'invalid'\n", "MOST = 'invalid'\n", "        return MOST", id="it has another name"
+        ),
+        pytest.param("LIMIT = 'invalid'\n", "", "LIMIT = 'invalid'", id="it is gone"),
+        pytest.param(
+            "from services.vigil.intel.b import WORD as LIMIT\n",
+            "",
+            "from services.vigil.intel.b import WORD as LIMIT",
+            id="it was imported",
+        ),
+    ],
+)
+def test_a_name_that_a_change_took_away_while_an_error_path_still_used_it(
+    service: Service, before: str, after: str, line: str
+) -> None:
+    body = "\n\ndef f():\n    try:\n        return int('x')\n    except ValueError:\n        return LIMIT\n"
+    service.commit({FILE: before + body, "services/vigil/intel/b.py": "WORD = 'invalid'\n"})
+    service.commit({FILE: after + body})
+    assert service.mended(RUN) == "invalid"
+    assert line in (service.path / FILE).read_text().splitlines()
+
+
 def test_a_plain_value_is_no_function_of_python_that_has_its_name(service: Service) -> None:
     service.commit(
         {

@@ -8,6 +8,7 @@ from agent.model.builtin.repairs.circle import circle
 from agent.model.builtin.repairs.constants import constant
 from agent.model.builtin.repairs.conversions import bad_text, encoded, text_number, unserialisable, zones
 from agent.model.builtin.repairs.defaults import earlier_default
+from agent.model.builtin.repairs.forgotten import forgotten_name
 from agent.model.builtin.repairs.imports import lost_module, renamed_name
 from agent.model.builtin.repairs.literals import like_key, meant, renamed_literal
 from agent.model.builtin.repairs.missing import missing
@@ -24,6 +25,7 @@ REPAIRS: tuple[Repair, ...] = (
     renamed_name,
     circle,
     undefined,
+    forgotten_name,
     constant,
     attribute,
     keyword,

@@ -89,7 +89,7 @@ def _is_called(source: Source, name: str) -> bool:
     kinds = (cst.Call, cst.Attribute, cst.Decorator, cst.Annotation)
     return all(
         isinstance(source.parents.get(one), kinds)
-        for one in _uses(source, name)
+        for one in uses_of(source, name)
         if not _is_caught(source, one)
     )
 
@@ -106,7 +106,7 @@ def _is_caught(source: Source, use: cst.Name) -> bool:
     return False
 
 
-def _uses(source: Source, name: str) -> list[cst.Name]:
+def uses_of(source: Source, name: str) -> list[cst.Name]:
     """A name where it stands for itself: no attribute and no keyword."""
     found = []
     for node in source.nodes(cst.Name):
@@ -121,13 +121,13 @@ def _uses(source: Source, name: str) -> list[cst.Name]:
 
 def _caught(source: Source, spot: Spot, name: str) -> str | None:
     """The file with what a handler caught by the name that its body has for it."""
-    use = next((one for one in _uses(source, name) if source.spanned(one, spot.line)), None)
+    use = next((one for one in uses_of(source, name) if source.spanned(one, spot.line)), None)
     handler = source.first(use, cst.ExceptHandler, cst.FunctionDef) if use else None
     if not isinstance(handler, cst.ExceptHandler) or handler.type is None:
         return None
     if handler.name is not None:
         meant = source.code(handler.name.name)
-        same = [one for one in _uses(source, name) if handler in source.above(one)]
+        same = [one for one in uses_of(source, name) if handler in source.above(one)]
         return source.changed({one: expression(meant) for one in same})
     bound = cst.AsName(cst.Name(name))
     return source.changed({handler: lambda node: node.with_changes(name=bound)})
@@ -139,13 +139,13 @@ def _qualified(source: Source, spot: Spot, name: str) -> Iterator[Candidate]:
     imported = {source.code(one.name) for node in source.nodes(cst.Import) for one in node.names}
     if module in imported and name != module and _is_called(source, name):
         code = f"{module}.{name}"
-        text = source.changed({one: expression(code) for one in _uses(source, name)})
+        text = source.changed({one: expression(code) for one in uses_of(source, name)})
         yield Candidate(f"{name} is {code}, and never imported", {spot.path: text}, rank=0, spot=spot)
 
 
 def _misspelt(source: Source, spot: Spot, name: str) -> Iterator[Candidate]:
     """A name that is known here and much like it; not where one statement uses both, as two things."""
-    uses = _uses(source, name)
+    uses = uses_of(source, name)
     known = {node.value for node in source.nodes(cst.Name)} - {name}
     errors = {one for one in dir(builtins) if isinstance(getattr(builtins, one), type)}
     for other in difflib.get_close_matches(name, sorted(known | errors), n=1, cutoff=0.85):
