@@ -20,6 +20,7 @@ from sandbox.testing.desk import Desk
 from sandbox.testing.merge import side_by_side
 from sandbox.testing.orders import Orders, Part
 from sandbox.testing.outcome import TestRun
+from sandbox.testing.overlap import leaning
 from sandbox.testing.paths import needed_paths
 from sandbox.testing.trees import Trees
 from sandbox.worktree import PrivateRepository
@@ -89,7 +90,7 @@ class TestBench:
         if key not in self._runs:
             began = time.monotonic()
             trees = Trees(self._repo, service, base, patch, self._hidden)
-            verdict = self._verdict(trees, service, tuple(select), runs)
+            verdict = judge.leaning(self._verdict(trees, service, tuple(select), runs), leaning(trees))
             while len(self._runs) >= _KEPT:
                 self._runs.pop(next(iter(self._runs)))
             self._runs[key] = judge.as_run(verdict, trees.overruled, time.monotonic() - began)

@@ -154,6 +154,7 @@ class TestBox:
             "ini": dict(settings.ini),
             "plugins": settings.plugins,
             "import_mode": settings.import_mode,
+            "warnings": settings.warnings,
             "python_path": settings.python_path,
             "order": order.order,
             "twin_seed": order.twin,

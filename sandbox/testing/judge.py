@@ -53,6 +53,11 @@ def blamed(after: Verdict, stubborn: Collection[str], twin: Verdict) -> Verdict:
     )
 
 
+def leaning(after: Verdict, why: str | None) -> Verdict:
+    """A verdict, with why it says nothing about the patch as it is, if that is so."""
+    return after.model_copy(update={"problem": after.problem or why})
+
+
 def as_run(verdict: Verdict, overruled: Collection[str], seconds: float) -> TestRun:
     """A verdict as everybody else reads it."""
     tampering = tuple(dict.fromkeys((*(text for _, text in verdict.suspects), *verdict.tampering)))

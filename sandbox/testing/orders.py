@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.testing.box import Order
+from sandbox.testing.overlap import overlaps
 from sandbox.testing.settings import read_settings
 from sandbox.testing.trees import Trees
 
@@ -57,7 +58,7 @@ class Orders:
         Files that this interpreter cannot read are looked at in the box, by the service's own.
         Those that the service's history has are its own authors' work.
         """
-        found = list(self._trees.test_imports())
+        found = list(overlaps(self._trees))
         for change in self._trees.changes():
             try:
                 news = change.suspects()

@@ -29,7 +29,8 @@ def needed_paths(repo: PrivateRepository, tree: str, service: str) -> tuple[str,
         waiting = sorted(named - services)
         services |= named
     wanted = [*service_paths(service), *(f"services/{name}" for name in sorted(services)), *tops]
-    wanted += [path for path in ("services/__init__.py",) if path in listing]
+    # Packages, settings and conftest files above the service are its tests' as well.
+    wanted += [path for path in listing if path.startswith("services/") and path.count("/") == 1]
     wanted += sorted(python_tops(listing) - {"services"})
     return tuple(dict.fromkeys(wanted))
 

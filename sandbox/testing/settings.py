@@ -1,11 +1,12 @@
-"""What of a base's pytest settings is kept: how tests are found and how async ones run. Nothing else."""
+"""What of a base's pytest settings is kept: how tests are found and run, which warnings are errors."""
 
 from __future__ import annotations
 
 import configparser
 import re
+import shlex
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ PLUGINS = {
 _KEPT = _words(
     "python_files python_classes python_functions markers asyncio_mode"
     " asyncio_default_fixture_loop_scope asyncio_default_test_loop_scope anyio_mode usefixtures"
-    " xfail_strict"
+    " xfail_strict filterwarnings"
 )
 _FILES = (
     "pytest.toml",
@@ -35,7 +36,8 @@ _FILES = (
     "tox.ini",
     "setup.cfg",
 )
-_IMPORT_MODE = re.compile(r"--import-mode[= ](importlib)\b")
+_IMPORT_MODE = re.compile(r"--import-mode[= ](importlib|append|prepend)\b")
+_WARNING = ("-W", "--pythonwarnings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,22 @@ class Settings:
     """The settings that a run keeps.
 
     ini           pytest's own options, as `-o` takes them
-    import_mode   `append`, so that the tree shadows nothing, or the base's `importlib`
+    import_mode   the base's, or pytest's own
+    warnings      filters of warnings, as `-W` takes them
     python_path   folders, relative to the repository, that tests import from
     plugins       modules of the plug-ins that the tests use
     """
 
     ini: Mapping[str, str] = field(default_factory=dict)
-    import_mode: str = "append"
+    import_mode: str = "prepend"
+    warnings: tuple[str, ...] = ()
     python_path: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
 
 
 def read_settings(tree: Path, service: str, tests: Sequence[str], allowed: Sequence[str]) -> Settings:
     """The settings of a base that lies in the folder `tree`: the service's, else the repository's."""
-    for folder in (f"services/{service}/tests", f"services/{service}", ""):
+    for folder in (f"services/{service}/tests", f"services/{service}", "services", ""):
         for name in _FILES:
             raw = _section(tree / folder / name)
             if raw is not None:
@@ -65,14 +69,31 @@ def read_settings(tree: Path, service: str, tests: Sequence[str], allowed: Seque
 
 
 def _chosen(raw: Mapping[str, Any], folder: str, plugins: tuple[str, ...]) -> Settings:
-    mode = _IMPORT_MODE.search(_text(raw.get("addopts", "")))
+    options = _text(raw.get("addopts", ""))
+    mode = _IMPORT_MODE.search(options)
     paths = [f"{folder}/{path}".strip("/") for path in _text(raw.get("pythonpath", "")).split()]
     return Settings(
         ini={key: _text(value) for key, value in raw.items() if key in _KEPT},
-        import_mode=mode[1] if mode else "append",
+        import_mode=mode[1] if mode else "prepend",
+        warnings=tuple(_warnings(options)),
         python_path=tuple(path for path in paths if ".." not in path.split("/")),
         plugins=plugins,
     )
+
+
+def _warnings(options: str) -> Iterator[str]:
+    """The filters of warnings among pytest's options: `-W x`, `-Wx`, `--pythonwarnings=x`."""
+    try:
+        words = iter(shlex.split(options))
+    except ValueError:
+        return
+    for word in words:
+        if word in _WARNING:
+            yield from (text for text in (next(words, ""),) if text)
+        elif word.startswith("-W"):
+            yield word[2:]
+        elif word.startswith("--pythonwarnings="):
+            yield word.partition("=")[2]
 
 
 def _plugins(

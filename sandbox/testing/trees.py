@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -91,7 +90,7 @@ class Trees:
         )
 
     @cached_property
-    def _helpers(self) -> frozenset[str]:
+    def helpers(self) -> frozenset[str]:
         """New files that come along with the patch's new tests."""
         fresh = self.patched.keys() - self.base.keys()
         kept = {path for path in fresh if in_test_folder(path) and not is_settings(path)}
@@ -100,7 +99,7 @@ class Trees:
     @cached_property
     def _code(self) -> dict[str, Entry | None]:
         """Entries of the service's own code as the patch has them; None where it deletes a file."""
-        left_out = self.material | self._helpers
+        left_out = self.material | self.helpers
         paths = self.base.keys() | self.patched.keys()
         return {
             path: self.patched.get(path)
@@ -115,9 +114,7 @@ class Trees:
         entries: dict[str, Entry | None] = dict(self._code) if patched_code else {}
         if new_tests or patched_code:
             # Where the patch will live, they lie beside it: code that looks would know a test run by that.
-            entries |= {
-                path: self.patched[path] for path in self._helpers if new_tests or self._lies_by(path)
-            }
+            entries |= {path: self.patched[path] for path in self.helpers if new_tests or self._lies_by(path)}
         start = Start(self._repo, self._base, self._service, self._repo.listing(self._base))
         entries = {**self._hidden.entries(start), **entries}
         return tree_of_entries(start, entries) if entries else self._base
@@ -125,31 +122,20 @@ class Trees:
     def _lies_by(self, path: str) -> bool:
         """Whether a new file of the tests stands in for none of the base's: a folder would, for a module."""
         parts = path.split("/")
+        if parts[-1] == "__init__.py" and any(test.startswith(path[:-11]) for test in self.base_tests):
+            # The base's tests beside it would get another name, and import from another folder.
+            return False
         return not any(f"{'/'.join(parts[:end])}.py" in self.base for end in range(3, len(parts)))
-
-    def test_imports(self) -> tuple[tuple[str, str], ...]:
-        """Code of the patch that imports what came along with its new tests: path and text each."""
-        names = {path.rpartition("/")[2].removesuffix(".py") for path in self._helpers} - {"__init__"}
-        folders = {part for path in self._helpers for part in path.split("/")[2:-1]}
-        names |= {folder for folder in folders if in_test_folder(f"{folder}/x")}
-        found = []
-        for change in self.changes():
-            if change.path.endswith(".py") and not change.test:
-                had = {name for _, name in imported(change.before or b"")}
-                news = [(line, name) for line, name in imported(change.after) if name in names - had]
-                found += [(change.path, line, name) for line, name in news]
-        told = "test-detection: {0}:{1} imports {2}, which belongs to the patch's tests"
-        return tuple((place[0], told.format(*place)) for place in found)
 
     def changes(self) -> tuple[Change, ...]:
         """The patch's files that are looked at for what no service needs: code, and new tests."""
         paths = [path for path, entry in self._code.items() if entry is not None]
-        named = [path for path in [*paths, *sorted(self._helpers)] if not path.endswith((".md", ".rst"))]
+        named = [path for path in [*paths, *sorted(self.helpers)] if not path.endswith((".md", ".rst"))]
         after = self._read([self.patched[path] for path in named])
         known = [path for path in named if path in self.base]
         before = dict(zip(known, self._read([self.base[path] for path in known]), strict=True))
         return tuple(
-            Change(path, before.get(path), content, path in self._helpers)
+            Change(path, before.get(path), content, path in self.helpers)
             for path, content in zip(named, after, strict=True)
         )
 
@@ -158,6 +144,37 @@ class Trees:
         tops = {path[len(self.prefix) :].partition("/")[0] for path in self._code if path not in self.base}
         had = {path[len(self.prefix) :].partition("/")[0] for path in self.base}
         return frozenset(name.removesuffix(".py") for name in tops - had)
+
+    def names_beside_tests(self) -> frozenset[str]:
+        """Top names by which the base's tests can import what lies beside them."""
+        steering = {path for path in self.material if path.endswith("/conftest.py")}
+        folders = {self._import_folder(path) for path in {*self.base_tests, *steering}}
+        below = [
+            path[len(folder) + 1 :]
+            for path in self.material
+            for folder in folders
+            if path.startswith(f"{folder}/")
+        ]
+        return frozenset(path.partition("/")[0].removesuffix(".py") for path in below if path.endswith(".py"))
+
+    def _import_folder(self, path: str) -> str:
+        """The folder that pytest puts in front of the path for a test: the first that is no package."""
+        folder = path.rpartition("/")[0]
+        while f"{folder}/__init__.py" in self.base:
+            folder = folder.rpartition("/")[0]
+        return folder
+
+    def test_sources(self) -> Iterator[tuple[str, bytes]]:
+        """The base's Python files that belong to its tests: path and content."""
+        paths = sorted(path for path in self.material if path.endswith(".py"))
+        return zip(paths, self._read([self.base[path] for path in paths]), strict=True)
+
+    def service_code(self) -> Iterator[tuple[str, bytes]]:
+        """The service's Python files that belong to no tests, as the patch has them: path and content."""
+        left_out = self.material | self.helpers
+        paths = [path for path in self.patched if path.endswith(".py") and path not in left_out]
+        files = [path for path in sorted(paths) if self.patched[path].mode.startswith("100")]
+        return zip(files, self._read([self.patched[path] for path in files]), strict=True)
 
     def is_from_history(self, path: str) -> bool:
         """Whether the base has this very file, or has had it at this path: it was moved, or restored."""
@@ -176,7 +193,7 @@ class Trees:
     def trusted(self, *, new_tests: bool) -> tuple[str, ...]:
         """Python files that are taken from memory when tests run."""
         conftests = {path for path in self._repo.listing(self._base) if path.endswith("conftest.py")}
-        found = self.material | conftests | (self._helpers if new_tests else frozenset())
+        found = self.material | conftests | (self.helpers if new_tests else frozenset())
         return tuple(sorted(path for path in found if path.endswith(".py")))
 
     @property
@@ -199,17 +216,3 @@ class Trees:
         if missing:
             self._contents.update(zip(missing, blobs(self._repo.git_dir, missing), strict=True))
         return [self._contents[entry.oid] for entry in entries]
-
-
-def imported(source: bytes) -> list[tuple[int, str]]:
-    """Every part of a name that a Python source imports, with its line; none where it does not compile."""
-    try:
-        nodes = list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    found = []
-    for node in nodes:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
-            found += [(node.lineno, part) for name in names for part in name.split(".") if part]
-    return found

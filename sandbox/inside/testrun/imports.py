@@ -52,6 +52,7 @@ class Gatekeeper:
         self._fixed = tuple(f"{place}/" for place in (*self._library, *self._places))
         self._installed = {name for place in places for name in _names_in(place)} - set(own)
         self._from_memory = from_memory
+        self._beside_tests: dict[str, list[str]] = {}
         self._stamps = _stamps_below(root)
         self._tell = tell
 
@@ -71,6 +72,14 @@ class Gatekeeper:
                 spec.loader = _AsItWas(name, file, self)
         return spec
 
+    def keep_beside_tests(self, tests: Sequence[str]) -> None:
+        """What lies beside these tests keeps its name, whatever code under test puts in front of the path."""
+        steering = [file for file in self._from_memory if file.endswith("/conftest.py")]
+        for folder in {_import_folder(file) for file in (*tests, *steering)}:
+            for name in _names_in(folder):
+                if not {f"{folder}/{name}.py", f"{folder}/{name}/__init__.py"}.isdisjoint(self._from_memory):
+                    self._beside_tests.setdefault(name, []).append(folder)
+
     def check(self, file: str, status: os.stat_result | None = None) -> None:
         """Say so when a file is not what it was in the beginning."""
         try:
@@ -86,6 +95,10 @@ class Gatekeeper:
             return path
         if name in sys.stdlib_module_names:
             return self._library
+        if name in self._beside_tests:
+            folders = self._beside_tests[name]
+            # Several have a conftest.py: pytest puts the folder of the one it wants in front.
+            return [*(path for path in sys.path if path in folders), *folders]
         return self._places if name in self._installed else None
 
 
@@ -124,6 +137,14 @@ def _stamps_below(root: str) -> dict[str, _Stamp]:
                     with contextlib.suppress(OSError):
                         stamps[path] = _stamp(entry.stat())
     return stamps
+
+
+def _import_folder(file: str) -> str:
+    """The folder that pytest puts in front of the path for a test file: the first that is no package."""
+    folder = file.rpartition("/")[0]
+    while os.path.isfile(f"{folder}/__init__.py"):  # noqa: PTH113
+        folder = folder.rpartition("/")[0]
+    return folder
 
 
 def _names_in(place: str) -> set[str]:

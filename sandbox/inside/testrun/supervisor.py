@@ -209,7 +209,7 @@ class Supervisor:
 
 
 _ORDERS = (
-    *("root", "service_dir", "trusted", "select", "ini", "plugins", "import_mode", "python_path"),
+    *("root", "service_dir", "trusted", "select", "ini", "plugins", "import_mode", "python_path", "warnings"),
     "order",
     "calls",
 )

@@ -54,6 +54,8 @@ def work(plan: dict[str, Any], events: int) -> None:
     sources = Sources(plan, channel.tell)
     _set_the_stage(plan)
     gate = Gatekeeper(plan["root"], _packages(), plan["own"], sources.loaders(), channel.tell)
+    if plan["import_mode"] == "prepend":
+        gate.keep_beside_tests([f"{plan['root']}/{path}" for path in plan["files"]])
     recorder = Recorder(plan, channel.tell, sources, gate)
     arguments = _arguments(plan)
     plan.clear()
@@ -74,6 +76,7 @@ def work(plan: dict[str, Any], events: int) -> None:
 
 def _arguments(plan: dict[str, Any]) -> list[str]:
     settings = [word for key, value in plan["ini"].items() for word in ("-o", f"{key}={value}")]
+    settings += [word for each in plan["warnings"] for word in ("-W", each)]
     found = [name for name in plan["plugins"] if _exists(name)]
     plugins = [word for name in found for word in ("-p", name)]
     places = [
@@ -99,7 +102,9 @@ def _exists(plugin: str) -> bool:
 def _set_the_stage(plan: dict[str, Any]) -> None:
     root, service = plan["root"], plan["service_dir"]
     site = [path for path in sys.path if path not in standard_library()]
-    own = [root, f"{root}/{service}", *(f"{root}/{path}" for path in plan["python_path"])]
+    # A service is started as `python services/<name>/main.py`, so its folder is on the path; last, so
+    # that what is added there stands in for nothing that tests import from elsewhere.
+    own = [*(f"{root}/{path}" for path in plan["python_path"]), root, f"{root}/{service}"]
     sys.path[:] = [*standard_library(), *dict.fromkeys(own), *site]
     sys.argv[:] = [f"{root}/{service}/main.py"]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

@@ -24,7 +24,7 @@ def settings_of(folder: Path, files: Mapping[str, str], tests: tuple[str, ...] =
 def test_without_settings(tmp_path: Path) -> None:
     found = settings_of(tmp_path, {})
 
-    assert (found.ini, found.import_mode, found.python_path, found.plugins) == ({}, "append", (), ())
+    assert (found.ini, found.import_mode, found.python_path, found.plugins) == ({}, "prepend", (), ())
 
 
 @pytest.mark.parametrize(
