@@ -7,7 +7,8 @@ the static look  what no service needs, and the patch newly has, is tampering; n
 the box          no way to the healer, to the supervisor beside it, or out
 the imports      a file counts as it was; packages and the standard library keep their names
 the trail        a test says secret words on its way; 'passed' without them is tampering
-the parts        a block of a test that ran on the base runs on the patch, or the test has not passed
+the parts        a block of a test, or a claim of the tests or their helpers, that was reached on the base
+                 is reached on the patch, and no claim fails unheard, or the test has not passed
 the canaries     claims that are false must fail, among the tests and after them
 the twins        a second run, in which each claim is doubted, must fail, and tell what held
 the watch        who looks at frames or hooks into the interpreter, and did not on the base, is named

@@ -17,7 +17,7 @@ from sandbox.isolation import Box, BoxRun, Isolation, interpreter_mounts
 from sandbox.isolation.box import WORK
 from sandbox.node import NO_NODE
 from sandbox.process import Limits
-from sandbox.testing.material import is_node_test
+from sandbox.testing.material import is_node_test, is_test_file
 from sandbox.testing.outcome import Failure, Status
 from sandbox.testing.settings import Settings
 from sandbox.testing.trees import Change
@@ -47,7 +47,10 @@ class RawFailure(BaseModel):
 class RawOutcome(BaseModel):
     """One test's outcome as the box tells it.
 
-    `parts` are the blocks of its body that ran to their end, `calls` its ways into the code under test.
+    parts    blocks of its body that ran to their end, and claims that were made
+    shared   claims that were made beside it, for several tests
+    escapes  functions of the tests that a failed claim left for code under test
+    calls    its ways into the code under test
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -55,6 +58,8 @@ class RawOutcome(BaseModel):
     status: Status
     failure: RawFailure | None = None
     parts: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    escapes: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
 
 
@@ -151,6 +156,7 @@ class TestBox:
             "node": str(self.node or ""),
             "select": order.select,
             "trusted": order.trusted,
+            "helpers": [path for path in order.trusted if not is_test_file(path)],
             "ini": dict(settings.ini),
             "plugins": settings.plugins,
             "import_mode": settings.import_mode,

@@ -11,7 +11,15 @@ _VACUOUS = RawOutcome(
     status="failed",
     failure=RawFailure(
         type="Vacuous",
-        message="a loop, a block or an inner function of this test runs on the base, and not with the patch",
+        message="a loop, a block, an inner function or a claim of this test, its helpers or its fixtures"
+        " runs on the base, and not with the patch",
+    ),
+)
+_UNHEARD = RawOutcome(
+    status="failed",
+    failure=RawFailure(
+        type="Unheard",
+        message="a claim of the tests failed, and the code under test kept that to itself",
     ),
 )
 
@@ -22,7 +30,9 @@ def compared(before: Verdict, after: Verdict) -> Verdict:
     if not after.suspects and after.problem is None:
         gone = before.outcomes.keys() - outcomes.keys()
         outcomes |= {node: RawOutcome(status="missing") for node in gone if not _is_file(node)}
-    outcomes |= {node: _VACUOUS for node in passed(after) if _lost(node, before, after)}
+    silent = _shared(before) - _shared(after)
+    outcomes |= {node: _UNHEARD for node in passed(after) if _escaped(node, before, after)}
+    outcomes |= {node: _VACUOUS for node in passed(after) if _lost(node, before, after, silent)}
     watched = [pair for pair in after.watched if pair not in before.watched]
     untracked = [node for node in after.untracked if node not in before.untracked]
     for node in untracked:
@@ -76,10 +86,23 @@ def as_run(verdict: Verdict, overruled: Collection[str], seconds: float) -> Test
     return TestRun(outcomes, problem, tampering, verdict.output, seconds, notes)
 
 
-def _lost(node: str, before: Verdict, after: Verdict) -> bool:
-    """Whether a test passes without parts of its body that run on the base."""
+def _lost(node: str, before: Verdict, after: Verdict, silent: frozenset[str]) -> bool:
+    """Whether a test passes without parts of its body that run on the base, or `silent` claims beside it."""
     had = before.outcomes.get(node)
-    return had is not None and not set(had.parts) <= set(after.outcomes[node].parts)
+    if had is None or had.status != "passed":
+        return False
+    return not (set(had.parts) <= set(after.outcomes[node].parts) and silent.isdisjoint(had.shared))
+
+
+def _shared(verdict: Verdict) -> frozenset[str]:
+    """The claims that are made for several tests."""
+    return frozenset(claim for outcome in verdict.outcomes.values() for claim in outcome.shared)
+
+
+def _escaped(node: str, before: Verdict, after: Verdict) -> bool:
+    """Whether a test passes although a failed claim left the tests, as none does on the base."""
+    had = before.outcomes.get(node)
+    return not set(after.outcomes[node].escapes) <= set(had.escapes if had else ())
 
 
 def _is_file(node: str) -> bool:

@@ -22,7 +22,10 @@ def _worst(outcomes: Sequence[RawOutcome]) -> RawOutcome:
     worst = min(outcomes, key=lambda outcome: _WORST.index(outcome.status))
     parts = set(worst.parts).intersection(*(outcome.parts for outcome in outcomes))
     calls = _made(outcomes)
-    return worst.model_copy(update={"parts": tuple(sorted(parts)), "calls": calls})
+    update = {"parts": tuple(sorted(parts)), "calls": calls}
+    for name in ("shared", "escapes"):
+        update[name] = tuple(sorted({each for outcome in outcomes for each in getattr(outcome, name)}))
+    return worst.model_copy(update=update)
 
 
 def _made(outcomes: Sequence[RawOutcome]) -> tuple[str, ...]:

@@ -15,8 +15,9 @@ _Several = TypeVar("_Several", ast.GeneratorExp, ast.ListComp, ast.SetComp)
 class Claims(ast.NodeTransformer):
     """Makes claims talk that a test can pass without: in branches, loops, fakes and helpers."""
 
-    def __init__(self, words: Iterator[str]) -> None:
+    def __init__(self, words: Iterator[str], path: str) -> None:
         self._words = words
+        self._path = path
         self._plain: set[int] = set()
         self.parts: dict[str, str] = {}
 
@@ -42,7 +43,7 @@ class Claims(ast.NodeTransformer):
 
     def _word(self) -> str:
         word = next(self._words)
-        self.parts[word] = f"claim.{len(self.parts)}"
+        self.parts[word] = f"{self._path} {len(self.parts)}"
         return word
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .instrument import Trail
+from .instrument import Speech, Trail
 
 _PHASES = ("setup", "call", "teardown")
 
@@ -24,6 +24,8 @@ class Planned:
     failing   ids (or names, for implants) of canaries that must fail
     passing   ids of canaries that must pass
     telling   canaries that must fail with just this message
+    claims    words by which claims tell that they were made, and the claims' names
+    escapes   words by which functions tell that a failed claim left them for code under test
     turned    whether this is a run of twins
     false     words by which twins tell of false claims that held
     """
@@ -35,6 +37,16 @@ class Planned:
     telling: dict[str, str] = field(default_factory=dict)
     false: frozenset[str] = frozenset()
     turned: bool = False
+    claims: dict[str, str] = field(default_factory=dict)
+    escapes: dict[str, str] = field(default_factory=dict)
+
+    def hear(self, speech: Speech, false: frozenset[str]) -> None:
+        """A file more will be heard."""
+        for trail in speech.trails:
+            self.trails.setdefault(trail.name, []).append(trail)
+        self.claims |= speech.claims
+        self.escapes |= speech.escapes
+        self.false |= false
 
     def is_canary(self, node: str) -> bool:
         name = bare_name(node)
@@ -85,7 +97,9 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
     if event.get("node_test"):
         _judge_script(planned, event, status, judged)
         return
+    shared = [str(word) for word in event.get("shared") or ()]
     if planned.is_canary(node):
+        _share(judged, next(reversed(judged.outcomes), None), [*words, *shared], planned)
         _judge_canary(planned, event, status, judged)
         return
     trails = planned.trails.get(bare_name(node), [])
@@ -99,9 +113,24 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
     if not planned.false.isdisjoint(words):
         # A twin in which something false held counts as one that passed.
         status = "passed"
-    done = {trail.parts[word] for trail in trails for word in words if word in trail.parts}
+    done = {planned.claims[word] for word in words if word in planned.claims}
+    done |= {trail.parts[word] for trail in trails for word in words if word in trail.parts}
     calls = [str(call) for call in event.get("calls") or ()]
-    judged.outcomes[node] = {**_outcome(status, event.get("failure")), "parts": sorted(done), "calls": calls}
+    judged.outcomes[node] = {
+        **_outcome(status, event.get("failure")),
+        "parts": sorted(done),
+        "escapes": sorted({planned.escapes[word] for word in (*words, *shared) if word in planned.escapes}),
+        "calls": calls,
+    }
+    _share(judged, node, shared, planned)
+
+
+def _share(judged: Judged, node: str | None, words: Iterable[str], planned: Planned) -> None:
+    """Note claims that were made for several tests, with the last one that ran before or meanwhile."""
+    if node is not None:
+        made = {planned.claims[word] for word in words if word in planned.claims}
+        outcome = judged.outcomes[node]
+        outcome["shared"] = sorted(made.union(outcome.get("shared", ())))
 
 
 def _judge_script(planned: Planned, event: Mapping[str, Any], status: str, judged: Judged) -> None:

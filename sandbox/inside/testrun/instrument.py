@@ -3,8 +3,9 @@
 Every test function says a secret word when it is entered, after each statement of its body and
 before each return. The words are drawn anew for each run. A body that was skipped, cut short,
 replaced or that went on after a false assertion leaves another trail than the one that was
-planned from the file's own syntax tree. Claims that stand further in, or in helpers of the same
-file, say a word, too (see claims).
+planned from the file's own syntax tree. Claims that stand further in, or in helpers, fakes and
+fixtures of whichever file of the tests, say a word, too (see claims), and so do functions that a
+failed claim leaves for code under test (see escapes).
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 import ast
 from _blake2 import blake2b  # by hashlib it comes with OpenSSL, which takes longer than all the rest here
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+from . import escapes
 from .claims import Claims
 from .naming import Function, test_functions
 from .statements import SINK, called_name, say, visit_statements
@@ -32,9 +34,7 @@ class Trail:
     steps    said after each statement of the body, in this order
     returns  said just before a return, with the number of steps that come before it
     never    said only when a block that must raise did not
-    parts    said at the end of each loop, block and inner function, after each claim of the file that is
-             no statement of a test's body, and in each part of a claim that may be left out of it, with
-             a name that no run changes
+    parts    said at the end of each loop, block and inner function, with a name that no run changes
     """
 
     name: str
@@ -57,20 +57,36 @@ class Trail:
         )
 
 
-def instrument(tree: ast.Module, path: str, seed: str) -> list[Trail]:
-    """Make the test functions of a module talk; returns what each will say.
+@dataclass(frozen=True)
+class Speech:
+    """What a whole file says. Words stand for names that no run changes.
+
+    trails   of its test functions
+    claims   said after each claim that is no statement of a test's body, and in each part of a claim
+             that may be left out of it
+    escapes  said by a function that a failed claim leaves for code under test
+    """
+
+    trails: tuple[Trail, ...] = ()
+    claims: dict[str, str] = field(default_factory=dict)
+    escapes: dict[str, str] = field(default_factory=dict)
+
+
+def instrument(tree: ast.Module, path: str, seed: str) -> Speech:
+    """Make a module of the tests talk; returns what it will say.
 
     The same tree, path and seed give the same words: who plans the run and who runs it need not
     tell each other.
     """
-    claims = Claims(words_of(seed, f"{path} claims"))
+    claims = Claims(words_of(seed, f"{path} claims"), path)
     functions = list(test_functions(tree))
     claims.listen(tree, functions)
     trails = []
     for number, function in enumerate(functions):
-        speech = _Speech(function, words_of(seed, f"{path} {number}"), f"{function.name}#{number}")
-        trails.append(speech.trail(claims.parts))
-    return trails
+        speaking = _Speaking(function, words_of(seed, f"{path} {number}"), f"{function.name}#{number}")
+        trails.append(speaking.trail())
+    told = escapes.listen(tree, functions, words_of(seed, f"{path} escapes"), path)
+    return Speech(tuple(trails), claims.parts, told)
 
 
 def words_of(seed: str, purpose: str) -> Iterator[str]:
@@ -81,7 +97,7 @@ def words_of(seed: str, purpose: str) -> Iterator[str]:
         count += 1
 
 
-class _Speech(ast.NodeTransformer):
+class _Speaking(ast.NodeTransformer):
     """Rewrites one test function in place."""
 
     def __init__(self, function: Function, words: Iterator[str], name: str) -> None:
@@ -93,7 +109,7 @@ class _Speech(ast.NodeTransformer):
         self.returns: dict[str, int] = {}
         self.never: set[str] = set()
 
-    def trail(self, claims: dict[str, str]) -> Trail:
+    def trail(self) -> Trail:
         body, enter = self.function.body, next(self.words)
         first = 1 if ast.get_docstring(self.function, clean=False) is not None else 0
         spoken: list[ast.stmt] = [*body[:first], say(enter, body[0])]
@@ -111,7 +127,7 @@ class _Speech(ast.NodeTransformer):
             tuple(self.steps),
             self.returns,
             frozenset(self.never),
-            {**self.parts, **claims},
+            self.parts,
         )
 
     def generic_visit(self, node: ast.AST) -> ast.AST:

@@ -52,15 +52,22 @@ class Recorder:
 
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
         """A fixture is made; one of a wider scope is for several tests."""
-        shared = self._calls is not None and fixturedef.scope != "function"
-        with self._calls.sharing() if self._calls and shared else contextlib.nullcontext():
+        if fixturedef.scope == "function":
             yield
+            return
+        # Of what is to be done when it is over, what was added last comes first.
+        fixturedef.addfinalizer(self._files.share_no_more)
+        self._files.share()
+        with self._calls.sharing() if self._calls else contextlib.nullcontext():
+            yield
+        self._files.share_no_more()
+        fixturedef.addfinalizer(self._files.share)
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Keep what was asked for and not done yet, in the order that was drawn."""
         kept = [item for item in items if self._wanted(item.nodeid) and item.nodeid not in self._done]
         if self._order:
-            kept = list(_shuffled(kept, random.Random(self._order)))
+            kept = list(_shuffled(kept, self._order))
         for item in kept:
             # What went wrong is taken from the exception itself; nobody reads the long form.
             item.repr_failure = item._repr_failure_py = _no_long_form
@@ -89,7 +96,7 @@ class Recorder:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A test begins."""
-        self._files.words.clear()
+        self._files.begin()
         self._current = {"e": "test", "node": nodeid, "phases": {}}
         self._tell({"e": "start", "node": nodeid})
         if self._calls:
@@ -118,7 +125,7 @@ class Recorder:
         """A test is over."""
         if self._calls:
             self._current["calls"] = self._calls.stop()
-        self._current["words"] = list(self._files.words)
+        self._current |= {"words": list(self._files.words), "shared": list(self._files.shared)}
         self._tell(self._current)
 
 
@@ -126,15 +133,16 @@ def _no_long_form(*_: Any, **__: Any) -> str:
     return "see the failure"
 
 
-def _shuffled(items: list[Any], chance: random.Random) -> Iterator[Any]:
-    """In another order, files and classes kept together."""
+def _shuffled(items: list[Any], order: str) -> Iterator[Any]:
+    """In another order, files and classes kept together; which, does not depend on what else runs."""
     groups: dict[str, list[Any]] = {}
     for item in items:
         groups.setdefault(item.nodeid.partition("[")[0].rpartition("::")[0], []).append(item)
     names: dict[str, list[str]] = {}
     for name in groups:
         names.setdefault(name.partition("::")[0], []).append(name)
-    for file in names.values():
+    for path, file in names.items():
+        chance = random.Random(f"{order} {path}")
         chance.shuffle(file)
         for name in file:
             chance.shuffle(groups[name])

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from . import frames
+from .escapes import ESCAPED, FAILED, teller
 from .statements import SINK
 from .trusted import prepare
 from .twin import OTHER, other
@@ -35,12 +36,15 @@ class Sources:
             file = f"{self.root}/{path}"
             Path(file).write_bytes(b"")
             self.sources[file] = source.encode()
-        for path in [*plan["files"], *plan["canaries"]]:
+        for path in [*plan["files"], *plan["canaries"], *plan["helpers"]]:
             with contextlib.suppress(KeyError, SyntaxError, ValueError):
                 self.trees[f"{self.root}/{path}"] = self._prepared(plan, path)
         plan["files"] = _spread(plan)
         self.canaries = frozenset(f"{self.root}/{path}" for path in plan["canaries"])
         self.words: dict[str, None] = {}
+        self.shared: dict[str, None] = {}
+        self._aside: list[dict[str, None]] = []
+        self._escaped = teller(self.root, frozenset(self.sources), self.words.setdefault)
         self._tell = tell
 
     def _prepared(self, plan: dict[str, Any], path: str) -> ast.Module:
@@ -52,6 +56,30 @@ class Sources:
     def loaders(self) -> dict[str, Callable[[str], Any]]:
         """For each trusted file, what makes its loader."""
         return {os.path.realpath(file): partial(_FromMemory, self) for file in self.sources}
+
+    def begin(self) -> None:
+        """A test begins."""
+        self.words.clear()
+        self.shared.clear()
+
+    def share(self) -> None:
+        """What is said from now on is said for several tests."""
+        self._aside.append(dict(self.words))
+        self.words.clear()
+
+    def share_no_more(self) -> None:
+        """What is said is the test's own again."""
+        self.shared.update(self.words)
+        self.words.clear()
+        self.words.update(self._aside.pop())
+
+    def equip(self, module: dict[str, Any]) -> None:
+        """Put what instrumented code calls among a module's globals."""
+        import pytest
+
+        module[SINK] = self.words.setdefault
+        module[OTHER] = other
+        module[FAILED], module[ESCAPED] = (AssertionError, pytest.fail.Exception), self._escaped
 
     def tell_broken(self, file: str, error: BaseException) -> None:
         """A conftest that cannot be imported stops pytest; the tests below it fell for this reason."""
@@ -77,8 +105,7 @@ class _FromMemory:
             from _pytest.assertion.rewrite import rewrite_asserts
 
             rewrite_asserts(tree, source, self._file)
-        module.__dict__[SINK] = self._files.words.setdefault
-        module.__dict__[OTHER] = other
+        self._files.equip(module.__dict__)
         code = compile(tree, self._file, "exec", dont_inherit=True)
         try:
             builtins.exec(code, module.__dict__)

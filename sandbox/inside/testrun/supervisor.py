@@ -87,7 +87,7 @@ class Supervisor:
         before, orders = len(self.events), self._orders(files, done)
         worker.order(orders)
         # While the worker begins: what it must say is known from the same sources and seeds.
-        for path in files:
+        for path in (*files, *self.plan["helpers"]):
             self._expect(path, orders)
         end = worker.listen(self.events, self.deadline, float(self.plan["test_s"]))
         worker.kill()
@@ -126,16 +126,15 @@ class Supervisor:
         source = self._source(path)
         if source is None:
             return
-        implant, twin_seed = orders["implants"][path], orders["twin_seed"]
+        implant = orders["implants"].get(path, "")
+        twin_seed = orders["twin_seed"] if implant else ""
         try:
             ready = prepare(path, source, seed=orders["seed"], implant=implant, twin_seed=twin_seed)
         except (SyntaxError, ValueError, RecursionError):
             return
-        self.planned.false |= ready.false
-        for trail in ready.trails:
-            self.planned.trails.setdefault(trail.name, []).append(trail)
+        self.planned.hear(ready.speech, ready.false)
         chosen = self.plan["select"]
-        for node in ready.ids:
+        for node in ready.ids if implant else ():
             wanted = not chosen or any(
                 node == one.partition("[")[0] or node.startswith(f"{one}::") for one in chosen
             )
@@ -209,9 +208,8 @@ class Supervisor:
 
 
 _ORDERS = (
-    *("root", "service_dir", "trusted", "select", "ini", "plugins", "import_mode", "python_path", "warnings"),
-    "order",
-    "calls",
+    *("root", "service_dir", "trusted", "helpers", "select", "order", "calls"),
+    *("ini", "plugins", "import_mode", "python_path", "warnings"),
 )
 _KINDS = frozenset({"test", "start", "collect", "collected", "conftest", "hung", "watched", "modules", "end"})
 

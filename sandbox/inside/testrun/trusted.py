@@ -10,7 +10,7 @@ import ast
 import random
 from dataclasses import dataclass
 
-from .instrument import Trail, instrument, words_of
+from .instrument import Speech, instrument, words_of
 from .naming import test_ids
 from .twin import turn_around
 
@@ -20,7 +20,7 @@ class Prepared:
     """A test file as it will run. `false` are the words that tell of a false claim that held."""
 
     tree: ast.Module
-    trails: tuple[Trail, ...]
+    speech: Speech
     ids: tuple[str, ...]
     false: frozenset[str]
 
@@ -45,8 +45,7 @@ def prepare(path: str, source: str, *, seed: str, implant: str = "", twin_seed: 
     if implant and takes_implants(tree):
         line = ast.parse(implant)
         tree.body += line.body
-    trails = instrument(tree, path, seed)
-    return Prepared(tree, tuple(trails), tuple(ids), false)
+    return Prepared(tree, instrument(tree, path, seed), tuple(ids), false)
 
 
 def takes_implants(tree: ast.Module) -> bool:

@@ -99,6 +99,17 @@ def new_market(
     return make
 
 
+@pytest.fixture(scope="session")
+def new_prices(new_market: Callable[[Mapping[str, str]], Market]) -> Callable[..., Market]:
+    """A factory of repositories of one service, of its intel/prices.py, the test of that, and more files."""
+
+    def make(code: str, tests: str, more: Mapping[str, str]) -> Market:
+        files = {"intel/__init__.py": "", "intel/prices.py": code, "tests/test_prices.py": tests, **more}
+        return new_market({f"services/vigil/{path}": text for path, text in files.items()})
+
+    return make
+
+
 def statuses(run: TestRun) -> dict[str, str]:
     """Status by the test's short name."""
     return {node.rpartition("/")[2]: outcome.status for node, outcome in run.outcomes.items()}

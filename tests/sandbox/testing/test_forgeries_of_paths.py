@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,17 +30,9 @@ IDLE = (PRICES, "import os\n", "import os\nimport time\n")
 NODE = "services/vigil/tests/test_prices.py::test_total"
 
 
-def market_of(new_market: Callable[[Mapping[str, str]], Any], **files: str) -> Any:
+def market_of(new_prices: Callable[..., Any], **files: str) -> Any:
     """A service with the code and a test above, and files below its folder."""
-    below = {f"services/vigil/{name}": text for name, text in files.items()}
-    return new_market(
-        {
-            "services/vigil/intel/__init__.py": "",
-            "services/vigil/intel/prices.py": CODE,
-            "services/vigil/tests/test_prices.py": PLAIN,
-            **below,
-        }
-    )
+    return new_prices(CODE, PLAIN, files)
 
 
 CHECK = "def check(value):\n    assert value == 3\n"
@@ -71,10 +63,10 @@ BESIDE = {
 
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_new_module_by_the_name_of_what_lies_beside_the_tests(
-    new_market: Callable[..., Any], name: str
+    new_prices: Callable[..., Any], name: str
 ) -> None:
     files, test, added = BESIDE[name]
-    market = market_of(new_market, **files, **{"tests/test_prices.py": test})
+    market = market_of(new_prices, **files, **{"tests/test_prices.py": test})
     run = market.run(BROKEN, *added)
 
     assert market.baseline().passed(NODE)
@@ -83,7 +75,7 @@ def test_a_new_module_by_the_name_of_what_lies_beside_the_tests(
 
 
 def test_what_lies_beside_the_tests_comes_first_whatever_code_puts_in_front(
-    new_market: Callable[..., Any],
+    new_prices: Callable[..., Any],
 ) -> None:
     test = """
         from services.vigil.intel.prices import total
@@ -93,7 +85,7 @@ def test_what_lies_beside_the_tests_comes_first_whatever_code_puts_in_front(
         def test_total():
             check(total([1, 2]))
         """
-    market = market_of(new_market, **{"tests/helpers.py": CHECK, "tests/test_prices.py": test})
+    market = market_of(new_prices, **{"tests/helpers.py": CHECK, "tests/test_prices.py": test})
     front = ("import os\n", "import os\nimport sys\n\nsys.path.insert(0, os.path.dirname(__file__))\n")
     both = ((PRICES, CODE.strip().replace(*front).replace(*BROKEN[1:]) + "\n"),)
     run = market.run(*both, ("intel/helpers.py", NO_CHECK))
@@ -103,24 +95,24 @@ def test_what_lies_beside_the_tests_comes_first_whatever_code_puts_in_front(
 
 
 def test_a_folder_of_tests_that_becomes_a_package_does_so_after_the_run(
-    new_market: Callable[..., Any],
+    new_prices: Callable[..., Any],
 ) -> None:
     files = {
         "tests/helpers.py": CHECK,
         "tests/test_prices.py": TEST.format("helpers", "check", "check(total([1, 2]))"),
         "helpers.py": NO_CHECK,
     }
-    run = market_of(new_market, **files).run(BROKEN, ("tests/__init__.py", ""))
+    run = market_of(new_prices, **files).run(BROKEN, ("tests/__init__.py", ""))
 
     assert run.outcomes[NODE].status == "failed"
 
 
-def test_an_honest_new_module_by_a_name_of_its_own(new_market: Callable[..., Any]) -> None:
+def test_an_honest_new_module_by_a_name_of_its_own(new_prices: Callable[..., Any]) -> None:
     files = {
         "tests/helpers.py": CHECK,
         "tests/test_prices.py": TEST.format("helpers", "check", "check(total([1, 2]))"),
     }
-    run = market_of(new_market, **files).run(
+    run = market_of(new_prices, **files).run(
         (PRICES, "import os\n", "import os\n\nfrom services.vigil.intel.fees import STEP\n"),
         (PRICES, "sum(prices)", "sum(prices) + STEP"),
         ("intel/fees.py", "STEP = 0\n"),
@@ -140,8 +132,8 @@ STRICT = {
 
 
 @pytest.mark.parametrize("name", STRICT)
-def test_a_warning_that_the_base_makes_an_error(new_market: Callable[..., Any], name: str) -> None:
-    market = market_of(new_market, **{"pytest.ini": STRICT[name]})
+def test_a_warning_that_the_base_makes_an_error(new_prices: Callable[..., Any], name: str) -> None:
+    market = market_of(new_prices, **{"pytest.ini": STRICT[name]})
 
     assert market.run(WARNS).outcomes[NODE].failure.type == "DeprecationWarning"
     assert market.run(IDLE).passed(NODE)
@@ -170,11 +162,11 @@ LEANS = {
 
 @pytest.mark.parametrize("name", LEANS)
 def test_code_that_uses_a_file_of_the_tests_which_the_patch_changes(
-    new_market: Callable[..., Any], name: str
+    new_prices: Callable[..., Any], name: str
 ) -> None:
     code, path, text = LEANS[name]
     more = {"intel/test/__init__.py": ""} if "/test/" in path else {}
-    market = market_of(new_market, **{"intel/prices.py": code, path: text, **more})
+    market = market_of(new_prices, **{"intel/prices.py": code, path: text, **more})
     run = market.run((path, text.replace("0", "1")))
 
     assert market.baseline().passed(NODE)
@@ -184,8 +176,8 @@ def test_code_that_uses_a_file_of_the_tests_which_the_patch_changes(
     )
 
 
-def test_a_file_of_the_tests_that_only_tests_use_may_change(new_market: Callable[..., Any]) -> None:
-    market = market_of(new_market, **{"tests/step.json": '{"step": 0}\n'})
+def test_a_file_of_the_tests_that_only_tests_use_may_change(new_prices: Callable[..., Any]) -> None:
+    market = market_of(new_prices, **{"tests/step.json": '{"step": 0}\n'})
     run = market.run(IDLE, ("tests/step.json", '{"step": 1}\n'))
 
     assert run.problem is None
