@@ -98,7 +98,8 @@ class Climb:
         before, after = self.tests.run(self.service, self.patch.base, new_tests), self.patched()
         red = [node for node in self.own_tests(after) if not passed(after, node)]
         if red:
-            self.put("regression test", "failed", f"the patch's own {red[0]} does not pass with it")
+            why = f"the patch's own {red[0]} does not pass with it"
+            self.put("regression test", "failed", "; ".join([why, *noted(after, red[:1])]))
             return
         failing = [
             node
@@ -144,7 +145,8 @@ class Climb:
         passed_before = [node for node, outcome in before.outcomes.items() if outcome.status == "passed"]
         lost = [node for node in passed_before if not passed(after, node)]
         if lost:
-            self.put("nothing broken", "failed", f"passed on the base, not any more: {', '.join(lost[:5])}")
+            why = f"passed on the base, not any more: {', '.join(lost[:5])}"
+            self.put("nothing broken", "failed", "; ".join([why, *noted(after, lost[:1])]))
         else:
             count = len(passed_before)
             told = (
@@ -177,6 +179,11 @@ def passed(run: TestRun, node: str) -> bool:
     """Whether one test passed in every round of a run."""
     outcome = run.outcomes.get(node)
     return outcome is not None and outcome.status == "passed"
+
+
+def noted(run: TestRun, nodes: list[str]) -> list[str]:
+    """What a run notes of these tests, such as that only plain pytest does not pass them."""
+    return [note for note in run.notes if any(note.startswith(f"{node} ") for node in nodes)]
 
 
 def prove(case: Case, patch: Patch, runs: int, emit: Emit) -> Proof:

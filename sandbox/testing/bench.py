@@ -22,6 +22,7 @@ from sandbox.testing.orders import Orders, Part
 from sandbox.testing.outcome import TestRun
 from sandbox.testing.overlap import leaning
 from sandbox.testing.paths import needed_paths
+from sandbox.testing.plainly import demoted
 from sandbox.testing.trees import Trees
 from sandbox.worktree import PrivateRepository
 
@@ -81,7 +82,9 @@ class TestBench:
         """Run a service's tests, on a patch or (None) on its base.
 
         select   test files or node ids (parameters may be left out); empty for all
-        runs     how often, each time in another order; a test passes if it does so each time
+        runs     how often, each time in another order; a test passes if it does so each time. Of several
+                 runs of a patch one is plain: pytest as a person would run it. What passes so on the
+                 base, and not with the patch, has not passed
 
         Which tests there are is the base's word, and new test files are the patch's. The results
         of a base, and of a patch that was run before, are reused.
@@ -105,28 +108,34 @@ class TestBench:
         with contextlib.ExitStack() as stack, ThreadPoolExecutor(_AT_ONCE) as pool:
             paths = pool.submit(self._needed, trees, service)
             orders = Orders(trees, service, select)
-            desk = Desk(self._box, self._repo, paths.result(), stack, pool)
+            desk = Desk(self._box, self._repo, paths.result(), stack, pool, self._baselines)
             orders.settle(desk.folder(orders.base.tree), self._plugins)
             found = orders.inspect()
             if found:
                 return Verdict(suspects=found)
-            before = self._baselines.get(orders.key(runs), lambda: desk.many(orders.base, runs))
+            plainly = orders.plainly() if runs > 1 else None
+            numbers = range(1 if plainly else 0, runs)
+            plain = desk.later(plainly[1]) if plainly else None
+            before = desk.kept(orders.base, numbers)
             if not orders.patched:
                 return judge.trusted(before)
-            after = self._patched(desk, orders, trees, runs)
+            after = self._patched(desk, orders, trees, numbers)
+            if plainly and plain:
+                compared = judge.compared(before, after)
+                return demoted(before, compared, desk.kept(plainly[0], [0]), plain.result())
             if trees.changes_code:
                 return judge.compared(before, after)
             return side_by_side([judge.trusted(before), after])
 
-    def _patched(self, desk: Desk, orders: Orders, trees: Trees, runs: int) -> Verdict:
+    def _patched(self, desk: Desk, orders: Orders, trees: Trees, numbers: Sequence[int]) -> Verdict:
         turned = orders.turned() if self._twins and trees.changes_code else None
         twin = desk.later(turned) if turned else None
-        after = side_by_side([desk.many(part, runs) for part in orders.patched])
+        after = side_by_side([desk.many(part, numbers) for part in orders.patched])
         restored = {path for path, _ in after.suspects if trees.is_from_history(path)}
         if restored:
             # The service's own authors wrote these once.
             orders.accept(restored)
-            return self._patched(desk, orders, trees, runs)
+            return self._patched(desk, orders, trees, numbers)
         if turned and twin and not after.suspects:
             stubborn = judge.passed(twin.result())
             if stubborn:

@@ -76,6 +76,7 @@ class Verdict(BaseModel):
     stray: tuple[str, ...] = ()
     watched: tuple[tuple[str, str], ...] = ()
     output: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Order:
     twin      seed by which each test's claim is turned around, so that it must fail; empty for none
     changes   what is looked at for what no service needs, before anything runs
     calls     whether it is noted how each test goes into the code under test
+    plain     whether pytest runs as it would for a person, with nothing of ours about it
     """
 
     service: str
@@ -100,6 +102,7 @@ class Order:
     changes: tuple[Change, ...] = ()
     added_modules: frozenset[str] = frozenset()
     calls: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,7 @@ class TestBox:
             "order": order.order,
             "twin_seed": order.twin,
             "calls": order.calls,
+            "plain": order.plain,
             "deadline_s": self.limits.wall_s - _SPARE_S,
             "test_s": self.test_s,
             "changed": [_as_plan(change) for change in order.changes],

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from sandbox.testing.baseline import Baselines
 from sandbox.testing.box import TestBox, Verdict
 from sandbox.testing.merge import all_of
 from sandbox.testing.orders import Part
@@ -28,12 +29,14 @@ class Desk:
         paths: Sequence[str],
         stack: contextlib.ExitStack,
         pool: ThreadPoolExecutor,
+        baselines: Baselines,
     ) -> None:
         self._box = box
         self._repo = repo
         self._paths = tuple(paths)
         self._stack = stack
         self._pool = pool
+        self._baselines = baselines
         self._folders: dict[str, Path] = {}
 
     def folder(self, tree: str) -> Path:
@@ -50,8 +53,13 @@ class Desk:
         """One run."""
         return self.later(part).result()
 
-    def many(self, part: Part, runs: int) -> Verdict:
-        """Several runs, each but the first in an order of its own; each test's worst outcome counts."""
-        orders = [replace(part.order, order=str(number) if number else "") for number in range(runs)]
+    def kept(self, part: Part, numbers: Sequence[int]) -> Verdict:
+        """The same as of `many`, of a base, which is kept."""
+        key = {"tree": part.tree, "runs": list(numbers), "order": repr(part.order)}
+        return self._baselines.get(key, lambda: self.many(part, numbers))
+
+    def many(self, part: Part, numbers: Sequence[int]) -> Verdict:
+        """Several runs, each but number 0 in an order of its own; each test's worst outcome counts."""
+        orders = [replace(part.order, order=str(number) if number else "") for number in numbers]
         jobs = [self.later(Part(part.tree, order)) for order in orders]
         return all_of([job.result() for job in jobs])

@@ -83,7 +83,7 @@ def as_run(verdict: Verdict, overruled: Collection[str], seconds: float) -> Test
         for node, raw in sorted(verdict.outcomes.items())
     }
     notes = tuple(f"{path} was run as the base has it" for path in overruled)
-    return TestRun(outcomes, problem, tampering, verdict.output, seconds, notes)
+    return TestRun(outcomes, problem, tampering, verdict.output, seconds, (*notes, *verdict.notes))
 
 
 def _lost(node: str, before: Verdict, after: Verdict, silent: frozenset[str]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.testing.box import Order
+from sandbox.testing.material import is_node_test
 from sandbox.testing.overlap import overlaps
 from sandbox.testing.settings import read_settings
 from sandbox.testing.trees import Trees
@@ -87,9 +88,13 @@ class Orders:
         """The same false claims on the base."""
         return Part(self.base.tree, replace(self.base.order, twin=turned.order.twin))
 
-    def key(self, runs: int) -> dict[str, Any]:
-        """What the base's results depend on."""
-        return {"tree": self.base.tree, "runs": runs, "order": repr(self.base.order)}
+    def plainly(self) -> tuple[Part, Part] | None:
+        """The base and the whole patch as plain pytest runs them; None if it has nothing to say."""
+        files = tuple(path for path in self.base.order.files if not is_node_test(path))
+        if not files or not self._trees.changes_code:
+            return None
+        order = Order(self.service, files, self._select, plain=True)
+        return Part(self.base.tree, order), Part(self._trees.tree(patched_code=True, new_tests=True), order)
 
     def _chosen(self, files: Sequence[str]) -> tuple[str, ...]:
         wanted = {one.partition("::")[0] for one in self._select}

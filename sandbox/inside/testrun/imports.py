@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
+from .folders import import_folder, names_in
+
 _Stamp = tuple[int, int, int]
 _LOADED = (".py", ".so", ".pyc", ".pyd")
 
@@ -50,7 +52,7 @@ class Gatekeeper:
         self._places = list(places)
         self._library = standard_library()
         self._fixed = tuple(f"{place}/" for place in (*self._library, *self._places))
-        self._installed = {name for place in places for name in _names_in(place)} - set(own)
+        self._installed = {name for place in places for name in names_in(place)} - set(own)
         self._from_memory = from_memory
         self._beside_tests: dict[str, list[str]] = {}
         self._stamps = _stamps_below(root)
@@ -75,8 +77,8 @@ class Gatekeeper:
     def keep_beside_tests(self, tests: Sequence[str]) -> None:
         """What lies beside these tests keeps its name, whatever code under test puts in front of the path."""
         steering = [file for file in self._from_memory if file.endswith("/conftest.py")]
-        for folder in {_import_folder(file) for file in (*tests, *steering)}:
-            for name in _names_in(folder):
+        for folder in {import_folder(file) for file in (*tests, *steering)}:
+            for name in names_in(folder):
                 if not {f"{folder}/{name}.py", f"{folder}/{name}/__init__.py"}.isdisjoint(self._from_memory):
                     self._beside_tests.setdefault(name, []).append(folder)
 
@@ -137,18 +139,3 @@ def _stamps_below(root: str) -> dict[str, _Stamp]:
                     with contextlib.suppress(OSError):
                         stamps[path] = _stamp(entry.stat())
     return stamps
-
-
-def _import_folder(file: str) -> str:
-    """The folder that pytest puts in front of the path for a test file: the first that is no package."""
-    folder = file.rpartition("/")[0]
-    while os.path.isfile(f"{folder}/__init__.py"):  # noqa: PTH113
-        folder = folder.rpartition("/")[0]
-    return folder
-
-
-def _names_in(place: str) -> set[str]:
-    try:
-        return {name.partition(".")[0] for name in os.listdir(place)}  # noqa: PTH208
-    except OSError:
-        return set()

@@ -1,4 +1,4 @@
-"""The plug-in of ours: what pytest finds and what becomes of it, as events."""
+"""The plug-in of a trusted run: what pytest finds and what becomes of it, and how it is gone about."""
 
 from __future__ import annotations
 
@@ -10,28 +10,26 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import frames
 from .calls import Calls
 from .imports import Gatekeeper
+from .reports import Reports
 from .sources import Sources
 
 
-class Recorder:
-    """The plug-in of ours: what pytest finds and what becomes of it, as events."""
+class Recorder(Reports):
+    """Tells also which tests there are, what each said and what it called; keeps pytest out of sight."""
 
     def __init__(
         self, plan: dict[str, Any], tell: Callable[[dict[str, Any]], None], files: Sources, gate: Gatekeeper
     ) -> None:
-        self.root = plan["root"]
+        super().__init__(plan["root"], tell)
         self.trusted = frozenset(files.sources)
         self._select = tuple(plan["select"])
         self._done = frozenset(plan["done"])
         self._order = plan["order"]
         self._canaries = frozenset(plan["canaries"])
-        self._tell = tell
         self._files = files
         self._gate = gate
-        self._current: dict[str, Any] = {}
         self._calls = Calls(self.root, self.trusted) if plan["calls"] else None
 
     def pytest_load_initial_conftests(self) -> None:
@@ -84,49 +82,19 @@ class Recorder:
             return True
         return any(node == one or node.startswith((f"{one}[", f"{one}::")) for one in self._select)
 
-    def pytest_exception_interact(self, node: Any, call: Any) -> None:
-        """A file that cannot be collected."""
-        import pytest
-
-        if isinstance(node, pytest.Collector):
-            path = node.nodeid or node.name
-            self._tell(
-                {"e": "collect", "node": path, "failure": frames.failure(call.excinfo.value, self.root)}
-            )
-
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A test begins."""
         self._files.begin()
-        self._current = {"e": "test", "node": nodeid, "phases": {}}
-        self._tell({"e": "start", "node": nodeid})
+        super().pytest_runtest_logstart(nodeid)
         if self._calls:
             self._calls.start()
-
-    def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
-        """What went wrong, while the exception is still there."""
-        yield
-        excinfo = call.excinfo
-        if excinfo is not None and "failure" not in self._current:
-            self._current["failure"] = frames.failure(excinfo.value, self.root)
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        """How a phase ended, or one part of a test with subtests."""
-        current = self._current
-        if hasattr(report, "context"):
-            current["subtests_failed"] = current.get("subtests_failed") or report.outcome == "failed"
-            current["subtests_skipped"] = current.get("subtests_skipped") or report.outcome == "skipped"
-            return
-        current["phases"][report.when] = report.outcome
-        current["seconds"] = current.get("seconds", 0.0) + report.duration
-        if hasattr(report, "wasxfail"):
-            current["xfail"] = True
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """A test is over."""
         if self._calls:
             self._current["calls"] = self._calls.stop()
         self._current |= {"words": list(self._files.words), "shared": list(self._files.shared)}
-        self._tell(self._current)
+        super().pytest_runtest_logfinish(nodeid)
 
 
 def _no_long_form(*_: Any, **__: Any) -> str:
@@ -158,7 +126,7 @@ def mark_hooks() -> None:
     recorder.pytest_load_initial_conftests = hook(tryfirst=True)(recorder.pytest_load_initial_conftests)
     recorder.pytest_collection_modifyitems = hook(trylast=True)(recorder.pytest_collection_modifyitems)
     wrapper = hook(hookwrapper=True, tryfirst=True)
-    recorder.pytest_runtest_makereport = wrapper(recorder.pytest_runtest_makereport)
+    Reports.pytest_runtest_makereport = wrapper(Reports.pytest_runtest_makereport)  # type: ignore[method-assign]
     recorder.pytest_fixture_setup = wrapper(recorder.pytest_fixture_setup)
     recorder.pytest_collection = hook(tryfirst=True)(recorder.pytest_collection)
     recorder.pytest_configure = hook(trylast=True)(recorder.pytest_configure)

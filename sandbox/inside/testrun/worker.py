@@ -16,9 +16,9 @@ import os
 import random
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
-from . import frames
+from . import frames, plain
 from .imports import Gatekeeper, standard_library
 from .recorder import Recorder
 from .sources import Sources
@@ -51,6 +51,8 @@ def warm_up() -> None:
 def work(plan: dict[str, Any], events: int) -> None:
     """Run what the plan says; every event goes to `events`, a line of JSON each. Never returns."""
     channel = _Channel(events)
+    if plan["plain"]:
+        _leave(channel, plain.run(plan, channel.tell))
     sources = Sources(plan, channel.tell)
     _set_the_stage(plan)
     gate = Gatekeeper(plan["root"], _packages(), plan["own"], sources.loaders(), channel.tell)
@@ -66,7 +68,11 @@ def work(plan: dict[str, Any], events: int) -> None:
     sys.modules["__main__"] = ModuleType("__main__")
     code = pytest.main(arguments, plugins=[recorder])
     channel.tell({"e": "modules", "modules": _modules()})
-    channel.tell({"e": "end", "code": int(code)})
+    _leave(channel, int(code))
+
+
+def _leave(channel: _Channel, code: int) -> NoReturn:
+    channel.tell({"e": "end", "code": code})
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()

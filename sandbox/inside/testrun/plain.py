@@ -1,0 +1,49 @@
+"""Runs pytest as a person would, in the process that the code under test shares: `python -m pytest <folder>`.
+
+Settings, plug-ins, the import mode and the path are pytest's own affair here. Nothing is kept from the
+code under test and nothing is instrumented, so what such a run says can only count against a patch.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from .reports import Reports
+
+_ALL = ("--continue-on-collection-errors", "--maxfail=0")
+"""One test that fails, or file that cannot be collected, says nothing of the others."""
+
+
+def run(plan: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> int:
+    """Run what the plan says, in its root; the exit code of pytest. Every event goes to `tell`."""
+    import pytest
+
+    root, arguments = plan["root"], [*(plan["select"] or [plan["service_dir"]]), *_ALL]
+    plan.clear()
+    os.chdir(root)
+    set_by_user = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:] = dict.fromkeys([root, *set_by_user, *sys.path])
+    sys.argv[:] = [str(pytest.__file__).replace("__init__", "__main__"), *arguments]
+    sys.modules["__main__"] = ModuleType("__main__")
+    gc.enable()
+    return int(pytest.main(arguments, plugins=[_Plain(root, tell)]))
+
+
+class _Plain(Reports):
+    """Tells of the tests by their paths in the tree, wherever pytest finds its root."""
+
+    _rootdir = ""
+
+    def pytest_configure(self, config: Any) -> None:
+        """The folder that pytest's node ids begin from is known now."""
+        self._rootdir = str(config.rootpath)
+
+    def name_of(self, node: str) -> str:
+        """A node id of pytest's, relative to the tree."""
+        path, colons, rest = node.partition("::")
+        return os.path.relpath(f"{self._rootdir}/{path}", self.root) + colons + rest

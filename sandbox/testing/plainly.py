@@ -1,0 +1,43 @@
+"""What a plain run of pytest says about a patch, beside what the trusted run says: it can only demote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sandbox.testing.box import RawFailure, RawOutcome, Verdict
+from sandbox.testing.judge import passed
+
+_NOTE = "{} passes in the box, and not by plain pytest: {}"
+_PROBLEM = "plain: {} passes by plain pytest on the base, and not with the patch: {}"
+
+
+def demoted(before: Verdict, after: Verdict, plain_before: Verdict, plain: Verdict) -> Verdict:
+    """A patch's verdict `after`, where what passes plainly on the base and not with the patch has not passed.
+
+    Of the patch's own tests those that fail plainly count, where the base's can be run so at all. A test
+    of the base that only plain pytest knows how to run is a problem when it is lost.
+    """
+    held, good = passed(plain_before), passed(after)
+    own = good - before.outcomes.keys() if held else frozenset()
+    outcomes, notes, problem = dict(after.outcomes), list(after.notes), after.problem
+    for node, how in _lost((held | own) - passed(plain), plain, good & held):
+        why = how.failure.as_failure().text.splitlines()[-1] if how.failure else how.status
+        if node in good:
+            outcomes[node] = how
+            notes.append(_NOTE.format(node, why))
+        elif node in held - passed(before):
+            problem = problem or _PROBLEM.format(node, why)
+    return after.model_copy(update={"outcomes": outcomes, "notes": tuple(notes), "problem": problem})
+
+
+def _lost(
+    nodes: frozenset[str], plain: Verdict, expected: frozenset[str]
+) -> Iterator[tuple[str, RawOutcome]]:
+    """What became of tests that did not pass plainly. Those not heard of count where they are expected."""
+    for node in sorted(nodes):
+        how = plain.outcomes.get(node) or plain.outcomes.get(node.partition("::")[0])
+        if how is not None:
+            yield node, how
+        elif plain.problem or node in expected:
+            why = plain.problem or "it was not found"
+            yield node, RawOutcome(status="missing", failure=RawFailure(type="Missing", message=why))
