@@ -93,7 +93,7 @@ class Orders:
         files = tuple(path for path in self.base.order.files if not is_node_test(path))
         if not files or not self._trees.changes_code:
             return None
-        order = Order(self.service, files, self._select, plain=True)
+        order = Order(self.service, files, self._select, self._trees.steering(), plain=True)
         return Part(self.base.tree, order), Part(self._trees.tree(patched_code=True, new_tests=True), order)
 
     def _chosen(self, files: Sequence[str]) -> tuple[str, ...]:

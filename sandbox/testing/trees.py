@@ -196,6 +196,11 @@ class Trees:
         found = self.material | conftests | (self.helpers if new_tests else frozenset())
         return tuple(sorted(path for path in found if path.endswith(".py")))
 
+    def steering(self) -> tuple[str, ...]:
+        """The Python files of the base's tests, and every file that may hold pytest's settings for them."""
+        settings = {path for path in self._repo.listing(self._base) if is_settings(path)}
+        return tuple(sorted(settings | {path for path in self.material if path.endswith(".py")}))
+
     @property
     def commit(self) -> str:
         """The base commit's id."""

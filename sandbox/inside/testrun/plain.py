@@ -17,6 +17,8 @@ from .reports import Reports
 
 _ALL = ("--continue-on-collection-errors", "--maxfail=0")
 """One test that fails, or file that cannot be collected, says nothing of the others."""
+_UNLESS_NAMED = {"hypothesispytest": b"hypothesis", "anyio": b"anyio"}
+"""Plug-ins that take long to load, and do nothing where this word stands in no test and no setting."""
 
 
 def run(plan: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> int:
@@ -24,6 +26,9 @@ def run(plan: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> int:
     import pytest
 
     root, arguments = plan["root"], [*(plan["select"] or [plan["service_dir"]]), *_ALL]
+    named = b"".join(_content(f"{root}/{path}") for path in plan["trusted"])
+    idle = [plugin for plugin, word in _UNLESS_NAMED.items() if word not in named]
+    arguments += [word for plugin in idle for word in ("-p", f"no:{plugin}")]
     plan.clear()
     os.chdir(root)
     set_by_user = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -32,6 +37,14 @@ def run(plan: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> int:
     sys.modules["__main__"] = ModuleType("__main__")
     gc.enable()
     return int(pytest.main(arguments, plugins=[_Plain(root, tell)]))
+
+
+def _content(file: str) -> bytes:
+    try:
+        with open(file, "rb") as stream:  # noqa: PTH123 - pathlib is slow here
+            return stream.read()
+    except OSError:
+        return b""
 
 
 class _Plain(Reports):
