@@ -97,13 +97,15 @@ class Waits:
 class Awaited:
     """What a boot may wait for beyond its settle time.
 
-    `functions` are `path:name`; `files` are paths, of whose functions it is noted how they end;
+    `functions` are `path:name`; `files` are paths, of whose functions it is noted how they end, and
+    `culprit` is the qualified name of one in the first of them, of which it is noted whether it comes back;
     `served` are regular expressions of `bus:name`, and so are those of `late`, which must be served
     once the messages have come again.
     """
 
     functions: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    culprit: str = ""
     served: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
 
@@ -116,11 +118,14 @@ class BootReport:
     after. `alive` says that it still ran when it was told to stop; then `signal` is what it got,
     and `stopped_late` that it had to be killed. Keys, channels and subscriptions are `bus:name`;
     subscriptions are those held at the end (those it ever made, where it ended by itself), the
-    lists and streams it waits for among them. Functions are `path:qualified name`; `ends` are the
-    ways in which awaited ones were left: that and, after a blank, the exception's type, nothing for
-    a return. The messages come twice: what is late was seen after the second time, `first_functions`
-    are those reached between the two. `fields` are what the JSON values of its keys and channels are
-    made of, as `bus:name path`; `routes` are paths that it answers by HTTP, and `METHOD path`;
+    lists and streams it waits for among them. Functions are `path:qualified name`; `ends` tell
+    how awaited ones fared: that and, after a blank, the type of the exception that left them (`?` for one
+    whose name is none), `->` for a return, `!` and a type for what came up in them, handled or not; of the
+    culprit also `>`, it was entered, and `~`, it was resumed more than once. `pending` says where calls of
+    the culprit were still open before the stop. `blind` says why what is told of functions is not to be
+    relied on, empty where it is. The messages come twice: what is late was seen after the second time,
+    `first_functions` are those reached between the two. `fields` are what the JSON values of its keys and
+    channels are made of, as `bus:name path`; `routes` are paths that it answers by HTTP, and `METHOD path`;
     `missing` are those of the keys it read last that are not there. `problem` says why there is no
     report.
     """
@@ -142,6 +147,8 @@ class BootReport:
     first_functions: frozenset[str] = frozenset()
     late_functions: frozenset[str] = frozenset()
     ends: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
+    blind: str = ""
     fields: frozenset[str] = frozenset()
     routes: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()

@@ -20,6 +20,7 @@ TICK_S = 0.01
 DRAIN_S = 0.3
 LATE_S = 1.0
 SETTLE_S = 0.5
+TRACE_ENDED = "what traces it ended while it lived on"
 ASKED_S = 0.05
 """How long a service that runs its handlers when it is asked for its routes is given to take harm of that."""
 
@@ -65,7 +66,7 @@ class Course:
         if self._start():
             self._serve()
         alive = self._alive()
-        state = self._state(alive)
+        state = {**self._state(alive), **self._traced(alive)}
         signal_name, stopped_late = None, False
         if alive:
             signal_name = self._service.stop()
@@ -74,6 +75,17 @@ class Course:
         self._until(lambda: self._service.pipe not in self._selector.get_map(), DRAIN_S)
         ended = {"alive": alive, "signal": signal_name, "stopped_late": stopped_late}
         return {**self._report(), **state, **ended}
+
+    def _traced(self, alive: bool) -> dict[str, Any]:
+        """What can only be said of its functions while it lives: whether it is all, and what is open."""
+        service, pending = self._service, sorted(self._service.pending)
+        if alive:
+            self._until(lambda: service.all_told, DRAIN_S)
+            ended = service.trace not in self._selector.get_map()
+            if ended and self._until(lambda: not self._alive(), ASKED_S):
+                ended = False
+            return {"pending": pending, "blind": service.blind or (TRACE_ENDED if ended else "")}
+        return {"pending": [], "blind": ""}
 
     def _state(self, alive: bool) -> dict[str, list[Any]]:
         """What can only be seen while the servers hold it: before the service is stopped."""
@@ -188,4 +200,4 @@ def start(specification: dict[str, Any], scratch: str) -> Service:
     awaited = specification["await"]
     if specification["runtime"] == "node":
         return NodeService(argv, env, folder, awaited["files"])
-    return PythonService(argv, env, folder, specification["tracer"], awaited["files"], scratch)
+    return PythonService(argv, env, folder, specification["tracer"], awaited, scratch)

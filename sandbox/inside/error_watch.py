@@ -14,6 +14,8 @@ from typing import Any
 MODULE, ANONYMOUS = "<module>", "<anonymous>"
 _ERRORS = ("exception", "promiseRejection")
 _TYPE = re.compile(r"(?:Uncaught )?([A-Za-z_$][\w$]*)")
+_NAME = re.compile(r"[A-Za-z_$][\w$]*")
+RETURNED, RAISED, NAMELESS = "->", "!", "?"
 _UNFLAG = "process.execArgv.splice(0)"
 """What it starts by fork would wait for an inspector, too."""
 
@@ -29,6 +31,7 @@ class ErrorWatch:
         self.watched, self._path_of = watched, path_of
         self._scripts: dict[str, str] = {}
         self._left: Counter[tuple[Place, str]] = Counter()
+        self._came_up: set[tuple[Place, str]] = set()
         self._raised: tuple[Place, int, str] | None = None
 
     def ends(self, calls: Mapping[Place, int]) -> set[str]:
@@ -38,8 +41,9 @@ class ErrorWatch:
         for (place, _), count in self._left.items():
             errors[place] += count
         called = ((place, count) for place, count in calls.items() if place[0] in self.watched)
-        returned = {(place, "") for place, count in called if count > errors[place]}
-        return {f"{path}:{name} {error}" for (path, name), error in {*self._left, *returned}}
+        returned = {(place, RETURNED) for place, count in called if count > errors[place]}
+        raised = {(place, f"{RAISED}{error}") for place, error in self._came_up}
+        return {f"{path}:{name} {how}" for (path, name), how in {*self._left, *returned, *raised}}
 
     def parsed(self, script: dict[str, Any]) -> None:
         """A script was loaded."""
@@ -58,7 +62,8 @@ class ErrorWatch:
         if reason in _ERRORS:
             place, depth = self._innermost(frames)
             if place is not None and place[0] in self.watched:
-                self._raised = (place, depth, _type_of(event.get("data", {})))
+                self._raised = (place, depth, error := _type_of(event.get("data", {})))
+                self._came_up.add((place, error))
                 step = "Debugger.stepOver"
         ask(step)
 
@@ -93,6 +98,7 @@ def plain(name: str) -> str:
 
 
 def _type_of(error: Mapping[str, Any]) -> str:
-    """The type as Node would print it."""
+    """The type as Node would print it; of what is no object, what it is."""
     found = _TYPE.match(str(error.get("description", "")))
-    return found[1] if found else str(error.get("className", ""))
+    names = (found[1] if found else "", error.get("className", ""), error.get("type", ""))
+    return next((name for name in map(str, names) if _NAME.fullmatch(name)), NAMELESS)

@@ -22,7 +22,7 @@ from typing import Any
 
 from sandbox.inside.error_watch import ANONYMOUS, MODULE, ErrorWatch, Place, plain
 from sandbox.inside.inspector import Inspector, InspectorError
-from sandbox.inside.service import FUNCTIONS_KEPT, READ_AT_ONCE, Service
+from sandbox.inside.service import FUNCTIONS_KEPT, READ_AT_ONCE, TOO_MUCH, Service
 
 FLAG = "--inspect-brk=127.0.0.1:0"
 START_S = 5.0
@@ -51,7 +51,7 @@ class NodeService(Service):
         self._folder = f"file://{os.getcwd()}/"
         self._prefix = f"{folder}/"
         self._round, self._looked, self._still = 0, 0.0, False
-        self._running = False
+        self._running, self._overflown = False, False
         self._calls: Counter[Place] = Counter()
         self._errors = ErrorWatch(frozenset(watched), self._path)
         node, *rest = argv
@@ -114,6 +114,11 @@ class NodeService(Service):
         return self._errors.ends(self._calls)
 
     @property
+    def blind(self) -> str:
+        """Why what is told of its functions is not all."""
+        return TOO_MUCH if self._overflown else ""
+
+    @property
     def settled(self) -> bool:
         """Whether V8 has answered."""
         return not self._inspector.waiting
@@ -171,7 +176,8 @@ class NodeService(Service):
             path = self._path(script["url"])
             for function in script["functions"] if path else ():
                 whole = function["ranges"][0]
-                if whole["count"] and len(reached) < FUNCTIONS_KEPT:
+                self._overflown |= len(reached) >= FUNCTIONS_KEPT
+                if whole["count"] and not self._overflown:
                     name = function["functionName"] or (ANONYMOUS if whole["startOffset"] else MODULE)
                     reached.add(f"{path}:{name}")
                     self._calls[path, plain(name)] += whole["count"]

@@ -1,14 +1,30 @@
 """A Python service's process, and the functions that it reached: they are noted from within."""
-# Every import is paid for at every boot, so pathlib and tempfile are not among them.
+# Every import is paid for at every boot, so pathlib, tempfile and hashlib are not among them.
 # ruff: noqa: PTH109, PTH123
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
+import struct
+import time
+from _blake2 import blake2b
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sandbox.inside.service import FUNCTIONS_KEPT, Service, read
+from sandbox.inside.service import FUNCTIONS_KEPT, TOO_MUCH, Service, read
+
+BOARD_BYTES = 64
+LOST, WRITTEN, KEY, OPEN = 1, slice(8, 16), slice(16, 32), 32
+KINDS = ("on the main thread", "in a thread", "suspended")
+OPEN_S = 0.5
+"""How long a call must be open to be told as such."""
+PIPE_BYTES = 1 << 20
+
+FORGED = "the service wrote where only what traces it writes"
+LOST_NOTES = "part of what traces it was lost"
+UNTELLABLE = "a function ran whose name cannot be told"
 
 
 class PythonService(Service):
@@ -20,21 +36,35 @@ class PythonService(Service):
         env: Mapping[str, str],
         folder: str,
         tracer: str,
-        watched: Sequence[str],
+        awaited: Mapping[str, Any],
         scratch: str,
     ) -> None:
         """Start it. `folder` is the service's folder, whose functions are noted by the code `tracer`.
 
-        `watched` are paths of files, of whose functions it is noted how they end, too.
+        Of the functions in the `files` of what is `awaited` it is noted how they end, too; of its
+        `culprit` in the first of them, whether it comes back.
         """
         self._ends: set[str] = set()
         self._notes = b""
-        self._round = _Round(f"{scratch}/round")
+        self._told: dict[bytes, _Told] = {}
+        self._why_blind = ""
+        self._board = _Board(f"{scratch}/board")
         self._trace, trace_end = os.pipe()
         os.set_blocking(self._trace, False)
         os.set_blocking(trace_end, False)
+        if size := getattr(fcntl, "F_SETPIPE_SZ", None):
+            fcntl.fcntl(trace_end, size, PIPE_BYTES)
         root = os.getcwd()
-        settings = os.pathsep.join([str(trace_end), self._round.path, root, f"{root}/{folder}/", *watched])
+        settings = os.pathsep.join(
+            [
+                str(trace_end),
+                self._board.path,
+                root,
+                f"{root}/{folder}/",
+                awaited["culprit"],
+                *awaited["files"],
+            ]
+        )
         super().__init__(argv, {**env, **_tracing(env, settings, tracer, scratch)}, pass_fds=(trace_end,))
         os.close(trace_end)
 
@@ -48,35 +78,104 @@ class PythonService(Service):
         """The ways in which watched functions were left."""
         return self._ends
 
+    @property
+    def all_told(self) -> bool:
+        """Whether every note that was written has come."""
+        told = self._told.get(str(self.process.pid).encode())
+        return self._board.written <= (told.count if told else 0)
+
+    @property
+    def blind(self) -> str:
+        """Why what is told of its functions is not all, or not true."""
+        lost = self._board.lost or not self.all_told or not all(each.whole for each in self._told.values())
+        return self._why_blind or (LOST_NOTES if lost else "")
+
+    @property
+    def pending(self) -> set[str]:
+        """Where calls of the culprit are open."""
+        return self._board.pending()
+
     def next_round(self) -> None:
         """The messages come (again)."""
-        self._round.next()
+        self._board.next()
 
     def read_trace(self) -> bool:
         """Take in the functions that it noted; False at the end of the pipe."""
         data = read(self._trace)
         *lines, self._notes = (self._notes + (data or b"")).split(b"\n")
         for line in lines:
-            number, _, name = line.decode(errors="replace")[:500].partition(" ")
-            if number in ("0", "1", "2") and len(self.functions[int(number)]) < FUNCTIONS_KEPT:
-                self.functions[int(number)].add(name)
-            elif number == "E" and not self.stopping and len(self._ends) < FUNCTIONS_KEPT:
-                self._ends.add(name)
+            signature, _, told = line.partition(b" ")
+            if signature == self._board.signature(told):
+                self._take(*told.split(b" ", 2))
+            else:
+                self._why_blind = FORGED
+        if data == b"" and self._notes:
+            self._why_blind = FORGED
         return data != b""
 
+    def _take(self, process: bytes, number: bytes, note: bytes) -> None:
+        self._told.setdefault(process, _Told()).add(int(number))
+        kind, _, name = note.decode(errors="replace").partition(" ")
+        kept = self._ends if kind == "E" else self.functions[int(kind)] if kind in ("0", "1", "2") else None
+        if kept is None:
+            self._why_blind = UNTELLABLE
+        elif kind == "E" and self.stopping:
+            return
+        elif len(kept) < FUNCTIONS_KEPT:
+            kept.add(name)
+        else:
+            self._why_blind = TOO_MUCH
 
-class _Round:
-    """One byte that the service's process can read at no cost: how often the messages came."""
+
+class _Told:
+    """Which notes of one process have come."""
+
+    def __init__(self) -> None:
+        self.count, self._first, self._last = 0, 1 << 62, 0
+
+    def add(self, number: int) -> None:
+        self.count += 1
+        self._first, self._last = min(self._first, number), max(self._last, number)
+
+    @property
+    def whole(self) -> bool:
+        return self._last - self._first + 1 == self.count
+
+
+class _Board:
+    """What the service's process and this one can both see at no cost; in the beginning the key for notes."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path, self._key = path, os.urandom(16)
         with open(path, "wb+") as file:
-            file.write(b"\0")
+            file.write(bytes(BOARD_BYTES))
             file.flush()
-            self._byte = mmap.mmap(file.fileno(), 1)
+            self._bytes = mmap.mmap(file.fileno(), BOARD_BYTES)
+        self._bytes[KEY] = self._key
 
     def next(self) -> None:
-        self._byte[0] += 1
+        """How often the messages came."""
+        self._bytes[0] += 1
+
+    @property
+    def lost(self) -> bool:
+        """Whether a note could not be written."""
+        return self._bytes[LOST] != 0
+
+    @property
+    def written(self) -> int:
+        """How many notes were written."""
+        return int.from_bytes(self._bytes[WRITTEN], "little")
+
+    def pending(self) -> set[str]:
+        """Where calls of the culprit have been open for long."""
+        since = struct.unpack_from(f"<{len(KINDS)}d", self._bytes, OPEN)
+        now = time.monotonic()
+        return {kind for kind, began in zip(KINDS, since, strict=True) if began and now - began > OPEN_S}
+
+    def signature(self, told: bytes) -> bytes:
+        """What only who has the key writes before a note."""
+        return blake2b(told, digest_size=8, key=self._key).hexdigest().encode()
 
 
 def _tracing(env: Mapping[str, str], settings: str, tracer: str, scratch: str) -> dict[str, str]:

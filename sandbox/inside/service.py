@@ -13,6 +13,7 @@ HEAD_KEPT = 256 * 1024
 TAIL_KEPT = 512 * 1024
 FUNCTIONS_KEPT = 20_000
 READ_AT_ONCE = 1 << 16
+TOO_MUCH = "more functions ran, or were left in more ways, than are kept"
 
 
 class Output:
@@ -64,8 +65,23 @@ class Service:
 
     @property
     def ends(self) -> set[str]:
-        """The ways in which watched functions were left: `path:name`, a blank, the exception's type."""
+        """The ways in which watched functions were left: `path:name`, a blank, and how."""
         raise NotImplementedError
+
+    @property
+    def all_told(self) -> bool:
+        """Whether all that is noted of its functions has come."""
+        return True
+
+    @property
+    def blind(self) -> str:
+        """Why what is told of its functions is not all, or not true; empty where nothing tells against it."""
+        return ""
+
+    @property
+    def pending(self) -> set[str]:
+        """Where calls of the culprit have been open for a while."""
+        return set()
 
     def read_trace(self) -> bool:
         """Take in what is told of the functions that it reached; False when there is no more."""

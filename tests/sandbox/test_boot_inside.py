@@ -212,9 +212,9 @@ def test_the_functions_that_ran_are_noted_by_every_python(python: str, tmp_path:
     (service / "main.py").write_text(f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{TRACED}")
     (service / "more.py").write_text("import os, shlex\ndef here(): pass\nhere()\nos._exit(3)\n")
     (tmp_path / "sitecustomize.py").write_text(TRACER.read_text())
-    (tmp_path / "round").write_bytes(b"\1")
+    (tmp_path / "board").write_bytes(b"\1".ljust(64, b"\0"))
     reading, writing = os.pipe()
-    settings = os.pathsep.join([str(writing), str(tmp_path / "round"), str(tmp_path), f"{service}/"])
+    settings = os.pathsep.join([str(writing), str(tmp_path / "board"), str(tmp_path), f"{service}/", ""])
     done = subprocess.run(
         [python, "services/pulse/main.py"],
         cwd=tmp_path,
@@ -226,7 +226,8 @@ def test_the_functions_that_ran_are_noted_by_every_python(python: str, tmp_path:
     with os.fdopen(reading) as notes:
         lines = notes.read().splitlines()
     assert done.returncode == 3
-    own = {line.removeprefix("1 services/pulse/") for line in lines}
+    assert not (tmp_path / "board").exists()
+    own = {line.split(" ", 3)[3].removeprefix("1 services/pulse/") for line in lines}
     assert len(lines) == len(set(lines))
     expected = {
         "main.py:<module>",

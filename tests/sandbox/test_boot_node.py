@@ -100,8 +100,9 @@ WATCHING = Awaited(functions=(f"{WORK}:change",), files=(WORK,))
 
 
 def ends(report: BootReport, name: str) -> set[str]:
-    """How one function was left: by errors of which types, empty for a return."""
-    return {end.partition(" ")[2] for end in report.ends if end.startswith(f"{WORK}:{name} ")}
+    """How one function was left: by errors of which types, `->` for a return."""
+    told = (end.rpartition(" ")[2] for end in report.ends if end.startswith(f"{WORK}:{name} "))
+    return {how for how in told if not how.startswith("!")}
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_a_healthy_service_is_seen_doing_what_it_does(backend: Isolation, tmp_pa
     assert {f"{ENTRY}:<module>", f"{WORK}:Worker", f"{WORK}:take", f"{WORK}:change"} <= report.functions
     assert {f"{WORK}:take", f"{WORK}:change"} <= report.first_functions & report.late_functions
     assert not {f"{ENTRY}:<module>", f"{WORK}:Worker"} & (report.first_functions | report.late_functions)
-    assert report.ends == {f"{WORK}:{name} " for name in ("<module>", "Worker", "take", "change")}
+    assert report.ends == {f"{WORK}:{name} ->" for name in ("<module>", "Worker", "take", "change")}
 
 
 def test_asking_for_routes_reaches_nothing_and_a_death_of_it_is_not_held_against_the_service(
@@ -159,7 +160,7 @@ def test_a_crash_by_a_message_is_told_as_node_tells_it(start: Start) -> None:
     assert f"    at Worker.change (/work/{WORK}:9:36)" in lines
     assert lines[-1].startswith("Node.js v")
     assert f"{WORK}:change" in report.first_functions
-    assert ends(report, "change") == {"", "TypeError"}
+    assert ends(report, "change") == {"->", "TypeError"}
 
 
 @pytest.mark.parametrize(
@@ -183,9 +184,14 @@ def test_a_crash_at_the_start(start: Start, how: str, told: str, code: int) -> N
 @pytest.mark.parametrize(
     ("change", "left"),
     [
-        ("change(spot) { try { return spot.price.toFixed(2); } catch { return '0'; } }", {""}),
-        ("change(spot) { return spot.price?.toFixed(2); }", {""}),
-        ("async change(spot) { await 1; return spot.price.toFixed(2); }", {"", "TypeError"}),
+        ("change(spot) { try { return spot.price.toFixed(2); } catch { return '0'; } }", {"->"}),
+        ("change(spot) { return spot.price?.toFixed(2); }", {"->"}),
+        ("async change(spot) { await 1; return spot.price.toFixed(2); }", {"->", "TypeError"}),
+        ("change(spot) { try { return spot.price.toFixed(2); } catch { throw ''; } }", {"->", "string"}),
+        (
+            "change(spot) { try { return spot.price.toFixed(2); } catch { throw undefined; } }",
+            {"->", "undefined"},
+        ),
     ],
 )
 def test_an_error_leaves_a_function_that_does_not_handle_it_itself(

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sandbox.boot import BootReport
 from tools.logs import Crash
+from tools.replay.definitions import Definition
 from tools.replay.javascript import ANONYMOUS, MODULE, functions_of, is_script
 
 _BY_STOPPING = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"})
 """Of these only what the base shows is its manner; how a service is stopped is not among what is seen."""
 _RAISED_BY_V8 = ("TypeError", "ReferenceError")
 
+RETURNED, ENTERED, AGAIN, RAISED, NAMELESS = "->", ">", "~", "!", "?"
+"""What is noted of a function, beside the types of the exceptions that left it."""
+NAME_CHARACTERS = 100
+MAIN_THREAD = "on the main thread"
+
 Place = tuple[str, str]
 """A path of the repository and the name of a function in it; `<module>` is the file itself."""
 
 
-def doubts(report: BootReport, stack: Sequence[Place], defined: Callable[[Place], bool]) -> list[str]:
+def doubts(
+    report: BootReport,
+    stack: Sequence[Place],
+    defined: Callable[[Place], bool],
+    culprit: Culprit | None = None,
+) -> list[str]:
     """Why it cannot be said that the culprit function, or what replaced it, ran and lives on.
 
     `stack` is the way to the crash, the culprit first; `defined` says what the booted tree still has.
     """
+
+    def ran(functions: frozenset[str], place: Place) -> bool:
+        if culprit is not None and place == culprit.place:
+            return any(map(culprit.ran_as, functions))
+        return ran_by_name(functions, place)
+
     if not stack:
         return []
     present = [place for place in stack if defined(place)]
@@ -33,24 +51,61 @@ def doubts(report: BootReport, stack: Sequence[Place], defined: Callable[[Place]
     return []
 
 
-def escapes(report: BootReport, base: BootReport, place: Place, error: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """The function that crashed: its place, and what the incident's source says of it, where it does."""
+
+    place: Place
+    definition: Definition | None = None
+
+    def ran_as(self, function: str) -> bool:
+        """Whether it is this function of those that a boot tells, as `path:qualified name`."""
+        if self.definition is None or is_script(self.place[0]):
+            return ran_by_name(frozenset({function}), self.place)
+        return function == f"{self.place[0]}:{self.definition.qualified}"
+
+    def fared(self, report: BootReport) -> set[str]:
+        """How it was left, and what else was noted of it."""
+        return {how for function, how in _ends(report) if self.ran_as(function)}
+
+
+def escapes(
+    report: BootReport,
+    base: BootReport,
+    culprit: Culprit,
+    error: str,
+    is_new: Callable[[str], bool] = lambda function: False,
+) -> list[str]:
     """Which exceptions still leave the culprit, or a watched function, for something further out to take.
 
-    Of the culprit that is `error`, the incident's, and any that it did not show on the base; of the
-    other functions of its file, and of those that a patch changes, `error` only, where the base did not
-    show that.
+    Of the culprit that is `error`, the incident's, and any that it did not show on the base, and so it is of
+    the functions that a patch newly has; of the other functions of its file, and of those that a patch
+    changes, `error` only, where the base did not show that.
     """
-    known = _ends(base) - {end for end in _ends(base) if ran(frozenset({end[0]}), place) and end[1] == error}
-    found = sorted(end for end in _ends(report) - known if end[1])
+    known = _errors(base) - {end for end in _errors(base) if culprit.ran_as(end[0]) and end[1] == error}
+    found = sorted(_errors(report) - known)
     return [
-        f"{name} still leaves {told} in {path}, and something further out takes it"
+        f"{told(name)} still leaves {_placed(function)}, and something further out takes it"
         for function, name in found
-        if name == error or ran(frozenset({function}), place)
-        for path, _, told in [function.partition(":")]
+        if name == error or culprit.ran_as(function) or (name not in _BY_STOPPING and is_new(function))
     ]
 
 
-def crashes_on(report: BootReport, base: BootReport, crash: Crash, place: Place) -> list[str]:
+def taken(report: BootReport, culprit: Culprit, error: str, is_new: Callable[[str], bool]) -> list[str]:
+    """Where the incident's type of exception still comes up and is handled at once.
+
+    That is in the culprit, or in a function that the patch newly has, or in what they call.
+    """
+    left = _errors(report)
+    return [
+        f"{error} still comes up in {_placed(function)}, and is taken there"
+        for function, how in sorted(_ends(report))
+        if how == f"{RAISED}{error}" and (function, error) not in left
+        if culprit.ran_as(function) or is_new(function)
+    ]
+
+
+def crashes_on(report: BootReport, base: BootReport, crash: Crash, culprit: Culprit) -> list[str]:
     """Which errors that only JavaScript itself raises still leave the culprit, silenced further out.
 
     A TypeError without a code tells that the code reached for what is not there. Nobody raises it to say
@@ -59,26 +114,54 @@ def crashes_on(report: BootReport, base: BootReport, crash: Crash, place: Place)
     final = crash.final
     if crash.kind != "node" or final is None or final.code or final.name not in _RAISED_BY_V8:
         return []
-    return escapes(report, base, place, final.name)
+    return escapes(report, base, culprit, final.name)
 
 
-def never_through(report: BootReport, base: BootReport, place: Place) -> list[str]:
-    """The types of exceptions by which the culprit ended each time that it ended; none if it ever returned.
+def never_through(report: BootReport, base: BootReport, culprit: Culprit) -> list[str]:
+    """Why the culprit did not get through: it ended by exceptions only, or it never came back.
 
-    Not only the incident's: what is raised in its stead tells no less that it did not get through.
+    By exceptions not only of the incident's type: what is raised in its stead tells no less. A call that is
+    open tells nothing where the incident's source shows that it may live on, or on the main thread, which
+    the service itself needs. A coroutine or a generator that goes on and on need not come back.
     """
-    names = {name for function, name in _ends(report) if ran(frozenset({function}), place)}
-    usual = _BY_STOPPING & {name for _, name in _ends(base)}
-    return [] if "" in names else sorted(names - usual)
+    path, name = culprit.place
+    fared = culprit.fared(report)
+    errors = {how for how in fared if _is_error(how)}
+    usual = _BY_STOPPING & {how for _, how in _ends(base)}
+    if errors - usual and not fared & {RETURNED, AGAIN}:
+        named = " or ".join(map(told, sorted(errors - usual)))
+        return [f"each time that {name} in {path} ran, it ended with {named}, unseen"]
+    lives_on = culprit.definition.lives_on if culprit.definition else {*report.pending}
+    hangs = bool(report.pending - {MAIN_THREAD} - lives_on)
+    vanished = ENTERED in fared and not (errors or report.pending or fared & {RETURNED, AGAIN})
+    return [f"{name} in {path} was entered and never came back"] if hangs or vanished else []
+
+
+def told(name: str) -> str:
+    """An exception's type in words."""
+    return "an exception without a name" if name == NAMELESS else name
+
+
+def _placed(function: str) -> str:
+    path, _, name = function.rpartition(":")
+    return f"{name[:NAME_CHARACTERS]} in {path}"
+
+
+def _errors(report: BootReport) -> set[tuple[str, str]]:
+    return {(function, how) for function, how in _ends(report) if _is_error(how)}
+
+
+def _is_error(how: str) -> bool:
+    return how not in (RETURNED, ENTERED, AGAIN) and not how.startswith(RAISED)
 
 
 def _ends(report: BootReport) -> set[tuple[str, str]]:
-    """How functions were left: by which exception's type, empty for a return."""
-    parts = (each.partition(" ") for each in report.ends)
-    return {(function, name) for function, _, name in parts}
+    """How functions fared, as the report tells it."""
+    parts = (each.rpartition(" ") for each in report.ends)
+    return {(function, how) for function, _, how in parts}
 
 
-def ran(functions: frozenset[str], place: Place) -> bool:
+def ran_by_name(functions: frozenset[str], place: Place) -> bool:
     """Whether a function is among those reached; traces name it without its class."""
     path, name = place
     names = {name, MODULE} if name == ANONYMOUS else {name}

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sandbox.boot import Awaited, BootReport, Waits, World, boot, conditions
-from sandbox.git import GitError, blobs
+from sandbox.git import GitError
 from sandbox.isolation import Isolation
 from sandbox.kept import Kept
 from sandbox.node import SCRIPTS
@@ -17,11 +17,12 @@ from sandbox.tree import Listing
 from sandbox.worktree import PrivateRepository, WorktreeError
 from tools.incident import IncidentError, IncidentFolder
 from tools.logs import Crash, map_frames
-from tools.replay.culprit import Place, crashes_on, doubts, escapes, functions_in, never_through
+from tools.replay.culprit import Place, functions_in
 from tools.replay.history import Bisected, bisect, changes
 from tools.replay.known import KnownBoot
 from tools.replay.outside import outside_cause, upstream_cause
 from tools.replay.packages import with_packages
+from tools.replay.site import Site
 from tools.replay.stage import Staged, staged
 from tools.replay.told import told
 from tools.replay.verdict import Judged, Verdict, judge, place_of, stack_of
@@ -70,11 +71,13 @@ class Replay:
     waits: Waits = field(default_factory=Waits)
     _seen: dict[str, Replayed] = field(default_factory=dict, init=False, repr=False)
     _commits: set[str] = field(default_factory=set, init=False, repr=False)
+    _site: Site | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         paths = self.repo.listing(self.repo.resolve(self.commit))
         if self.crash is not None:
             self.crash = map_frames(self.crash, paths.__contains__)
+            self._site = Site(self.repo, self.commit, self.crash, self.service)
 
     def of(self, patch: Patch | None) -> Replayed:
         """Replay a patch, or the base commit for None."""
@@ -122,37 +125,18 @@ class Replay:
 
     def doubts(self, patch: Patch) -> list[str]:
         """Why a patch that beats does not show that the crash is gone: what crashed did not run on."""
-        listing = self.repo.listing(patch.tree)
-
-        def defined(place: Place) -> bool:
-            entry = listing.get(place[0])
-            if entry is None:
-                return False
-            return place[1] in functions_in(place[0], next(blobs(self.repo.git_dir, [entry.oid])))
-
-        report, base = self._boot(patch.tree).report, self._boot(self.repo.resolve(self.commit)).report
-        if (place := self._place) and (errors := never_through(report, base, place)):
-            named = " or ".join(errors)
-            return [f"each time that {place[1]} in {place[0]} ran, it ended with {named}, unseen"]
-        if place and self.crash and (still := crashes_on(report, base, self.crash, place)):
-            return still
-        stack = stack_of(self.crash, self.service) if self.crash else []
-        return doubts(report, stack, defined)
+        return self._site.doubts(patch.tree, *self._reports(patch)) if self._site else []
 
     def escapes(self, patch: Patch) -> list[str]:
         """What is still raised as in the incident with a patch that beats, a sentence each."""
-        if self._place is None:
-            return []
-        report, base = self._boot(patch.tree).report, self._boot(self.repo.resolve(self.commit)).report
-        return escapes(report, base, self._place, self._error)
+        return self._site.escapes(*self._reports(patch)) if self._site else []
+
+    def _reports(self, patch: Patch) -> tuple[BootReport, BootReport]:
+        return self._boot(patch.tree).report, self._boot(self.repo.resolve(self.commit)).report
 
     @property
     def _place(self) -> Place | None:
         return place_of(self.crash, self.service) if self.crash else None
-
-    @property
-    def _error(self) -> str:
-        return self.crash.final.name if self.crash and self.crash.final else ""
 
     def _boot(self, tree: str) -> Replayed:
         if tree not in self._seen:
@@ -177,7 +161,9 @@ class Replay:
         if why is not None:
             return Judged("unclear", why), BootReport(problem=why)
         beside = (self._place[0], *self._rewritten(stage.listing)) if self._place else ()
-        awaited = replace(awaited, functions=self._culprit(stage.folder), files=beside)
+        awaited = replace(awaited, functions=self._worth_waiting(stage.folder), files=beside)
+        if self._site and self._site.culprit and (definition := self._site.culprit.definition):
+            awaited = replace(awaited, culprit=definition.qualified)
         known = self._known(tree, world, waits, awaited)
         report = known.report or boot(
             self.isolation, self.python, stage.folder, world, waits=waits, awaited=awaited
@@ -220,7 +206,7 @@ class Replay:
         lacks += [] if self.folder.messages() else ["no messages of its channels were captured"]
         return "; ".join(["the captured world lacks what killed it", *lacks])
 
-    def _culprit(self, tree: Path) -> tuple[str, ...]:
+    def _worth_waiting(self, tree: Path) -> tuple[str, ...]:
         """The culprit function, as long as the tree has it: worth waiting for."""
         stack = stack_of(self.crash, self.service) if self.crash else []
         for path, function in stack[:1]:

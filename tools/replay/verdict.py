@@ -42,7 +42,8 @@ def judge(report: BootReport, crash: Crash | None, service: str, exists: Callabl
     if report.problem is not None:
         return Judged("unclear", f"the service could not be booted: {report.problem}")
     wanted = crash.final.name if crash and crash.final else ""
-    seen = [map_frames(each, exists) for each in crashes(report.everything, wanted)]
+    culprit = place_of(crash, service) if crash else None
+    seen = [map_frames(each, exists) for each in crashes(report.everything, wanted, culprit)]
     same = (each for each in seen if crash and is_same(each, crash, service))
     again = next((each for each in same if network_cause(each) is None), None)
     if again is not None:
@@ -52,8 +53,8 @@ def judge(report: BootReport, crash: Crash | None, service: str, exists: Callabl
         return Judged("reproduced", f"it is logged as an error: {said[:200]}")
     if report.alive and report.first_heartbeat_s is not None:
         living = _living(seen, service)
-        flood = living.verdict == "beats" and _unread(report)
-        return Judged("unclear", "it beats, and writes more than can be read") if flood else living
+        unseen = _unseen(report) if living.verdict == "beats" else ""
+        return Judged("unclear", f"it beats, {unseen}") if unseen else living
     return _dead(report, [map_frames(each, exists) for each in _endings(report)], service)
 
 
@@ -142,9 +143,11 @@ def _living(seen: list[Crash], service: str) -> Judged:
     return Judged("beats", "it beats, stays alive and stops without an error")
 
 
-def _unread(report: BootReport) -> bool:
-    """Whether it wrote so much that its middle was not kept, in which a crash may be told."""
-    return _DROPPED.search(report.everything) is not None
+def _unseen(report: BootReport) -> str:
+    """Why a crash may not be seen: in what was not kept of its output, or in what is not told of its run."""
+    if _DROPPED.search(report.everything):
+        return "and writes more than can be read"
+    return f"but what it ran cannot be told: {report.blind}" if report.blind else ""
 
 
 def _dead(report: BootReport, endings: list[Crash], service: str) -> Judged:

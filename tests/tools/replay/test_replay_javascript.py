@@ -8,7 +8,7 @@ from sandbox.boot import BootReport
 from tools.logs import last_crash
 from tools.replay import judge
 from tools.replay.crashes import crashes
-from tools.replay.culprit import functions_in, never_through, ran
+from tools.replay.culprit import Culprit, functions_in, never_through, ran_by_name
 from tools.replay.javascript import function_name, functions_of
 from tools.replay.outside import network_cause, outside_cause
 from tools.replay.verdict import stack_of
@@ -165,12 +165,13 @@ def test_the_functions_of_a_script_are_found() -> None:
 
 def test_what_ran_is_matched_by_plain_names() -> None:
     functions = frozenset({f"{RULES}:get state", f"{RULES}:exports.named", f"{RULES}:<module>"})
-    assert ran(functions, (RULES, "state")) and ran(functions, (RULES, "named"))
-    assert ran(functions, (RULES, "<anonymous>"))
-    assert not ran(functions, (RULES, "check"))
+    assert ran_by_name(functions, (RULES, "state")) and ran_by_name(functions, (RULES, "named"))
+    assert ran_by_name(functions, (RULES, "<anonymous>"))
+    assert not ran_by_name(functions, (RULES, "check"))
 
 
 def test_a_culprit_that_only_ends_by_errors_never_gets_through() -> None:
-    ends = frozenset({f"{RULES}:check TypeError", f"{RULES}:other "})
-    assert never_through(BootReport(ends=ends), BootReport(), (RULES, "check")) == ["TypeError"]
-    assert never_through(BootReport(ends=ends | {f"{RULES}:check "}), BootReport(), (RULES, "check")) == []
+    ends, check = frozenset({f"{RULES}:check TypeError", f"{RULES}:other ->"}), Culprit((RULES, "check"))
+    told = f"each time that check in {RULES} ran, it ended with TypeError, unseen"
+    assert never_through(BootReport(ends=ends), BootReport(), check) == [told]
+    assert never_through(BootReport(ends=ends | {f"{RULES}:check ->"}), BootReport(), check) == []

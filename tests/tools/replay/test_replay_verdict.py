@@ -10,7 +10,7 @@ from sandbox.boot import BootReport
 from tools.logs import last_crash, map_frames
 from tools.replay import bisect, judge, serves_less
 from tools.replay.crashes import crashes
-from tools.replay.culprit import doubts, functions_in, ran
+from tools.replay.culprit import doubts, functions_in, ran_by_name
 from tools.replay.served import both, common, missing, unvaried
 from tools.replay.told import told
 from tools.replay.verdict import is_same, stack_of, still_said
@@ -248,9 +248,9 @@ def test_numbers_and_ids_in_names_do_not_matter() -> None:
 
 def test_a_function_is_known_by_its_last_name() -> None:
     reached = frozenset({f"{RULES}:Rule.check", f"{RULES}:<module>"})
-    assert ran(reached, (RULES, "check"))
-    assert not ran(reached, (RULES, "Rule"))
-    assert not ran(reached, ("services/vigil/main.py", "check"))
+    assert ran_by_name(reached, (RULES, "check"))
+    assert not ran_by_name(reached, (RULES, "Rule"))
+    assert not ran_by_name(reached, ("services/vigil/main.py", "check"))
 
 
 STACK = [(RULES, "check"), (RULES, "step"), ("services/vigil/main.py", "main")]
