@@ -1,0 +1,192 @@
+"""What a Node script hides, by its text: there is no parser here.
+
+Texts, templates and comments are blanked first, so that brackets can be counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+
+from agent.proof.labels.matched import Find, fresh
+
+SCRIPT = re.compile(r"\.[cm]?[jt]sx?$")
+# Every repetition is bounded: the text is the model's, and a pattern must not backtrack without end.
+_BLANKED = re.compile(
+    r"//[^\n]*|/\*.{0,5000}?\*/|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|`(?:[^`\\]|\\.)*`", re.DOTALL
+)
+_PLACE = re.compile(
+    r"\bfunction\s{0,9}\*?\s{0,9}(\w{1,99})"
+    r"|^\s{0,40}(?:static |async |get |set |\*){0,3}(\w{1,99})\s{0,9}\([^()\n]{0,200}\)\s{0,9}\{"
+    r"|\b(?:const|let|var)\s{1,9}(\w{1,99})\s{0,9}=\s{0,9}(?:async\s{0,9})?"
+    r"(?:function|\([^()\n]{0,200}\)\s{0,9}=>|\w{1,99}\s{0,9}=>)",
+    re.MULTILINE,
+)
+_NO_PLACE = frozenset({"if", "for", "while", "switch", "catch", "function", "return"})
+_HANDLER = re.compile(r"\bcatch\s{0,9}(?:\([^()\n]{0,200}\)\s{0,9})?(\{)|\.catch\s{0,9}(\()")
+_FINALLY = re.compile(r"\bfinally\s{0,9}(\{)")
+_THEN = re.compile(r"\.then\s{0,9}(\()")
+_HOOK = re.compile(
+    r"\.(?:on|once|addListener|prependListener)\s{0,9}\(\s{0,9}['\"](?:uncaughtException\w{0,9}|unhandledRejection)['\"]"
+    r"|setUncaughtExceptionCaptureCallback|\bPromise\.allSettled\b|\bon(?:error|unhandledrejection)\s{0,9}="
+)
+_PASSES_ON = re.compile(r"\bthrow\b|\breject\b|\bnext\s{0,9}[()]|Promise\.reject")
+_UNSURE = re.compile(r"\b(?:return|break|continue|if)\b|&&|\|\||\?(?![.?])")
+_LEAVES = re.compile(r"\b(?:return|break|continue)\b")
+_FUNCTION = re.compile(r"\bfunction\b[^{}]{0,300}\{|=>\s{0,9}\{")
+_CONSTANT = (
+    r"(?:[-+]?\s{0,3}\d[\w.]{0,30}|'[^'\n]{0,200}'|\"[^\"\n]{0,200}\"|`[^`$]{0,200}`|\[[^\[\]()]{0,200}\]"
+    r"|\{\s{0,9}\}|true|false|NaN|Infinity|[A-Z][A-Z0-9_]{1,60}\b(?!\s{0,9}[.(]))"
+)
+_NUMBER = r"[-+]?\s{0,3}\d[\w.]{0,30}"
+_DEFAULTS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?:\|\||\?\?)=?\s{{0,9}}\(?\s{{0,9}}(?P<made>{_CONSTANT})",
+        rf"\?(?![.?])[^?:;{{}}\n]{{1,200}}:\s{{0,9}}(?P<made>{_CONSTANT})(?=\s{{0,9}}[;,)}}\]\n])",
+        rf"\?(?![.?])\s{{0,9}}(?P<made>{_CONSTANT})\s{{0,9}}:\s{{0,9}}(?!{_CONSTANT})",
+        rf"[{{,(\[]\s{{0,99}}(?:\w{{1,60}}\s{{0,9}}:\s{{0,9}})?\w{{1,60}}\s{{0,9}}=\s{{0,9}}(?P<made>{_CONSTANT})(?=\s{{0,9}}[,}})\]])",
+        rf"\bMath\.(?:max|min)\s{{0,9}}\((?P<made>\s{{0,9}}{_NUMBER}\s{{0,9}},|[^()\n]{{1,200}},\s{{0,9}}{_NUMBER}\s{{0,9}}\))",
+        r"\{\s{0,9}(?P<made>\.\.\.[A-Z][A-Z0-9_]{1,60}|\w{1,60}\s{0,9}:\s{0,9}[^{}\n]{1,200}),\s{0,9}\.\.\.\w",
+        r"\bObject\.assign\s{0,9}\((?P<made>\s{0,9}\{[^{}]{1,300}\}|\s{0,9}\{\s{0,9}\}\s{0,9},\s{0,9}[A-Z]\w{0,60})\s{0,9},",
+        rf"\bif\s{{0,9}}\([^\n]{{0,200}}(?:===?\s{{0,9}}(?:null|undefined)|!\w|isNaN|typeof)[^\n]{{0,200}}\)\s{{0,9}}"
+        rf"\{{?\s{{0,99}}(?:return|[\w.]{{1,60}}\s{{0,9}}=)\s{{0,9}}(?P<made>{_CONSTANT})\s{{0,9}};",
+    )
+)
+_HANDLING = frozenset({"catch", "finally", "then", "hook"})
+_TRUTH = frozenset({"true", "false"})
+
+
+def script_finds(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """The gate's names of what scripts hide that they did not hide on the base."""
+    old, new = (
+        {path: source for path, source in side.items() if SCRIPT.search(path)} for side in (before, after)
+    )
+    found = []
+    for name, read in (("swallows-error", _swallowed), ("adds-default", _defaults)):
+        had = [find for source in old.values() for find in read(source)]
+        has = [find for source in new.values() for find in read(source)]
+        if any(not _is_edited(find, had) for find in fresh(had, has)):
+            found.append(name)
+    had, has = ([find for source in side.values() for find in _conditions(source)] for side in (old, new))
+    return [*found, *(["raises-under-condition"] if fresh(had, has) else [])]
+
+
+def _is_edited(find: Find, had: list[Find]) -> bool:
+    """Whether the base has much the same at the same place."""
+    return any(
+        each.place == find.place
+        and (each.shown in _HANDLING) == (find.shown in _HANDLING)
+        and SequenceMatcher(None, each.text[:2000], find.text[:2000]).ratio() > 0.6
+        for each in had
+    )
+
+
+def _swallowed(source: str) -> Iterator[Find]:
+    code = _BLANKED.sub(_blank, source)
+    for match in _HANDLER.finditer(code):
+        block = _bracketed(code, match.end() - 1)
+        around = _guarded(code, match.start()) + block
+        if not _PASSES_ON.search(block):
+            yield _find(code, match.start(), "catch", around)
+    for match in _FINALLY.finditer(code):
+        block = _bracketed(code, match.end() - 1)
+        if _LEAVES.search(_without_functions(block)):
+            yield _find(code, match.start(), "finally", block)
+    for match in _THEN.finditer(code):
+        given = _split(_bracketed(code, match.end() - 1)[1:-1])
+        if len(given) > 1 and not _PASSES_ON.search(given[1]) and given[1].strip():
+            yield _find(code, match.start(), "then", given[1])
+    for match in _HOOK.finditer(source):
+        yield _find(code, match.start(), "hook", match[0])
+
+
+def _conditions(source: str) -> Iterator[Find]:
+    """Handlers that throw again only where some condition holds."""
+    code = _BLANKED.sub(_blank, source)
+    for match in _HANDLER.finditer(code):
+        block = _bracketed(code, match.end() - 1)
+        if _PASSES_ON.search(block) and _UNSURE.search(_without_functions(block)):
+            yield _find(code, match.start(), "condition", source[match.end() : match.end() - 1 + len(block)])
+
+
+def _defaults(source: str) -> Iterator[Find]:
+    bare = _BLANKED.sub(_without_comment, source)
+    for number, pattern in enumerate(_DEFAULTS):
+        for match in pattern.finditer(bare):
+            made = " ".join(match["made"].split())
+            guard = number == len(_DEFAULTS) - 1
+            if not (guard and made in _TRUTH):
+                line = bare[bare.rfind("\n", 0, match.start()) + 1 : match.start()]
+                yield _find(bare, match.start(), made, f"{line.split()[-1:]} {made}")
+
+
+def _find(code: str, at: int, what: str, text: str) -> Find:
+    text = " ".join(text.split())
+    return Find(_place(code, at), f"{what} {text}", "", f"{what} {text}", what)
+
+
+def _place(code: str, at: int) -> str:
+    """The last function that was begun before a place."""
+    name = ""
+    for match in _PLACE.finditer(code, 0, at):
+        found = match[1] or match[2] or match[3]
+        name = name if found in _NO_PLACE else found
+    return name
+
+
+def _guarded(code: str, at: int) -> str:
+    """The block before a `catch`: what stands around more than before is new."""
+    end = code.rfind("}", 0, at)
+    if end < 0 or code[end + 1 : at].strip():
+        return ""
+    depth = 0
+    for start in range(end, max(-1, end - 5000), -1):
+        depth += (code[start] == "}") - (code[start] == "{")
+        if depth == 0:
+            return code[start : end + 1]
+    return ""
+
+
+def _bracketed(code: str, start: int) -> str:
+    """From an opening bracket to the one that closes it."""
+    pairs = {"(": ")", "{": "}"}
+    opening, closing, depth = code[start], pairs[code[start]], 0
+    for end in range(start, len(code)):
+        depth += (code[end] == opening) - (code[end] == closing)
+        if depth == 0:
+            return code[start : end + 1]
+    return code[start:]
+
+
+def _split(arguments: str) -> list[str]:
+    """Arguments at their commas, but for those within brackets."""
+    parts, depth = [""], 0
+    for character in arguments:
+        depth += (character in "({[") - (character in ")}]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def _without_functions(block: str) -> str:
+    """A block without the bodies of the functions that are made in it."""
+    while match := _FUNCTION.search(block):
+        body = _bracketed(block, match.end() - 1)
+        block = block[: match.start()] + block[match.end() - 1 + len(body) :]
+    return block
+
+
+def _blank(match: re.Match[str]) -> str:
+    """As many characters, and as many lines, without a meaning."""
+    text = match[0]
+    if text[0] == "/":
+        return re.sub(r"[^\n]", " ", text)
+    return text[0] + re.sub(r"[^\n]", "_", text[1:-1]) + text[-1]
+
+
+def _without_comment(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match[0]) if match[0][0] == "/" else match[0]
