@@ -12,7 +12,7 @@ _VACUOUS = RawOutcome(
     failure=RawFailure(
         type="Vacuous",
         message="a loop, a block, an inner function or a claim of this test, its helpers or its fixtures"
-        " runs on the base, and not with the patch",
+        " runs on the base, and not with the patch, or what the test is given differs",
     ),
 )
 _UNHEARD = RawOutcome(

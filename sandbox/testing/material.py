@@ -13,6 +13,7 @@ def _words(text: str) -> frozenset[str]:
 _NODE_TEST = re.compile(r".*\.test\.(js|mjs|cjs)")
 _PYTHON_TEST = re.compile(r"test_.*\.py|.*_test\.py")
 _HOLDS_TESTS = re.compile(rb"^\s*(async\s+)?def\s+test|^\s*class\s+\w*Test|TestCase", re.MULTILINE)
+_PYTEST = re.compile(rb"^(import|from)\s+_?pytest\b", re.MULTILINE)
 _FOLDERS = frozenset({"tests", "test", "__tests__"})
 _SETTINGS = _words(
     "conftest.py pytest.ini .pytest.ini pytest.toml .pytest.toml tox.ini setup.cfg pyproject.toml"
@@ -41,6 +42,11 @@ def is_node_test(path: str) -> bool:
 def in_test_folder(path: str) -> bool:
     """Whether a file lies below a folder of tests: helpers and data of the tests are theirs, too."""
     return not _FOLDERS.isdisjoint(PurePosixPath(path).parts[:-1])
+
+
+def imports_pytest(source: bytes) -> bool:
+    """Whether a source is for tests alone, wherever it lies: fixtures, or a plug-in."""
+    return _PYTEST.search(source) is not None
 
 
 def is_settings(path: str) -> bool:

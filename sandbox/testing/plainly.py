@@ -21,7 +21,9 @@ def demoted(before: Verdict, after: Verdict, plain_before: Verdict, plain: Verdi
     own = good - before.outcomes.keys() if held else frozenset()
     outcomes, notes, problem = dict(after.outcomes), list(after.notes), after.problem
     for node, how in _lost((held | own) - passed(plain), plain, good & held):
-        why = how.failure.as_failure().text.splitlines()[-1] if how.failure else how.status
+        why = (
+            f"{how.failure.type}: {how.failure.message.partition(chr(10))[0]}" if how.failure else how.status
+        )
         if node in good:
             outcomes[node] = how
             notes.append(_NOTE.format(node, why))

@@ -11,9 +11,14 @@ from sandbox.git import GitError, blobs, git
 from sandbox.inside.testrun.suspects import told
 from sandbox.patch import Patch
 from sandbox.testing.concealed import Concealed
-from sandbox.testing.material import in_test_folder, is_settings, is_test_file
+from sandbox.testing.material import imports_pytest, in_test_folder, is_settings, is_test_file
 from sandbox.tree import Entry, Listing
 from sandbox.worktree import PrivateRepository
+
+
+def _module(path: str) -> bytes:
+    """How a file is named where it is imported from the repository."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".").encode()
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,19 @@ class Trees:
     @cached_property
     def material(self) -> frozenset[str]:
         """Everything of the base that belongs to its tests or steers them."""
-        return frozenset(path for path in self.base if in_test_folder(path) or is_settings(path)) | frozenset(
-            self.base_tests
+        plain = {path for path in self.base if in_test_folder(path) or is_settings(path)}
+        return frozenset({*plain, *self.base_tests, *self._plug_ins(plain | set(self.base_tests))})
+
+    def _plug_ins(self, tests: set[str]) -> list[str]:
+        """Changed files elsewhere that are the tests' own, by what they import or by who names them."""
+        known = [path for path in self.base if path.endswith(".py") and path not in tests]
+        changed = [path for path in known if self.patched.get(path) != self.base[path]]
+        texts = (
+            self._read([self.base[path] for path in sorted(tests) if path.endswith(".py")]) if changed else []
         )
+        named = b"\n".join(text for text in texts if b"pytest_plugins" in text)
+        sources = zip(changed, self._read([self.base[path] for path in changed]), strict=True)
+        return [path for path, source in sources if imports_pytest(source) or _module(path) in named]
 
     @cached_property
     def overruled(self) -> tuple[str, ...]:

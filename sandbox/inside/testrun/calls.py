@@ -23,6 +23,7 @@ from .frames import inside
 _MOST, _DEEPEST, _WIDEST = 400, 5, 40
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _LISTS = (list, tuple, set, frozenset)
+_DATA = (*_PLAIN, *_LISTS, dict)
 _LARGE = 10**8
 """From here on a number is taken for a time or an id, which no two runs share."""
 _VARYING = re.compile(
@@ -73,6 +74,15 @@ class Calls:
         threading.settrace(None)
         return [*self._seen, *(f"~{name}" for name in self._shared)]
 
+    def given(self, item: Any) -> str | None:
+        """A digest of what a test is given: its parameters, its defaults and what it is closed over."""
+        function = getattr(item, "function", None)
+        held = dict(getattr(getattr(item, "callspec", None), "params", {}))
+        if isinstance(function, FunctionType):
+            held |= {f"{name}=": value for name, value in _closed_over(function) if isinstance(value, _DATA)}
+            held |= {"=": function.__defaults__} if function.__defaults__ else {}
+        return _digest([self._shape(held, 0)]) if held else None
+
     @contextlib.contextmanager
     def sharing(self) -> Iterator[None]:
         """What is called in this block is called for several tests."""
@@ -91,7 +101,7 @@ class Calls:
         told = [f"{frame.f_code.co_filename}:{frame.f_code.co_name}", *self._arguments(frame)]
         if self._computing:
             seen[COMPUTES] = None
-        name = hashlib.blake2b("\0".join(told).encode("utf-8", "replace"), digest_size=9).hexdigest()
+        name = _digest(told)
         # The second time is another call: one in passing does not stand for one that is left out.
         self._times[name] += 1
         name = f"{name}.{self._times[name]}"
@@ -210,10 +220,9 @@ class Calls:
 
     def _used_by(self, function: FunctionType) -> dict[str, Any]:
         """Data that a function of a test has from outside of it."""
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
-        known = {name: cell.cell_contents for name, cell in cells if _is_filled(cell)}
+        known = dict(_closed_over(function))
         known |= {n: function.__globals__[n] for n in function.__code__.co_names if n in function.__globals__}
-        data = {name: each for name, each in known.items() if isinstance(each, (*_PLAIN, *_LISTS, dict))}
+        data = {name: each for name, each in known.items() if isinstance(each, _DATA)}
         return {**data, "defaults": function.__defaults__}
 
 
@@ -222,6 +231,15 @@ def _said(kind: type, value: Any) -> str:
         return kind.__name__
     plainly: Any = kind
     return _VARYING.sub("#", plainly.__repr__(value))
+
+
+def _digest(told: list[str]) -> str:
+    return hashlib.blake2b("\0".join(told).encode("utf-8", "replace"), digest_size=9).hexdigest()
+
+
+def _closed_over(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    return ((name, cell.cell_contents) for name, cell in cells if _is_filled(cell))
 
 
 def _own(value: object) -> dict[str, Any]:

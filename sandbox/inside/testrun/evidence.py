@@ -72,16 +72,20 @@ def judge(planned: Planned, events: Iterable[Mapping[str, Any]]) -> Judged:
     """Judge a run by its events, oldest first."""
     judged, seen = Judged(), set[str]()
     failed_files: dict[str, Any] = {}
+    early: list[str] = []
     for event in events:
         if event.get("e") == "test":
             _judge_test(planned, event, judged, seen)
         elif event.get("e") == "collect":
             failed_files[str(event.get("node"))] = event.get("failure")
+        elif event.get("e") == "collected":
+            early += [str(word) for word in event.get("words") or ()]
         elif event.get("e") == "hung":
             node = str(event.get("node"))
             judged.outcomes[node] = _outcome(
                 "error", {"type": "Timeout", "message": str(event.get("message"))}
             )
+    _share_early(planned, judged, early)
     _settle_expected(planned, judged, failed_files)
     _judge_canaries(planned, judged, seen)
     return judged
@@ -115,6 +119,8 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
         status = "passed"
     done = {planned.claims[word] for word in words if word in planned.claims}
     done |= {trail.parts[word] for trail in trails for word in words if word in trail.parts}
+    if event.get("given"):
+        done.add(f"given {event['given']}")
     calls = [str(call) for call in event.get("calls") or ()]
     judged.outcomes[node] = {
         **_outcome(status, event.get("failure")),
@@ -131,6 +137,15 @@ def _share(judged: Judged, node: str | None, words: Iterable[str], planned: Plan
         made = {planned.claims[word] for word in words if word in planned.claims}
         outcome = judged.outcomes[node]
         outcome["shared"] = sorted(made.union(outcome.get("shared", ())))
+
+
+def _share_early(planned: Planned, judged: Judged, words: Iterable[str]) -> None:
+    """Note claims that were made while the tests were collected with those of their file, else with all."""
+    for word in words:
+        path = planned.claims.get(word, "").rpartition(" ")[0]
+        beside = [node for node in judged.outcomes if node.startswith(f"{path}::")]
+        for node in beside or judged.outcomes:
+            _share(judged, node, [word], planned)
 
 
 def _judge_script(planned: Planned, event: Mapping[str, Any], status: str, judged: Judged) -> None:

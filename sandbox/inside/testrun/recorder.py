@@ -30,6 +30,7 @@ class Recorder(Reports):
         self._canaries = frozenset(plan["canaries"])
         self._files = files
         self._gate = gate
+        self._given: dict[str, str | None] = {}
         self._calls = Calls(self.root, self.trusted) if plan["calls"] else None
 
     def pytest_load_initial_conftests(self) -> None:
@@ -74,7 +75,9 @@ class Recorder(Reports):
             self._calls.stop()
         gc.freeze()
         gc.enable()
-        self._tell({"e": "collected", "nodes": [item.nodeid for item in kept]})
+        shapes = Calls(self.root, self.trusted)
+        self._given = {item.nodeid: shapes.given(item) for item in kept}
+        self._tell({"e": "collected", "words": list(self._files.words)})
 
     def _wanted(self, node: str) -> bool:
         path = node.partition("::")[0]
@@ -93,6 +96,7 @@ class Recorder(Reports):
         """A test is over."""
         if self._calls:
             self._current["calls"] = self._calls.stop()
+        self._current["given"] = self._given.get(nodeid)
         self._current |= {"words": list(self._files.words), "shared": list(self._files.shared)}
         super().pytest_runtest_logfinish(nodeid)
 

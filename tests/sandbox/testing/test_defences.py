@@ -97,6 +97,62 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         ("inside/testrun/claims.py", "            node.elt = self._heard(node.elt)", "            pass"),
         "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[what is said of each]",
     ),
+    "claims of helpers": (
+        ("inside/testrun/supervisor.py", '(*files, *self.plan["helpers"])', "files"),
+        "test_forgeries_of_helpers.py::test_a_claim_of_a_helper_that_is_not_made[a fake of conftest is not called]",
+    ),
+    "claims that are made for several tests": (
+        ("testing/judge.py", "silent.isdisjoint(had.shared)", "True"),
+        "test_forgeries_of_helpers.py::test_a_claim_that_is_made_for_several_tests_is_missed_in_one_of_them",
+    ),
+    "claims that fail unheard": (
+        ("testing/judge.py", "if _escaped(node, before, after)", "if False"),
+        "test_forgeries_of_helpers.py::test_a_claim_of_a_helper_that_fails_and_is_not_heard[by an except]",
+    ),
+    "claims that fail in a task": (
+        ("inside/testrun/escapes.py", 'if "/asyncio/events.py" in file:', "if False:"),
+        "test_forgeries_of_helpers.py::test_a_claim_of_a_helper_that_fails_and_is_not_heard[in a task]",
+    ),
+    "claims that are made while tests are collected": (
+        ("inside/testrun/evidence.py", "    _share_early(planned, judged, early)\n", ""),
+        "test_forgeries_of_givens.py::test_what_code_hands_to_its_tests_is_not_changed_with_it[a claim of the module]",
+    ),
+    "what a test is given": (
+        ("inside/testrun/evidence.py", 'if event.get("given"):', "if False:"),
+        "test_forgeries_of_givens.py::test_what_code_hands_to_its_tests_is_not_changed_with_it[parameters with names]",
+    ),
+    "fixtures in the service's own folders": (
+        ("testing/trees.py", "*self._plug_ins(plain | set(self.base_tests))", ""),
+        "test_forgeries_of_givens.py::test_a_fixture_outside_of_the_tests_is_the_base_s[by its import]",
+    ),
+    "what lies beside the tests has no double": (
+        ("testing/overlap.py", "(*_test_imports(trees), *_shadows(trees))", "tuple(_test_imports(trees))"),
+        "test_forgeries_of_paths.py::test_a_new_module_by_the_name_of_what_lies_beside_the_tests[a module]",
+    ),
+    "what lies beside the tests comes first": (
+        ("inside/testrun/imports.py", "if name in self._beside_tests:", "if False:"),
+        "test_forgeries_of_paths.py::test_what_lies_beside_the_tests_comes_first_whatever_code_puts_in_front",
+    ),
+    "folders of tests stay what they are": (
+        ("testing/trees.py", 'if parts[-1] == "__init__.py" and', "if False and"),
+        "test_forgeries_of_paths.py::test_a_folder_of_tests_that_becomes_a_package_does_so_after_the_run",
+    ),
+    "warnings that are errors": (
+        ("testing/settings.py", " xfail_strict filterwarnings", " xfail_strict"),
+        "test_forgeries_of_paths.py::test_a_warning_that_the_base_makes_an_error[a filter]",
+    ),
+    "code does not lean on what is overruled": (
+        ("testing/judge.py", "after.problem or why", "after.problem"),
+        "test_forgeries_of_paths.py::test_code_that_uses_a_file_of_the_tests_which_the_patch_changes[data of the tests]",
+    ),
+    "settings above the service": (
+        ("testing/paths.py", 'path.startswith("services/") and path.count("/") == 1', 'path == "services/__init__.py"'),
+        "test_plain.py::test_settings_above_the_service_hold",
+    ),
+    "a plain run": (
+        ("testing/bench.py", "orders.plainly() if runs > 1 else None", "None"),
+        "test_plain.py::test_a_module_that_only_the_box_finds[2]",
+    ),
     "conditions within a claim": (
         ("inside/testrun/claims.py", "        node.ifs[:1] = map(self._heard, node.ifs[:1])\n", ""),
         "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[the condition of a list]",
