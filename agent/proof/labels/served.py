@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from agent.proof.labels.constants import last_name
 from agent.proof.labels.sources import Function, Trees, nodes, own
 
-
 _CALLS = {
     "subscription": "subscribe psubscribe ssubscribe",
     "channel": "publish spublish",
@@ -36,10 +35,6 @@ _CALLS = {
     ),
 }
 _KINDS = {name: kind for kind, names in _CALLS.items() for name in names.split()}
-UPKEEP = words(
-    "expire expireat pexpire pexpireat persist unlink srem zrem zremrangebyscore zremrangebyrank hdel xack"
-    " xtrim xdel xclaim xautoclaim xgroup_create ltrim lrem"
-)
 UPKEEP = "upkeep of key"
 _ROUTES = {
     "get",
