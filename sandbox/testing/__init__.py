@@ -11,6 +11,7 @@ the parts        a block of a test, or a claim of the tests or their helpers, th
                  is reached on the patch, and no claim fails unheard, or the test has not passed
 the canaries     claims that are false must fail, among the tests and after them
 the twins        a second run, in which each claim is doubted, must fail, and tell what held
+the plain run    of several runs of a patch one is pytest as a person runs it, and can only demote
 the watch        who looks at frames or hooks into the interpreter, and did not on the base, is named
 
 What it cannot show: that code does the same outside of the box. Code that answers just what a test

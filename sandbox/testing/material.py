@@ -13,7 +13,7 @@ def _words(text: str) -> frozenset[str]:
 _NODE_TEST = re.compile(r".*\.test\.(js|mjs|cjs)")
 _PYTHON_TEST = re.compile(r"test_.*\.py|.*_test\.py")
 _HOLDS_TESTS = re.compile(rb"^\s*(async\s+)?def\s+test|^\s*class\s+\w*Test|TestCase", re.MULTILINE)
-_PYTEST = re.compile(rb"^(import|from)\s+_?pytest\b", re.MULTILINE)
+_SERVES_TESTS = re.compile(rb"^\s*@(pytest\.)?fixture\b|^(async\s+)?def\s+pytest_\w", re.MULTILINE)
 _FOLDERS = frozenset({"tests", "test", "__tests__"})
 _SETTINGS = _words(
     "conftest.py pytest.ini .pytest.ini pytest.toml .pytest.toml tox.ini setup.cfg pyproject.toml"
@@ -44,9 +44,9 @@ def in_test_folder(path: str) -> bool:
     return not _FOLDERS.isdisjoint(PurePosixPath(path).parts[:-1])
 
 
-def imports_pytest(source: bytes) -> bool:
-    """Whether a source is for tests alone, wherever it lies: fixtures, or a plug-in."""
-    return _PYTEST.search(source) is not None
+def serves_tests(source: bytes) -> bool:
+    """Whether a source holds fixtures or hooks of pytest: it is for tests, wherever it lies."""
+    return _SERVES_TESTS.search(source) is not None
 
 
 def is_settings(path: str) -> bool:

@@ -11,7 +11,7 @@ from sandbox.git import GitError, blobs, git
 from sandbox.inside.testrun.suspects import told
 from sandbox.patch import Patch
 from sandbox.testing.concealed import Concealed
-from sandbox.testing.material import imports_pytest, in_test_folder, is_settings, is_test_file
+from sandbox.testing.material import in_test_folder, is_settings, is_test_file, serves_tests
 from sandbox.tree import Entry, Listing
 from sandbox.worktree import PrivateRepository
 
@@ -84,7 +84,7 @@ class Trees:
         return frozenset({*plain, *self.base_tests, *self._plug_ins(plain | set(self.base_tests))})
 
     def _plug_ins(self, tests: set[str]) -> list[str]:
-        """Changed files elsewhere that are the tests' own, by what they import or by who names them."""
+        """Changed files elsewhere that are the tests' own, by what they hold or by who names them."""
         known = [path for path in self.base if path.endswith(".py") and path not in tests]
         changed = [path for path in known if self.patched.get(path) != self.base[path]]
         texts = (
@@ -92,7 +92,7 @@ class Trees:
         )
         named = b"\n".join(text for text in texts if b"pytest_plugins" in text)
         sources = zip(changed, self._read([self.base[path] for path in changed]), strict=True)
-        return [path for path, source in sources if imports_pytest(source) or _module(path) in named]
+        return [path for path, source in sources if serves_tests(source) or _module(path) in named]
 
     @cached_property
     def overruled(self) -> tuple[str, ...]:

@@ -92,7 +92,11 @@ CHECK = "def check(value):\n    assert value == 3\n"
 FIXTURE = f"import pytest\n\n\n{CHECK}\n\n@pytest.fixture\ndef checked():\n    return check\n"
 PLUG_INS = "pytest_plugins = ['services.vigil.intel.checks']\n"
 KEPT = {
-    "by its import": ("from services.vigil.intel.checks import checked\n", FIXTURE, "checked(total([1, 2]))"),
+    "by what it holds": (
+        "from services.vigil.intel.checks import checked\n",
+        FIXTURE,
+        "checked(total([1, 2]))",
+    ),
     "by who names it": (PLUG_INS, CHECK, "check(total([1, 2]))"),
 }
 

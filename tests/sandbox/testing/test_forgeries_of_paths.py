@@ -91,7 +91,7 @@ def test_what_lies_beside_the_tests_comes_first_whatever_code_puts_in_front(
     run = market.run(*both, ("intel/helpers.py", NO_CHECK))
 
     assert market.baseline().passed(NODE)
-    assert run.outcomes[NODE].status == "failed"
+    assert run.outcomes[NODE].failure.type == "AssertionError"
 
 
 def test_a_folder_of_tests_that_becomes_a_package_does_so_after_the_run(
@@ -104,7 +104,7 @@ def test_a_folder_of_tests_that_becomes_a_package_does_so_after_the_run(
     }
     run = market_of(new_prices, **files).run(BROKEN, ("tests/__init__.py", ""))
 
-    assert run.outcomes[NODE].status == "failed"
+    assert run.outcomes[NODE].failure.type == "AssertionError"
 
 
 def test_an_honest_new_module_by_a_name_of_its_own(new_prices: Callable[..., Any]) -> None:
