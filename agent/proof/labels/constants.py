@@ -174,8 +174,8 @@ def _fields(node: ast.AST) -> Iterator[tuple[str, None]]:
 def _bound_by(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
     """Names that a node binds, and to what where that is an expression."""
     match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value):
-            yield name, value
+        case ast.Assign(targets=targets, value=value) if all(isinstance(e, ast.Name) for e in targets):
+            yield from ((name, value) for target in targets for name in _stored(target))
         case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
             yield name, value
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):

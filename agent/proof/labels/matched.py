@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 _LOOKED_AT = 1000
+_MOST_PAIRS = 10_000
 _ALIKE = 0.8
 
 
@@ -31,7 +32,9 @@ def fresh(before: Iterable[Find], after: Iterable[Find]) -> list[Find]:
     new = Counter(after)
     both = lost & new
     lost, new = lost - both, new - both
-    for is_one in (_is_moved, _is_edited):
+    # Who compares too much is taken to have written it all anew.
+    ways = (_is_moved, _is_edited) if len(lost) * len(new) < _MOST_PAIRS else (_is_moved,)
+    for is_one in ways:
         for find in list(new.elements()):
             old = next((each for each in lost if lost[each] > 0 and is_one(each, find)), None)
             if old is not None:

@@ -44,8 +44,8 @@ _DEFAULTS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?:\|\||\?\?)=?\s{{0,9}}\(?\s{{0,9}}(?P<made>{_CONSTANT})",
-        rf"\?(?![.?])[^?:;{{}}\n]{{1,200}}:\s{{0,9}}(?P<made>{_CONSTANT})(?=\s{{0,9}}[;,)}}\]\n])",
-        rf"\?(?![.?])\s{{0,9}}(?P<made>{_CONSTANT})\s{{0,9}}:\s{{0,9}}(?!{_CONSTANT})",
+        rf"\?(?![.?]|\s{{0,9}}{_CONSTANT}\s{{0,9}}:)[^?:;{{}}\n]{{1,200}}:\s{{0,9}}(?P<made>{_CONSTANT})(?=\s{{0,9}}[;,)}}\]\n])",
+        rf"\?(?![.?])\s{{0,9}}(?P<made>{_CONSTANT})\s{{0,9}}:(?!\s{{0,9}}{_CONSTANT})",
         rf"[{{,(\[]\s{{0,99}}(?:\w{{1,60}}\s{{0,9}}:\s{{0,9}})?\w{{1,60}}\s{{0,9}}=\s{{0,9}}(?P<made>{_CONSTANT})(?=\s{{0,9}}[,}})\]])",
         rf"\bMath\.(?:max|min)\s{{0,9}}\((?P<made>\s{{0,9}}{_NUMBER}\s{{0,9}},|[^()\n]{{1,200}},\s{{0,9}}{_NUMBER}\s{{0,9}}\))",
         r"\{\s{0,9}(?P<made>\.\.\.[A-Z][A-Z0-9_]{1,60}|\w{1,60}\s{0,9}:\s{0,9}[^{}\n]{1,200}),\s{0,9}\.\.\.\w",
@@ -112,14 +112,14 @@ def _conditions(source: str) -> Iterator[Find]:
 
 
 def _defaults(source: str) -> Iterator[Find]:
-    bare = _BLANKED.sub(_without_comment, source)
-    for number, pattern in enumerate(_DEFAULTS):
-        for match in pattern.finditer(bare):
-            made = " ".join(match["made"].split())
-            guard = number == len(_DEFAULTS) - 1
-            if not (guard and made in _TRUTH):
-                line = bare[bare.rfind("\n", 0, match.start()) + 1 : match.start()]
-                yield _find(bare, match.start(), made, f"{line.split()[-1:]} {made}")
+    code = _BLANKED.sub(_blank, source)
+    for pattern in _DEFAULTS:
+        for match in pattern.finditer(code):
+            made = " ".join(source[match.start("made") : match.end("made")].split())
+            guards = pattern is _DEFAULTS[-1] and made in _TRUTH
+            if not guards and "${" not in made:
+                line = source[source.rfind("\n", 0, match.start()) + 1 : match.start()]
+                yield _find(code, match.start(), made, f"{line.split()[-1:]} {made}")
 
 
 def _find(code: str, at: int, what: str, text: str) -> Find:
@@ -186,7 +186,3 @@ def _blank(match: re.Match[str]) -> str:
     if text[0] == "/":
         return re.sub(r"[^\n]", " ", text)
     return text[0] + re.sub(r"[^\n]", "_", text[1:-1]) + text[-1]
-
-
-def _without_comment(match: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", match[0]) if match[0][0] == "/" else match[0]

@@ -12,6 +12,7 @@ from agent.proof.labels.constants import Constants
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_DEEPEST = 120
 _BLOCKS = ("body", "orelse", "finalbody")
 
 
@@ -25,7 +26,11 @@ class Module:
 
     @classmethod
     def of(cls, tree: ast.Module) -> Module:
-        """A tree, read once."""
+        """A tree, read once.
+
+        Raises:
+            RecursionError: it is nested more deeply than anybody writes.
+        """
         return cls(tree, tuple(_placed(tree)), Constants(tree))
 
 
@@ -48,18 +53,37 @@ def trees(sources: Mapping[str, str]) -> dict[str, Module]:
     return found
 
 
+def unread(sources: Mapping[str, str], read: Trees) -> list[str]:
+    """The Python that is right and was left out all the same, by path."""
+    return [
+        path for path, text in sources.items() if path.endswith(".py") and path not in read and _parses(text)
+    ]
+
+
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    except (RecursionError, MemoryError):
+        pass
+    return True
+
+
 def nodes(trees_: Trees) -> Iterator[ast.AST]:
     """Every node of every tree."""
     return (node for module in trees_.values() for _place, node in module.placed)
 
 
 def _placed(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
-    waiting: list[tuple[str, ast.AST]] = [("", tree)]
+    waiting: list[tuple[str, int, ast.AST]] = [("", 0, tree)]
     while waiting:
-        place, node = waiting.pop()
+        place, depth, node = waiting.pop()
+        if depth > _DEEPEST:
+            raise RecursionError
         yield place, node
         inner = f"{place}.{node.name}" if isinstance(node, Function | ast.ClassDef) else place
-        waiting += [(inner, child) for child in ast.iter_child_nodes(node)]
+        waiting += [(inner, depth + 1, child) for child in ast.iter_child_nodes(node)]
 
 
 def own(block: list[ast.stmt]) -> Iterator[ast.AST]:

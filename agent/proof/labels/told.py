@@ -22,7 +22,7 @@ from agent.proof.labels.conditions import conditioned
 from agent.proof.labels.data import SUFFIXES
 from agent.proof.labels.drops import losses, lost_data
 from agent.proof.labels.scripts import SCRIPT, script_finds
-from agent.proof.labels.sources import Trees, trees
+from agent.proof.labels.sources import Trees, trees, unread
 from agent.proof.labels.stand_ins import others_instead, stand_ins
 from agent.proof.labels.swallowed import swallows
 from sandbox.git import blobs, git
@@ -69,6 +69,7 @@ def labels_of(
     found = (
         *(Label("workaround", WORKAROUNDS[flag]) for flag in flags if flag in WORKAROUNDS),
         *_hidden(known, new),
+        *(Label("look at", f"{path} is nested too deeply to be read") for path in unread(after, new)),
         *_in_scripts({**before, **earlier}, after),
         *_dropped(old, new),
         *(Label("drops behaviour", str(loss)) for loss in lost_data(before, after)),

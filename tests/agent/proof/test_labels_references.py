@@ -1,0 +1,88 @@
+"""The labels of the faults' reference fixes: none drops anything, few are workarounds, and those really are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.proof.labels import labels_for
+from evals.cases import INCIDENTS
+from evals.reference import edits_of
+from evals.testbed.faults import FAULTS, UNSEEN, Fault
+from evals.testbed.repository import TestbedRepository, git, make_repository
+from sandbox.patch import Patch, from_diff, from_edits
+from sandbox.scope import Refused
+from sandbox.worktree import PrivateRepository
+from tools.incident import IncidentFolder
+from tools.redact import Redactor
+from tools.repository import Repository
+from tools.tool import Workbench
+
+DEFAULT = "workaround: a default that hides missing data"
+HIDING = {
+    "content-poisoned-log": DEFAULT,
+    "healer-logger-exception": "workaround: a swallowed error",
+    "rss-no-date": DEFAULT,
+    "sse-first-day": DEFAULT,
+}
+"""The fixes that make something up, or tell an error and go on."""
+UNTOLD_WRONG = {
+    "content-name-error", "healer-null-heartbeat", "rss-no-date", "vexy-voice-renamed", "vigil-relative-move",
+}  # fmt: skip
+"""Wrong fixes that are wrong in another way than these labels know."""
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The labels of every fix and every wrong one, by id of the fault and which of the two."""
+    folder = tmp_path_factory.mktemp("references")
+    made = make_repository(folder / "marketswarm")
+    return {
+        (fault.id, which): _labels_of(fault, diff, made, folder)
+        for fault in FAULTS.values()
+        for which, diff in (("fix", fault.fix), ("wrong", fault.wrong_fix))
+        if diff is not None
+    }
+
+
+def _labels_of(fault: Fault, diff: Path, made: TestbedRepository, folder: Path) -> tuple[str, ...]:
+    git(made.path, "reset", "--quiet", "--hard", made.head)
+    base = fault.apply(made.path)
+    gate = PrivateRepository(made.path, folder / "state")
+    incident = IncidentFolder(INCIDENTS / fault.id)
+    bench = Workbench(incident, fault.service, Repository(made.path, base), gate, Redactor())
+    return labels_for(bench, _patch(gate, base, fault.service, diff))
+
+
+def _patch(gate: PrivateRepository, base: str, service: str, diff: Path) -> Patch:
+    try:
+        return from_edits(gate, base, service, edits_of(diff))
+    except Refused:
+        return from_diff(gate, base, service, diff.read_text(encoding="utf-8"))
+
+
+def test_no_reference_fix_drops_anything(labels: dict[tuple[str, str], tuple[str, ...]]) -> None:
+    fixes = [told for (_, which), told in labels.items() if which == "fix"]
+    assert len(fixes) >= 22
+    assert not [label for told in fixes for label in told if label.startswith("drops behaviour")]
+
+
+def test_only_fixes_that_hide_something_are_workarounds(
+    labels: dict[tuple[str, str], tuple[str, ...]],
+) -> None:
+    unseen = {fault.id for fault in UNSEEN}
+    told = {
+        fault: [label for label in labels[fault, "fix"] if label.startswith("workaround")]
+        for fault, which in labels
+        if which == "fix" and fault not in unseen
+    }
+    assert {fault: found for fault, found in told.items() if found} == {
+        fault: [label] for fault, label in HIDING.items()
+    }
+
+
+def test_most_wrong_fixes_are_told(labels: dict[tuple[str, str], tuple[str, ...]]) -> None:
+    unseen = {fault.id for fault in UNSEEN}
+    wrong = {fault: told for (fault, which), told in labels.items() if which == "wrong"}
+    assert {fault for fault, told in wrong.items() if not told} - unseen == UNTOLD_WRONG
