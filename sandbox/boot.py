@@ -47,8 +47,9 @@ HARNESS = (
     "resp", "buses", "shapes", "monitor", "routes", "mysql", "inspector", "error_watch", "awaited", "service",
     "python_service", "node_service", "course", "boot_service",
 )  # fmt: skip
+_OF_THE_OTHER = ("from __future__ ", "from sandbox.inside.trace_notes ")
 NO_MARIADB = "MySQL, since mariadbd is not installed here"
-TRACER = Path(__file__).parent / "inside" / "trace_functions.py"
+TRACER = tuple(Path(__file__).parent / "inside" / f"trace_{name}.py" for name in ("notes", "functions"))
 ALLOWANCE_S = 15.0
 
 
@@ -114,7 +115,7 @@ def _box(program: Path, tree: Path, world: World, waits: Waits, awaited: Awaited
         "runtime": world.runtime,
         "argv": [str(program), world.entry_point or f"services/{world.service}/main.py"],
         "folder": f"services/{world.service}",
-        "tracer": TRACER.read_text(encoding="utf-8"),
+        "tracer": tracer(),
         "valkey": str(valkey),
         "mysql": {"binary": str(server), **asdict(world.mysql)} if server and world.mysql else None,
         "times": asdict(waits),
@@ -135,6 +136,13 @@ def _described(world: World) -> dict[str, Any]:
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", **world.env}
     ports = {name: urlsplit(url).port for name, url in world.buses.items()}
     return {**described, "env": env, "buses": ports}
+
+
+@cache
+def tracer() -> str:
+    """What runs in a Python service's process before the service: one file, since one is looked for."""
+    notes, functions = (file.read_text(encoding="utf-8") for file in TRACER)
+    return notes + "".join(line for line in functions.splitlines(True) if not line.startswith(_OF_THE_OTHER))
 
 
 @cache

@@ -121,9 +121,10 @@ class BootReport:
     lists and streams it waits for among them. Functions are `path:qualified name`; `ends` tell
     how awaited ones fared: that and, after a blank, the type of the exception that left them (`?` for one
     whose name is none), `->` for a return, `!` and a type for what came up in them, handled or not; of the
-    culprit also `>`, it was entered, and `~`, it was resumed more than once. `pending` says where calls of
-    the culprit were still open before the stop. `blind` says why what is told of functions is not to be
-    relied on, empty where it is. The messages come twice: what is late was seen after the second time,
+    culprit also `>`, it was entered, `~`, it was resumed more than once, and digests of what calls were
+    given that came back (`=`) or crashed (`%`). `pending` says where calls of the culprit were still open
+    before the stop. `blind` says why what is told of functions is not to be relied on, empty where it is.
+    The messages come twice: what is late was seen after the second time,
     `first_functions` are those reached between the two. `fields` are what the JSON values of its keys and
     channels are made of, as `bus:name path`; `routes` are paths that it answers by HTTP, and `METHOD path`;
     `missing` are those of the keys it read last that are not there. `problem` says why there is no

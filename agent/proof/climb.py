@@ -91,6 +91,7 @@ class Climb:
         else:
             self.put("gone", "shown", self.replay.of(self.patch).why)
             self.labels += tuple(f"workaround: {told}" for told in self.replay.escapes(self.patch))
+            self.labels += tuple(f"look at: {told}" for told in self.replay.overlooked(self.patch))
 
     def regression_test(self) -> None:
         """A test that fails on the base as the incident did, and passes on the patch each time."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.boot import TRACER, valkey_binary
+from sandbox.boot import tracer, valkey_binary
 from sandbox.inside.awaited import Awaited
 from sandbox.inside.buses import BusError, Buses, refuse_live
 from sandbox.inside.monitor import Monitor, Seen
@@ -211,7 +211,7 @@ def test_the_functions_that_ran_are_noted_by_every_python(python: str, tmp_path:
     service.mkdir(parents=True)
     (service / "main.py").write_text(f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{TRACED}")
     (service / "more.py").write_text("import os, shlex\ndef here(): pass\nhere()\nos._exit(3)\n")
-    (tmp_path / "sitecustomize.py").write_text(TRACER.read_text())
+    (tmp_path / "sitecustomize.py").write_text(tracer())
     (tmp_path / "board").write_bytes(b"\1".ljust(64, b"\0"))
     reading, writing = os.pipe()
     settings = os.pathsep.join([str(writing), str(tmp_path / "board"), str(tmp_path), f"{service}/", ""])

@@ -16,6 +16,7 @@ _BY_STOPPING = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterrupt"
 _RAISED_BY_V8 = ("TypeError", "ReferenceError")
 
 RETURNED, ENTERED, AGAIN, RAISED, NAMELESS = "->", ">", "~", "!", "?"
+CAME_BACK, CRASHED_ON = "=", "%"
 """What is noted of a function, beside the types of the exceptions that left it."""
 NAME_CHARACTERS = 100
 MAIN_THREAD = "on the main thread"
@@ -137,6 +138,20 @@ def never_through(report: BootReport, base: BootReport, culprit: Culprit) -> lis
     return [f"{name} in {path} was entered and never came back"] if hangs or vanished else []
 
 
+def overlooked(report: BootReport, base: BootReport, culprit: Culprit) -> list[str]:
+    """Whether the culprit ran, but no call that came back had been given what crashed it on the base."""
+    crashed_on, came_back = (
+        {how[1:] for how in culprit.fared(each) if how.startswith(mark)}
+        for each, mark in ((base, CRASHED_ON), (report, CAME_BACK))
+    )
+    lives_on = culprit.definition is not None and report.pending & culprit.definition.lives_on
+    if not crashed_on or crashed_on & came_back or lives_on:
+        return []
+    if not any(map(culprit.ran_as, report.functions)):
+        return []
+    return [f"{culprit.place[1]} in {culprit.place[0]} ran, but never on what crashed it"]
+
+
 def told(name: str) -> str:
     """An exception's type in words."""
     return "an exception without a name" if name == NAMELESS else name
@@ -152,7 +167,7 @@ def _errors(report: BootReport) -> set[tuple[str, str]]:
 
 
 def _is_error(how: str) -> bool:
-    return how not in (RETURNED, ENTERED, AGAIN) and not how.startswith(RAISED)
+    return not how.startswith((RETURNED, ENTERED, AGAIN, RAISED, CAME_BACK, CRASHED_ON))
 
 
 def _ends(report: BootReport) -> set[tuple[str, str]]:

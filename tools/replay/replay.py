@@ -131,6 +131,10 @@ class Replay:
         """What is still raised as in the incident with a patch that beats, a sentence each."""
         return self._site.escapes(*self._reports(patch)) if self._site else []
 
+    def overlooked(self, patch: Patch) -> list[str]:
+        """What a boot that beats does not show of what crashed, a sentence each."""
+        return self._site.overlooked(patch.tree, *self._reports(patch)) if self._site else []
+
     def _reports(self, patch: Patch) -> tuple[BootReport, BootReport]:
         return self._boot(patch.tree).report, self._boot(self.repo.resolve(self.commit)).report
 

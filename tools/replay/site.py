@@ -19,6 +19,7 @@ from tools.replay.culprit import (
     escapes,
     functions_in,
     never_through,
+    overlooked,
     taken,
 )
 from tools.replay.definitions import definition_at, definitions
@@ -66,6 +67,16 @@ class Site:
         error = self.crash.final.name if self.crash.final else ""
         left = escapes(report, base, self.culprit, error, self._is_new)
         return left or taken(report, self.culprit, error, self._is_new)
+
+    def overlooked(self, tree: str, report: BootReport, base: BootReport) -> list[str]:
+        """What a reader should look at, since the boot does not show it: what crashed was not tried again."""
+        culprit = self.culprit
+        if culprit is None or culprit.definition is None:
+            return []
+        (path, name), source = culprit.place, self._source(self.repo.listing(tree), culprit.place[0])
+        if culprit.definition.qualified not in _names(path, source):
+            return [f"{name} in {path}, which crashed, is not there any more"]
+        return overlooked(report, base, culprit)
 
     def _is_new(self, function: str) -> bool:
         """Whether the incident's commit has no function of this path and name."""

@@ -17,28 +17,37 @@ PACKAGES = ("agent", "evals", "prompts", "sandbox", "tools")
 CULPRIT, SIGNALS = "tools/replay/culprit.py", "sandbox/python_signals.py"
 CONSTANT = 'self.counts["adds-default"] += is_constant(node, self.idle)'
 HIDDEN = "test_replay_hidden_crashes.py::test_{}"
+BLINDED = "test_replay_blinded.py::test"
 UNSEEN, LEFT_OUT = (
     HIDDEN.format("a_crash_that_goes_on_unseen_is_not_gone"),
     HIDDEN.format("work_that_is_left_out_is_told"),
 )
 
+NOTES = "sandbox/inside/trace_notes.py"
+AT_ONCE = ("tools/replay/site.py", "return left or taken(", "return left or [] and taken(")
+"""What is taken where it comes up tells of nearly all of these, too."""
+COMES_BACK = (CULPRIT, "vanished = ENTERED in fared", "vanished = not fared")
+
 # What is switched off: (file, text, what stands there instead), and the test that must notice.
 OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
     "names of stopping hide nothing": (
         [
-            (CULPRIT, "usual = _BY_STOPPING & {name for _, name in _ends(base)}", "usual = _BY_STOPPING"),
-            (CULPRIT, "if end[1])", "if end[1] and end[1] not in _BY_STOPPING)"),
+            (CULPRIT, "usual = _BY_STOPPING & {how for _, how in _ends(base)}", "usual = _BY_STOPPING"),
+            (CULPRIT, "for function, name in found\n", "for function, name in found if name not in _BY_STOPPING\n"),
+            AT_ONCE,
         ],
         f"{UNSEEN}[a thread that exits]",
     ),
     "only an iterator may end": (
-        [("sandbox/inside/trace_functions.py", "return ORDERLY.get(kind) == code.co_name if kind else False", "return kind in ORDERLY")],
+        [(NOTES, "ORDERLY.get(kind) != code.co_name", "kind not in ORDERLY"), COMES_BACK, AT_ONCE],
         f"{UNSEEN}[an iterator that ends]",
     ),
     "what else leaves the culprit": (
         [
-            (CULPRIT, "if name == error or ran(frozenset({function}), place)", "if name == error"),
-            (CULPRIT, 'return [] if "" in names else sorted(names - usual)', "return []"),
+            (CULPRIT, "if name == error or culprit.ran_as(function) or", "if name == error or"),
+            (CULPRIT, "if errors - usual and not", "if not errors and not"),
+            COMES_BACK,
+            AT_ONCE,
         ],
         f"{UNSEEN}[another type, counted]",
     ),
@@ -48,11 +57,21 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
     ),
     "blocks that swallow": (
         # The one that this test has gives a constant, too.
-        [(SIGNALS, "if node.name in _EXITS:", "if False:"), (SIGNALS, CONSTANT, "pass")],
+        [(SIGNALS, "if node.name in _EXITS:", "if False:"), (SIGNALS, CONSTANT, "pass"), AT_ONCE],
         f"{LEFT_OUT}[a block that swallows]",
     ),
+    "what is taken where it comes up": ([AT_ONCE], f"{BLINDED}_an_error_that_is_hidden_in_another_way_is_told[finally and return]"),
+    "who comes back": ([COMES_BACK], f"{BLINDED}_a_culprit_that_never_comes_back_is_not_gone[as a generator]"),
+    "who writes the notes": (
+        [("sandbox/inside/python_service.py", "if signature == self._board.signature(told):", "if not told[:1].isdigit():\n                continue\n            if True:")],
+        f"{BLINDED}_who_takes_the_place_of_the_tracer_is_told[left.write({{line}})-the service wrote where only what traces it writes]",
+    ),
+    "what it was tried on": (
+        [(CULPRIT, "or crashed_on & came_back or", "or came_back or")],
+        f"{BLINDED}_a_culprit_that_was_not_tried_on_what_crashed_it_is_told[a decoy-ran, but never on what crashed it]",
+    ),
     "handlers that do nothing about it": (
-        [(SIGNALS, "not acts(node.body, self.idle)", "False")],
+        [(SIGNALS, "not acts(node.body, self.idle)", "False"), AT_ONCE],
         f"{LEFT_OUT}[a handler that only counts]",
     ),
     "functions that give a constant": (

@@ -193,8 +193,39 @@ def test_an_error_in_a_thread_of_the_plainest_kind_is_seen_though_nothing_is_pri
     assert any("TypeError" in each for each in told)
 
 
+METER = "class Meter:\n    def change_pct(self):\n        return self.__class__.__qualname__\n\n\n"
+UNTRIED = {
+    "a decoy": [(EVENT, f"{PLAIN}        change_pct({{**spot, 'prev_close': 1.0}})\n")],
+    "a namesake": [
+        (DEF, "def _change_pct(spot):\n"),
+        (WORKER, METER + WORKER),
+        (EVENT, f"{PLAIN}        Meter().change_pct()\n"),
+    ],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a decoy", "ran, but never on what crashed it"),
+        ("a namesake", ", which crashed, is not there any more"),
+    ],
+)
+def test_a_culprit_that_was_not_tried_on_what_crashed_it_is_told(
+    unguarded: Any, name: str, told: str
+) -> None:
+    decoy = unguarded.patch([(PRICES, old, new) for old, new in UNTRIED[name]])
+    guard = '    if not spot.get("prev_close"):\n        return 0.0\n'
+    honest = unguarded.patch([(PRICES, DEF, DEF + guard)])
+
+    [said] = unguarded.replay.overlooked(decoy)
+    assert said.startswith(f"change_pct in {PRICES}") and said.endswith(told)
+    assert unguarded.replay.overlooked(honest) == unguarded.replay.escapes(honest) == []
+
+
 def notes_of_its_own(then: str) -> str:
-    line = f'b"1 {PRICES}:change_pct\\\\nE {PRICES}:change_pct ->\\\\n"'
+    line = f'b"1 {PRICES}:change_pct\\nE {PRICES}:change_pct ->\\n"'
     return (
         "def let_go():\n    for number in range(3, 64):\n        try:\n"
         f'            with open(number, "wb", buffering=0) as left:\n                {then.format(line=line)}\n'
