@@ -6,8 +6,10 @@ Texts, templates and comments are blanked first, so that brackets can be counted
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect
+from collections.abc import Callable, Iterator, Mapping
 from difflib import SequenceMatcher
+from itertools import islice
 
 from agent.proof.labels.matched import Find, fresh
 
@@ -55,6 +57,8 @@ _DEFAULTS = tuple(
     )
 )
 _HANDLING = frozenset({"catch", "finally", "then", "hook"})
+# A text is the model's: how far, and how often, is looked has an end.
+_LONGEST, _NEAR, _MOST, _MOST_FUNCTIONS = 5000, 200, 2000, 40
 _TRUTH = frozenset({"true", "false"})
 
 
@@ -63,14 +67,18 @@ def script_finds(before: Mapping[str, str], after: Mapping[str, str]) -> list[st
     old, new = (
         {path: source for path, source in side.items() if SCRIPT.search(path)} for side in (before, after)
     )
-    found = []
-    for name, read in (("swallows-error", _swallowed), ("adds-default", _defaults)):
-        had = [find for source in old.values() for find in read(source)]
-        has = [find for source in new.values() for find in read(source)]
-        if any(not _is_edited(find, had) for find in fresh(had, has)):
-            found.append(name)
-    had, has = ([find for source in side.values() for find in _conditions(source)] for side in (old, new))
-    return [*found, *(["raises-under-condition"] if fresh(had, has) else [])]
+    had, has = ([_Script(source) for source in side.values()] for side in (old, new))
+    found = [
+        name
+        for name, read in (("swallows-error", _Script.swallowed), ("adds-default", _Script.defaults))
+        if any(not _is_edited(find, _all(had, read)) for find in fresh(_all(had, read), _all(has, read)))
+    ]
+    conditions = fresh(_all(had, _Script.conditions), _all(has, _Script.conditions))
+    return [*found, *["raises-under-condition"] * bool(conditions)]
+
+
+def _all(scripts: list[_Script], read: Callable[[_Script], Iterator[Find]]) -> list[Find]:
+    return [find for script in scripts for find in read(script)]
 
 
 def _is_edited(find: Find, had: list[Find]) -> bool:
@@ -83,57 +91,59 @@ def _is_edited(find: Find, had: list[Find]) -> bool:
     )
 
 
-def _swallowed(source: str) -> Iterator[Find]:
-    code = _BLANKED.sub(_blank, source)
-    for match in _HANDLER.finditer(code):
-        block = _bracketed(code, match.end() - 1)
-        around = _guarded(code, match.start()) + block
-        if not _PASSES_ON.search(block):
-            yield _find(code, match.start(), "catch", around)
-    for match in _FINALLY.finditer(code):
-        block = _bracketed(code, match.end() - 1)
-        if _LEAVES.search(_without_functions(block)):
-            yield _find(code, match.start(), "finally", block)
-    for match in _THEN.finditer(code):
-        given = _split(_bracketed(code, match.end() - 1)[1:-1])
-        if len(given) > 1 and not _PASSES_ON.search(given[1]) and given[1].strip():
-            yield _find(code, match.start(), "then", given[1])
-    for match in _HOOK.finditer(source):
-        yield _find(code, match.start(), "hook", match[0])
+class _Script:
+    """One source, and the same without the meaning of its texts and comments, character by character."""
 
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.code = _BLANKED.sub(_blank, source)
+        begun = [(match.start(), match[1] or match[2] or match[3]) for match in _PLACE.finditer(self.code)]
+        self.places = [each for each in begun if each[1] not in _NO_PLACE]
 
-def _conditions(source: str) -> Iterator[Find]:
-    """Handlers that throw again only where some condition holds."""
-    code = _BLANKED.sub(_blank, source)
-    for match in _HANDLER.finditer(code):
-        block = _bracketed(code, match.end() - 1)
-        if _PASSES_ON.search(block) and _UNSURE.search(_without_functions(block)):
-            yield _find(code, match.start(), "condition", source[match.end() : match.end() - 1 + len(block)])
+    def swallowed(self) -> Iterator[Find]:
+        """What takes errors and passes none of them on."""
+        for match in self._matches(_HANDLER):
+            block = _bracketed(self.code, match.end() - 1)
+            if not _PASSES_ON.search(block):
+                yield self._find(match, "catch", _guarded(self.code, match.start()) + block)
+        for match in self._matches(_FINALLY):
+            block = _bracketed(self.code, match.end() - 1)
+            if _LEAVES.search(_without_functions(block)):
+                yield self._find(match, "finally", block)
+        for match in self._matches(_THEN):
+            given = _split(_bracketed(self.code, match.end() - 1)[1:-1])
+            if len(given) > 1 and not _PASSES_ON.search(given[1]) and given[1].strip():
+                yield self._find(match, "then", given[1])
+        for match in _HOOK.finditer(self.source):
+            yield self._find(match, "hook", match[0])
 
+    def conditions(self) -> Iterator[Find]:
+        """Handlers that throw again only where some condition holds."""
+        for match in self._matches(_HANDLER):
+            block = _bracketed(self.code, match.end() - 1)
+            if _PASSES_ON.search(block) and _UNSURE.search(_without_functions(block)):
+                text = self.source[match.end() : match.end() - 1 + len(block)]
+                yield self._find(match, "condition", text)
 
-def _defaults(source: str) -> Iterator[Find]:
-    code = _BLANKED.sub(_blank, source)
-    for pattern in _DEFAULTS:
-        for match in pattern.finditer(code):
-            made = " ".join(source[match.start("made") : match.end("made")].split())
-            guards = pattern is _DEFAULTS[-1] and made in _TRUTH
-            if not guards and "${" not in made:
-                line = source[source.rfind("\n", 0, match.start()) + 1 : match.start()]
-                yield _find(code, match.start(), made, f"{line.split()[-1:]} {made}")
+    def defaults(self) -> Iterator[Find]:
+        """Constants in the place of data."""
+        for pattern in _DEFAULTS:
+            for match in self._matches(pattern):
+                made = " ".join(self.source[match.start("made") : match.end("made")].split())
+                guards = pattern is _DEFAULTS[-1] and made in _TRUTH
+                if not guards and "${" not in made:
+                    line = self.source[max(0, match.start() - _NEAR) : match.start()].rpartition("\n")[2]
+                    yield self._find(match, made, f"{line.split()[-1:]} {made}")
 
+    def _matches(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        return islice(pattern.finditer(self.code), _MOST)
 
-def _find(code: str, at: int, what: str, text: str) -> Find:
-    text = " ".join(text.split())
-    return Find(_place(code, at), f"{what} {text}", "", f"{what} {text}", what)
-
-
-def _place(code: str, at: int) -> str:
-    """The last function that was begun before a place."""
-    name = ""
-    for match in _PLACE.finditer(code, 0, at):
-        found = match[1] or match[2] or match[3]
-        name = name if found in _NO_PLACE else found
-    return name
+    def _find(self, match: re.Match[str], what: str, text: str) -> Find:
+        """The find in the last function that was begun before it."""
+        at = bisect(self.places, (match.start(), ""))
+        place = self.places[at - 1][1] if at else ""
+        text = f"{what} {' '.join(text.split())}"
+        return Find(place, text, "", text, what)
 
 
 def _guarded(code: str, at: int) -> str:
@@ -142,7 +152,7 @@ def _guarded(code: str, at: int) -> str:
     if end < 0 or code[end + 1 : at].strip():
         return ""
     depth = 0
-    for start in range(end, max(-1, end - 5000), -1):
+    for start in range(end, max(-1, end - _LONGEST), -1):
         depth += (code[start] == "}") - (code[start] == "{")
         if depth == 0:
             return code[start : end + 1]
@@ -150,14 +160,14 @@ def _guarded(code: str, at: int) -> str:
 
 
 def _bracketed(code: str, start: int) -> str:
-    """From an opening bracket to the one that closes it."""
-    pairs = {"(": ")", "{": "}"}
-    opening, closing, depth = code[start], pairs[code[start]], 0
-    for end in range(start, len(code)):
+    """From an opening bracket to the one that closes it, or as far as is looked at."""
+    opening, depth, last = code[start], 0, min(len(code), start + _LONGEST)
+    closing = ")" if opening == "(" else "}"
+    for end in range(start, last):
         depth += (code[end] == opening) - (code[end] == closing)
         if depth == 0:
             return code[start : end + 1]
-    return code[start:]
+    return code[start:last]
 
 
 def _split(arguments: str) -> list[str]:
@@ -174,7 +184,10 @@ def _split(arguments: str) -> list[str]:
 
 def _without_functions(block: str) -> str:
     """A block without the bodies of the functions that are made in it."""
-    while match := _FUNCTION.search(block):
+    for _ in range(_MOST_FUNCTIONS):
+        match = _FUNCTION.search(block)
+        if match is None:
+            break
         body = _bracketed(block, match.end() - 1)
         block = block[: match.start()] + block[match.end() - 1 + len(body) :]
     return block
