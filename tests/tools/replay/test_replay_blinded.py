@@ -166,7 +166,8 @@ def told_of(case: Any, edits: Edits, path: str = PRICES) -> list[str]:
 def test_an_error_that_is_hidden_in_another_way_is_told(unguarded: Any, name: str) -> None:
     edits, told = TOLD[name]
 
-    assert any(told in each for each in told_of(unguarded, edits))
+    said = told_of(unguarded, edits)
+    assert any(told in each for each in said), said
 
 
 @pytest.mark.slow
