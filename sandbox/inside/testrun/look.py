@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from typing import NamedTuple
 
 from .known import Known
@@ -20,7 +21,7 @@ from .suspicion import (
     STRINGS,
     UNMISTAKABLE,
 )
-from .syntax import compares, could_be_path, folded, front, in_literal, is_named, is_text
+from .syntax import compares, could_be_path, folded, front, in_literal, is_named, is_text, makes_class
 
 _DUNDER = re.compile(r"__\w+__")
 _ALLOWED_OF = {module: frozenset(names.split()) for module, names in ALLOWED.items()}
@@ -72,7 +73,7 @@ class Look(ast.NodeVisitor):
             if rule:
                 self._tell(rule, f"import {'.'.join(parts[:end])}", node)
 
-    def _member(self, module: str, name: str, node: ast.AST) -> None:
+    def _member(self, module: str, name: str, node: ast.ImportFrom) -> None:
         allowed = _ALLOWED_OF.get(module)
         if allowed is not None and name not in allowed and name != "*":
             self._tell(ATTRIBUTES.get(name, OTHERWISE[module]), f"{module}.{name}", node)
@@ -82,6 +83,8 @@ class Look(ast.NodeVisitor):
             self._tell(MODULES.get(name, "interpreter-hooks"), f"{module}.{name}", node)
         elif name in ATTRIBUTES:
             self._tell(ATTRIBUTES[name], name, node)
+        elif name.startswith("_") and not node.level and module.partition(".")[0] in sys.stdlib_module_names:
+            self._tell("module-as-value", f"{module}.{name}", node)
 
     def visit_MatchClass(self, node: ast.MatchClass) -> None:
         for name in node.kwd_attrs:
@@ -170,7 +173,7 @@ class Look(ast.NodeVisitor):
             self._attribute_call(called, node)
         elif called == "open" and node.args and not could_be_path(node.args[0]):
             self._tell("raw-descriptor", "open of a number", node)
-        elif called == "type" and len(node.args) == 3:
+        elif makes_class(node):
             self._tell("double-underscore", "class made by type()", node)
         for keyword in node.keywords:
             if keyword.arg in KEYWORDS:

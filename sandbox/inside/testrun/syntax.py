@@ -53,6 +53,12 @@ def is_named(node: ast.expr, *names: str) -> bool:
     return isinstance(node, ast.Name) and node.id in names
 
 
+def makes_class(call: ast.Call) -> bool:
+    """Whether a call is `type(name, bases, body)`, or the same of what `type(...)` gave as a metaclass."""
+    called = call.func.func if isinstance(call.func, ast.Call) else call.func
+    return len(call.args) == 3 and is_named(called, "type")
+
+
 def is_none(node: ast.expr) -> bool:
     """Whether a node is `None`."""
     return isinstance(node, ast.Constant) and node.value is None

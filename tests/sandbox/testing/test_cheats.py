@@ -198,6 +198,8 @@ STATIC = {
     "patches by setattr": ("patching", "setattr(json, 'loads', max)"),
     "patches by an alias": ("module-as-value", "parser = json\nparser.loads = max"),
     "patches by a loop": ("patching", "for json.loads in [max]:\n    pass"),
+    "private parts by import": ("module-as-value", "from threading import _start_new_thread"),
+    "a class of a metaclass": ("double-underscore", "Odd = type(TypeError)('', (TypeError,), {})"),
     "finds os elsewhere": ("module-as-value", "import logging\n\nlogging.os.abort()"),
     "reads a computed attribute": ("dynamic-attribute", "def read(x, name):\n    return getattr(x, name)"),
     "reads an attribute by operator": (
