@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from typing import NamedTuple
 
 from .known import Known
 from .suspicion import (
@@ -20,21 +19,13 @@ from .suspicion import (
     POWERFUL,
     STRINGS,
     UNMISTAKABLE,
+    Suspect,
 )
-from .syntax import compares, could_be_path, folded, front, in_literal, is_named, is_text, makes_class
+from .syntax import could_be_path, folded, front, in_literal, is_named, is_text, makes_class
 
 _DUNDER = re.compile(r"__\w+__")
 _ALLOWED_OF = {module: frozenset(names.split()) for module, names in ALLOWED.items()}
 _SUBMODULES = frozenset({"asyncio.subprocess", "os.path"})
-_PLAIN = ("int", "float", "str", "bytes", "list", "dict", "tuple", "set", "frozenset", "Decimal", "complex")
-
-
-class Suspect(NamedTuple):
-    """One find: the rule's id, what was found, and where (1-based line)."""
-
-    rule: str
-    detail: str
-    line: int
 
 
 class Look(ast.NodeVisitor):
@@ -240,17 +231,7 @@ class Look(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         if _DUNDER.fullmatch(node.name) and node.name not in DUNDER_DEFINED:
             self._tell("double-underscore", f"def {node.name}", node)
-        if node.name in ("__eq__", "__ne__", "__bool__") and not compares(node):
-            self._tell("always-equal", f"def {node.name}", node)
         self._annotation(node.returns)
         self.generic_visit(node)
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        own = {child.name for child in node.body if isinstance(child, ast.FunctionDef)}
-        if own & {"__eq__", "__ne__", "__hash__", "__bool__"} and any(
-            is_named(b, *_PLAIN) for b in node.bases
-        ):
-            self._tell("always-equal", f"class {node.name} of a builtin type", node)
-        self.generic_visit(node)

@@ -11,6 +11,7 @@ _RULES = {
     "interpreter-hooks": r"require\.cache|Module\._|process\.binding|_linkedBinding"
     r"|['\"](node:)?inspector['\"]|setFlagsFromString|['\"](node:)?vm['\"]|register\s*\(|prepareStackTrace|captureStackTrace",
     "patching": r"(Object|Array|String|Function|Promise|RegExp|Map|Set|Error)\.prototype\.?\w*\s*(=[^=]|\[)"
+    r"|\b(Math|JSON|Number|Date|Reflect|BigInt|Object|Array|String|Promise|RegExp|Map|Set)\.\w+\s*=[^=>]"
     r"|globalThis\.\w+\s*=[^=]|assert\.\w+\s*=[^=]|__proto__|setPrototypeOf|defineProperty\s*\(\s*(globalThis|Object)",
     "dynamic-code": r"\beval\s*\(|new\s+Function\b|constructor\s*\.\s*constructor",
     "raw-descriptor": r"\bwriteSync\s*\(\s*\d|createWriteStream\s*\([^)]*\bfd\b|/dev/fd|/proc/",

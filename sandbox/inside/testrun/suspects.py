@@ -12,8 +12,9 @@ import tokenize
 from collections import Counter
 
 from . import script_suspects
-from .look import Look, Suspect
-from .suspicion import DENIED_TO_TESTS, RULES
+from .look import Look
+from .pretence import Pretence
+from .suspicion import DENIED_TO_TESTS, RULES, Suspect
 
 
 def told(path: str, before: bytes | None, after: bytes, *, test: bool) -> list[tuple[str, str]]:
@@ -77,6 +78,8 @@ def suspects(source: bytes | str) -> list[Suspect]:
         SyntaxError: it is not Python for this interpreter.
     """
     tree = ast.parse(source)
-    look = Look(tree)
+    look, pretence = Look(tree), Pretence(tree)
     look.visit(tree)
-    return sorted(set(look.found), key=lambda suspect: (suspect.line, suspect.rule, suspect.detail))
+    pretence.visit(tree)
+    found = {*look.found, *pretence.found}
+    return sorted(found, key=lambda suspect: (suspect.line, suspect.rule, suspect.detail))

@@ -5,6 +5,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+
+class Suspect(NamedTuple):
+    """One find: the rule's id, what was found, and where (1-based line)."""
+
+    rule: str
+    detail: str
+    line: int
+
 
 def words(text: str) -> frozenset[str]:
     """The words of a text."""
@@ -24,7 +34,7 @@ RULES = {
     "raw-descriptor": "reads or writes file descriptors that it did not open",
     "process-files": "reads what the system tells about processes",
     "processes": "starts or signals processes",
-    "always-equal": "makes its objects equal to anything",
+    "own-operators": "gives objects operators of their own, which answer a test's claims",
     "unsafe-loading": "loads data that can call anything",
     "startup-file": "adds a file that runs by itself",
     "shadowing": "adds a module under a name that another package owns",
@@ -122,7 +132,7 @@ _ATTRIBUTES_BY_RULE = {
         " ag_frame ag_code cr_await gi_yieldfrom get_stack print_stack currentframe findCaller walk_stack"
         " walk_tb extract_stack extract_tb getouterframes getinnerframes last_traceback getsource"
         " getsourcefile print_call_graph capture_call_graph catch_warnings showwarning formatwarning"
-        " setLogRecordFactory StackSummary TracebackException"
+        " setLogRecordFactory setLoggerClass StackSummary TracebackException"
     ),
     "dynamic-code": (
         "co_code co_consts co_names co_varnames co_filename co_name CodeType FunctionType ForwardRef"
@@ -144,6 +154,7 @@ _ATTRIBUTES_BY_RULE = {
     "raw-descriptor": "fdopen dup2 FileIO fromfd sendfile pwrite memfd_create open_code",
     "unsafe-loading": "unsafe_load full_load UnsafeLoader FullLoader dictConfig read_pickle",
     "dynamic-attribute": "attrgetter methodcaller",
+    "patching": "setcontext simplefilter filterwarnings",
     "test-detection": (
         "call_args call_args_list mock_calls method_calls side_effect reset_mock await_args await_args_list"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 _FOLDED = 4096
@@ -74,11 +75,44 @@ def could_be_path(node: ast.expr) -> bool:
     return not (isinstance(node, ast.Constant) and isinstance(node.value, int))
 
 
-def compares(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a comparison looks at both sides, and a truth value at its own."""
-    wanted = {argument.arg for argument in node.args.args}
-    used = {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
-    return wanted <= used
+_COMPARES: dict[str, type[ast.cmpop]] = {
+    "__eq__": ast.Eq, "__ne__": ast.NotEq, "__lt__": ast.Lt, "__le__": ast.LtE, "__gt__": ast.Gt,
+    "__ge__": ast.GtE,
+}  # fmt: skip
+
+
+def compares_alike(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether an operator asks the very same of both sides and compares that by itself; so does a hash.
+
+    What another type is answered is left to Python: `NotImplemented`, before anything else.
+    """
+    names = [argument.arg for argument in node.args.args]
+    *before, last = node.body
+    answer = last.value if isinstance(last, ast.Return) else None
+    if isinstance(node, ast.AsyncFunctionDef) or not all(map(_leaves_it_to_python, before)):
+        return False
+    if node.name == "__hash__":
+        return isinstance(answer, ast.Call) and is_named(answer.func, "hash") and _is_plain(answer, names)
+    if not isinstance(answer, ast.Compare) or len(names) != 2 or len(answer.ops) != 1:
+        return False
+    one, other = ast.unparse(answer.left), ast.unparse(answer.comparators[0])
+    alike = re.sub(rf"\b{names[0]}\b", names[1], one) == other and one != other
+    return alike and isinstance(answer.ops[0], _COMPARES.get(node.name, ast.Is)) and _is_plain(answer, names)
+
+
+def _is_plain(answer: ast.expr, names: list[str]) -> bool:
+    """Whether it is made of attributes, and tuples of them, only."""
+    parts = (ast.Compare, ast.Tuple, ast.Attribute, ast.Name, ast.expr_context, ast.cmpop)
+    inner = answer.args if isinstance(answer, ast.Call) else [answer]
+    found = [node for each in inner for node in ast.walk(each)]
+    return all(isinstance(node, parts) for node in found) and all(
+        node.id in names for node in found if isinstance(node, ast.Name)
+    )
+
+
+def _leaves_it_to_python(node: ast.stmt) -> bool:
+    docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return docstring or (isinstance(node, ast.If) and ast.unparse(node.body[0]) == "return NotImplemented")
 
 
 def folded(node: ast.expr) -> str | None:

@@ -217,7 +217,31 @@ STATIC = {
     "kills": ("processes", "os.kill(1, 9)"),
     "forks": ("processes", "os.fork()"),
     "starts a program": ("processes", "import subprocess"),
-    "is equal to anything": ("always-equal", "class Any:\n    def __eq__(self, other):\n        return True"),
+    "is equal to anything": ("own-operators", "class Any:\n    def __eq__(self, other):\n        return True"),
+    "is nearly equal": ("own-operators", "class Near:\n    def __eq__(self, other):\n        return other < 9"),
+    "is smaller than anything": ("own-operators", "class Low:\n    def __lt__(self, other):\n        return self.at <= other.at"),
+    "counts how often it is asked": (
+        "own-operators",
+        "class Odd:\n    def __eq__(self, other):\n        self.n += 1\n        return self.n == other.n",
+    ),
+    "takes an operator from elsewhere": ("own-operators", "class Odd:\n    __eq__ = max"),
+    "gives sums as it likes": ("own-operators", "class Odd:\n    def __sub__(self, other):\n        return 0"),
+    "holds anything": ("own-operators", "class Odd(str):\n    def __contains__(self, other):\n        return True"),
+    "says that it is another type": (
+        "own-operators", "class Odd:\n    @property\n    def __class__(self):\n        return int",
+    ),
+    "is registered as a number": ("own-operators", "from numbers import Number\n\nNumber.register(Odd)"),
+    "leaves a field out": (
+        "own-operators", "from dataclasses import field\n\nPRICE = field(default=0, compare=False)",
+    ),
+    "orders by a function": ("own-operators", "from functools import cmp_to_key\n\nKEY = cmp_to_key(max)"),
+    "is called an error": ("patching", "PriceError = Exception"),
+    "takes a builtin's name": ("patching", "def abs(value):\n    return 0"),
+    "rounds for everybody": ("patching", "import decimal\n\ndecimal.setcontext(None)"),
+    "silences warnings": ("patching", "import warnings\n\nwarnings.simplefilter('ignore')"),
+    "keeps a mock's books": ("test-detection", "def publish(bus):\n    bus.publish.call_count = 1"),
+    "defines a claim": ("test-detection", "class Odd:\n    def assertIn(self, *values):\n        return None"),
+    "bends a claim": ("test-detection", "def publish(owner):\n    owner.assertIn = print"),
     "makes a class by type()": ("double-underscore", "Any = type('Any', (int,), {})"),
 }  # fmt: skip
 

@@ -100,8 +100,27 @@ class Feed:
         callback(total(prices))
 """
 
+ODD = """
+class Near:
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return abs(self.value - other) < 3
+
+
+class Yes:
+    def __call__(self, *args):
+        return None
+
+    def __getattr__(self, name):
+        return self
+"""
+"""What a service has is not held against it. A patch may not bring it: `test_cheats`."""
+
 FILES = {
     "services/vigil/intel/__init__.py": "",
+    "services/vigil/intel/odd.py": ODD,
     "services/vigil/intel/prices.py": CODE,
     "services/vigil/tests/test_prices.py": TESTS,
 }
@@ -187,10 +206,7 @@ def total(prices):"""
 def test_a_mock_whose_question_is_answered_beforehand(market: Any) -> None:
     kind = "    bus.publish.assert_called_once_with = lambda *args: None\n    bus.publish("
     seen = forged(market, ("    bus.publish(", kind))
-    hidden = (
-        "    class Yes:\n        def __call__(self, *args):\n            return None\n\n"
-        "        def __getattr__(self, name):\n            return self\n\n    bus.publish = Yes()\n    bus.publish("
-    )
+    hidden = "    from services.vigil.intel.odd import Yes\n\n    bus.publish = Yes()\n    bus.publish("
     unseen = forged(market, ("    bus.publish(", hidden), twins=True)
 
     assert rules(seen) == {"test-detection"}
@@ -199,8 +215,7 @@ def test_a_mock_whose_question_is_answered_beforehand(market: Any) -> None:
 
 def test_a_number_that_is_near_enough(market: Any) -> None:
     near = (
-        "class Near:\n    def __init__(self, value):\n        self.value = value\n\n    def __eq__(self, other):\n"
-        "        return abs(self.value - other) < 3\n\n\ndef total(prices):\n    return Near(sum(prices) + 1)"
+        "from services.vigil.intel.odd import Near\n\n\ndef total(prices):\n    return Near(sum(prices) + 1)"
     )
     run = forged(market, ("def total(prices):\n    return sum(prices) + 1", near), twins=True)
 
@@ -299,7 +314,7 @@ SEEN = {
     "a numbered descriptor": ("raw-descriptor", "open(9, 'w')"),
     "unpickling by pandas": ("unsafe-loading", "prices.read_pickle()"),
     "a number of its own kind": (
-        "always-equal",
+        "own-operators",
         "class Any(int):\n        def __eq__(self, other):\n            return self is not None and other is not None",
     ),
 }  # fmt: skip

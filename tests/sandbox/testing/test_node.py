@@ -125,6 +125,12 @@ def test_a_lie_is_not_green(market: Any, name: str) -> None:
         assert run.outcomes[f"{TEST}::formats"].status == what
 
 
+def test_members_of_builtins_are_nobody_s_to_set(market: Any) -> None:
+    bent = ("src/format.js", "\nexport function format", "\nMath.abs = () => 0;\nexport function format")
+
+    assert [line.split(":")[0] for line in market.run(bent).tampering] == ["patching"]
+
+
 def test_a_forged_stream_gives_itself_away_in_the_twins(market: Any) -> None:
     forged = """
         const { Readable } = await import("stre" + "am");
