@@ -14,9 +14,11 @@ the twins        a second run, in which each claim is doubted, must fail, and te
 the plain run    of several runs of a patch one is pytest as a person runs it, and can only demote
 the watch        who looks at frames or hooks into the interpreter, and did not on the base, is named
 
-What it cannot show: that code does the same outside of the box. Code that answers just what a test
-asks, or that tells the box from the world by what a box cannot hide (the clock, the missing
-network, an empty disk), passes. That is what the replay, and a person who reads the diff, are for.
+What it cannot show: more than the tests claim. Of a shorter list a test makes fewer claims, and what it
+hands over to be changed it finds changed; plain pytest is green there as well. Nor can it show that
+code does the same outside of the box: what answers just what a test asks, or tells the box from the
+world by what a box cannot hide (the clock, the missing network, an empty disk), passes. That is what
+the replay, and a person who reads the diff, are for.
 """
 
 from sandbox.inside.testrun.calls import COMPUTES
