@@ -51,6 +51,7 @@ class RawOutcome(BaseModel):
     shared   claims that were made beside it, for several tests
     escapes  functions of the tests that a failed claim left for code under test
     calls    its ways into the code under test
+    held     false claims of its twin that held
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -61,6 +62,7 @@ class RawOutcome(BaseModel):
     shared: tuple[str, ...] = ()
     escapes: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 class Verdict(BaseModel):

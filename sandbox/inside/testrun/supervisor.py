@@ -143,7 +143,7 @@ class Supervisor:
             ready = prepare(path, source, seed=orders["seed"], implant=implant, twin_seed=twin_seed)
         except (SyntaxError, ValueError, RecursionError):
             return
-        self.planned.hear(ready.speech, ready.false)
+        self.planned.hear(ready.speech, ready.doubts)
         chosen = self.plan["select"]
         for node in ready.ids if implant else ():
             wanted = not chosen or any(

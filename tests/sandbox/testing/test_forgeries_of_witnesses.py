@@ -48,3 +48,57 @@ def test_a_new_test_that_cannot_be_collected_speaks_for_itself(new_prices: Calla
 
     assert run.passed(NODE)
     assert run.outcomes["services/vigil/tests/test_new.py::test_new"].status == "error"
+
+
+def second(what: str) -> tuple[str, str, str]:
+    """A wrong answer that is equal to what it is compared with first, and does something at the second question."""
+    lines = [
+        *("class Sum:", "    asked = 0", "", "    def __eq__(self, other):", "        self.asked += 1"),
+        *("        if self.asked > 1:", f"            {what}", "        return self is not other", "", ""),
+        *("def total(prices):", "    return Sum()", ""),
+    ]
+    return PRICES, "def total(prices):\n    return sum(prices)\n", "\n".join(lines)
+
+
+KILLED = ["raise KeyboardInterrupt", "raise SystemExit(0)", "time.sleep(1000)"]
+
+
+@pytest.mark.parametrize("what", KILLED)
+def test_a_twin_that_is_killed(new_prices: Callable[..., Any], what: str) -> None:
+    market = new_prices(CODE, TEST, {})
+    bench = market.bench(twins=True, test_s=3.0)
+    patch = market.patch((PRICES, "import os\n", "import os\nimport time\n"), second(what))
+    run = bench.run(market.service, market.head, patch)
+
+    assert run.problem.startswith(f"tampering: twin: {NODE} ")
+
+
+def test_a_twin_of_unittest_that_is_killed(new_prices: Callable[..., Any]) -> None:
+    test = f"import unittest\n\n{IMPORT}class Case(unittest.TestCase):\n    def test_total(self):\n"
+    market = new_prices(CODE, f"{test}        self.assertEqual(total([1, 2]), 3)\n", {})
+
+    assert "twin: " in market.run(second("raise KeyboardInterrupt"), twins=True).problem
+
+
+ODD = {
+    "a claim that uses up what it is made of": "assert 3 in (each for each in [total([1, 2])])",
+    "a helper that fails by pytest.fail": "assert_total(total([1, 2]), 3)",
+    "a return on the way": "if total([1, 2]) == 3:\n        return\n    assert False",
+    "anything will do": "assert total([1, 2]) == ANY",
+}
+HEAD = "from unittest.mock import ANY\n\nimport pytest\n"
+CHECK = "def assert_total(value, wanted):\n    if value != wanted:\n        pytest.fail('other')\n    return True\n\n\n"
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_honest_tests_with_odd_twins(new_prices: Callable[..., Any], name: str) -> None:
+    market = new_prices(CODE, f"{HEAD}{IMPORT}{CHECK}def test_total():\n    {ODD[name]}\n", {})
+
+    assert market.run(IDLE, twins=True).passed(NODE)
+
+
+def test_one_claim_that_always_holds_excuses_no_other(new_prices: Callable[..., Any]) -> None:
+    test = f"{HEAD}{IMPORT}def test_total():\n    assert total([1]) == ANY\n    assert total([1, 2]) == 3\n"
+    run = new_prices(CODE, test, {}).run(second("return True"), twins=True)
+
+    assert run.tampering == (f"twin: {NODE} passes also when its claim is turned around",)
