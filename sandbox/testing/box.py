@@ -87,6 +87,7 @@ class Order:
 
     files     test files to run;  `select` limits them to node ids, if not empty
     trusted   files that are taken from memory: all that belongs to the tests
+    material  files that nothing may change while the tests run: the base's tests, helpers and data
     order     seed of the order of the tests; empty for the files' own
     twin      seed by which each test's claim is turned around, so that it must fail; empty for none
     changes   what is looked at for what no service needs, before anything runs
@@ -98,6 +99,7 @@ class Order:
     files: tuple[str, ...]
     select: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
+    material: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     order: str = ""
     twin: str = ""
@@ -161,6 +163,7 @@ class TestBox:
             "node": str(self.node or ""),
             "select": order.select,
             "trusted": order.trusted,
+            "material": order.material,
             "helpers": [path for path in order.trusted if not is_test_file(path)],
             "ini": dict(settings.ini),
             "plugins": settings.plugins,

@@ -102,3 +102,46 @@ def test_one_claim_that_always_holds_excuses_no_other(new_prices: Callable[..., 
     run = new_prices(CODE, test, {}).run(second("return True"), twins=True)
 
     assert run.tampering == (f"twin: {NODE} passes also when its claim is turned around",)
+
+
+GOLDEN = f"""
+import json
+from pathlib import Path
+
+{IMPORT}def test_total():
+    got = total([1, 2])
+    assert got == json.loads(Path(__file__).with_name("wanted.json").read_text())
+"""
+WALK = "for folder, _, names in os.walk('.'):\n        for name in names:\n            if name == 'wanted.json':\n"
+BESIDE = "os.path.join(os.path.dirname(__file__), '..', 'te' 'sts', '{}')"
+WRITTEN = {
+    "what is compared with, by its path": (
+        "wanted.json",
+        f"with open({BESIDE.format('wanted.json')}, 'w') as file:\n        file.write('-1')\n    return -1",
+    ),
+    "what is compared with, by walking": (
+        "wanted.json",
+        f"{WALK}                with open(os.path.join(folder, name), 'w') as file:\n"
+        "                    file.write('-1')\n    return -1",
+    ),
+    "a test": ("test_prices.py", f"os.remove({BESIDE.format('test_prices.py')})\n    return sum(prices)"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_file_of_the_tests_that_is_changed_while_they_run(
+    new_prices: Callable[..., Any], name: str
+) -> None:
+    file, body = WRITTEN[name]
+    market = new_prices(CODE, GOLDEN, {"tests/wanted.json": "3\n"})
+    run = market.run((PRICES, "    return sum(prices)", f"    {body}"))
+
+    told = f"services/vigil/tests/{file}, which belongs to the tests, is changed while they run"
+    assert run.tampering == (f"material: {told}",)
+
+
+def test_a_file_that_the_tests_themselves_write(new_prices: Callable[..., Any]) -> None:
+    write = "\n\ndef test_write():\n    Path(__file__).with_name('seen.txt').write_text('3')\n"
+    market = new_prices(CODE, GOLDEN + write, {"tests/wanted.json": "3\n", "tests/seen.txt": ""})
+
+    assert market.run(IDLE, twins=True).passed(NODE)
