@@ -145,3 +145,33 @@ def test_a_file_that_the_tests_themselves_write(new_prices: Callable[..., Any]) 
     market = new_prices(CODE, GOLDEN + write, {"tests/wanted.json": "3\n", "tests/seen.txt": ""})
 
     assert market.run(IDLE, twins=True).passed(NODE)
+
+
+CHANGES = "\n\ntry:\n    from {} import TOTALS\nexcept ImportError:\n    TOTALS = []\nTOTALS.append(4)\n"
+WANTED = f"from {{}} import TOTALS\n{IMPORT}def test_total():\n    assert total([1, 2]) in TOTALS\n"
+PACKAGE = "services.vigil.__tests__.wanted"
+HELPERS = {
+    "beside the tests": ("tests", "wanted", "wanted"),
+    "in a package of the tests": ("__tests__", PACKAGE, PACKAGE),
+    "from the package around": ("__tests__", PACKAGE, "..__tests__.wanted"),
+    "from the service's folder": ("__tests__", PACKAGE, "__tests__.wanted"),
+}
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_code_that_imports_what_the_tests_compare_with(new_prices: Callable[..., Any], name: str) -> None:
+    folder, module, by = HELPERS[name]
+    market = new_prices(CODE, WANTED.format(module), {f"{folder}/wanted.py": "TOTALS = [3]\n"})
+    wrong = (PRICES, "sum(prices)", "sum(prices) + 1")
+    run = market.run((PRICES, "import os\n", f"import os\n{CHANGES.format(by)}"), wrong)
+
+    assert run.problem.startswith(f"tampering: test-detection: services/vigil/{PRICES}:5 imports ")
+    assert market.run(IDLE).passed(NODE)
+
+
+def test_code_may_import_what_is_called_like_a_helper(new_prices: Callable[..., Any]) -> None:
+    more = {"tests/utils.py": "TOTALS = [3]\n", "intel/utils.py": "STEP = 0\n"}
+    market = new_prices(CODE, WANTED.format("services.vigil.tests.utils"), more)
+
+    for module in (".utils", "services.vigil.intel.utils"):
+        assert market.run((PRICES, "import os\n", f"import os\nfrom {module} import STEP\n")).passed(NODE)
