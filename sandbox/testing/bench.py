@@ -17,8 +17,9 @@ from sandbox.testing.baseline import Baselines
 from sandbox.testing.box import TestBox, Verdict
 from sandbox.testing.concealed import Conceal, Concealed
 from sandbox.testing.desk import Desk
+from sandbox.testing.doubted import doubted
 from sandbox.testing.merge import side_by_side
-from sandbox.testing.orders import Orders, Part
+from sandbox.testing.orders import Orders
 from sandbox.testing.outcome import TestRun
 from sandbox.testing.overlap import leaning
 from sandbox.testing.paths import needed_paths
@@ -29,7 +30,6 @@ from sandbox.worktree import PrivateRepository
 LIMITS = Limits(wall_s=120.0, cpu_s=120)
 _AT_ONCE = 2
 _KEPT = 32
-_CONFIRMATIONS = 2
 
 
 class TestBench:
@@ -130,26 +130,23 @@ class TestBench:
     def _patched(self, desk: Desk, orders: Orders, trees: Trees, numbers: Sequence[int]) -> Verdict:
         turned = orders.turned() if self._twins and trees.changes_code else None
         twin = desk.later(turned) if turned else None
-        after = side_by_side([desk.many(part, numbers) for part in orders.patched])
+        verdicts = [desk.many(part, numbers) for part in orders.patched]
+        after = side_by_side(verdicts)
         restored = {path for path, _ in after.suspects if trees.is_from_history(path)}
         if restored:
             # The service's own authors wrote these once.
             orders.accept(restored)
             return self._patched(desk, orders, trees, numbers)
         if turned and twin and not after.suspects:
-            stubborn = judge.passed(twin.result())
-            if stubborn:
-                stubborn = self._confirmed(desk, turned, orders, stubborn)
-            return judge.blamed(after, stubborn, twin.result())
+            on_base = orders.turned_on_base(turned)
+            found = doubted(
+                judge.passed(verdicts[0]),
+                twin.result(),
+                lambda: desk.once(turned),
+                lambda: desk.once(on_base),
+            )
+            return judge.blamed(after, found, twin.result())
         return after
-
-    def _confirmed(
-        self, desk: Desk, turned: Part, orders: Orders, stubborn: frozenset[str]
-    ) -> frozenset[str]:
-        """Those false claims that hold again and again on the patch, and not on the base."""
-        for _ in range(_CONFIRMATIONS):
-            stubborn &= judge.passed(desk.once(turned))
-        return stubborn - judge.passed(desk.once(orders.turned_on_base(turned))) if stubborn else stubborn
 
     def _needed(self, trees: Trees, service: str) -> tuple[str, ...]:
         key = (trees.commit, service)

@@ -51,6 +51,7 @@ class RawOutcome(BaseModel):
     shared   claims that were made beside it, for several tests
     escapes  functions of the tests that a failed claim left for code under test
     calls    its ways into the code under test
+    held     false claims of its twin that held
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -61,6 +62,7 @@ class RawOutcome(BaseModel):
     shared: tuple[str, ...] = ()
     escapes: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 class Verdict(BaseModel):
@@ -85,6 +87,7 @@ class Order:
 
     files     test files to run;  `select` limits them to node ids, if not empty
     trusted   files that are taken from memory: all that belongs to the tests
+    material  files that nothing may change while the tests run: the base's tests, helpers and data
     order     seed of the order of the tests; empty for the files' own
     twin      seed by which each test's claim is turned around, so that it must fail; empty for none
     changes   what is looked at for what no service needs, before anything runs
@@ -96,6 +99,7 @@ class Order:
     files: tuple[str, ...]
     select: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
+    material: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     order: str = ""
     twin: str = ""
@@ -159,6 +163,7 @@ class TestBox:
             "node": str(self.node or ""),
             "select": order.select,
             "trusted": order.trusted,
+            "material": order.material,
             "helpers": [path for path in order.trusted if not is_test_file(path)],
             "ini": dict(settings.ini),
             "plugins": settings.plugins,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sandbox.testing.box import RawFailure, RawOutcome, Verdict
+from sandbox.testing.doubted import Doubted
 from sandbox.testing.outcome import TestOutcome, TestRun
 
 _VACUOUS = RawOutcome(
@@ -52,11 +53,12 @@ def passed(verdict: Verdict) -> frozenset[str]:
     return frozenset(node for node, outcome in verdict.outcomes.items() if outcome.status == "passed")
 
 
-def blamed(after: Verdict, stubborn: Collection[str], twin: Verdict) -> Verdict:
+def blamed(after: Verdict, doubted: Doubted, twin: Verdict) -> Verdict:
     """A patch's verdict after its twins: false claims that held, and what else their run gave away."""
-    found = [f"twin: {node} passes also when its claim is turned around" for node in sorted(stubborn)]
+    found = [f"twin: {node} {how}" for node, how in sorted(doubted.tests.items())]
     return after.model_copy(
         update={
+            "problem": after.problem or doubted.problem,
             "tampering": tuple(dict.fromkeys((*after.tampering, *twin.tampering, *found))),
             "watched": tuple(dict.fromkeys((*after.watched, *twin.watched))),
         }

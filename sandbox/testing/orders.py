@@ -36,7 +36,7 @@ class Orders:
         self._select = select
         self._trees = trees
         old, new = self._chosen(trees.base_tests), self._chosen(trees.new_tests)
-        plain = Order(service, old, select, trees.trusted(new_tests=False))
+        plain = Order(service, old, select, trees.trusted(new_tests=False), tuple(sorted(trees.material)))
         self.base = Part(trees.tree(patched_code=False, new_tests=False), plain)
         self.patched: list[Part] = []
         changes = trees.changes()
@@ -44,7 +44,8 @@ class Orders:
             order = replace(plain, changes=changes, added_modules=trees.added_modules())
             self.patched.append(Part(trees.tree(patched_code=True, new_tests=False), order))
         if new:
-            order = Order(service, new, select, trees.trusted(new_tests=True), changes=changes, calls=True)
+            trusted = trees.trusted(new_tests=True)
+            order = replace(plain, files=new, trusted=trusted, changes=changes, calls=True)
             self.patched.append(Part(trees.tree(patched_code=True, new_tests=True), order))
 
     def settle(self, base: Path, plugins: Sequence[str]) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import PurePosixPath
 
-from sandbox.inside.testrun.syntax import folded
 from sandbox.testing.material import in_test_folder
+from sandbox.testing.names import imported, texts
 from sandbox.testing.trees import Trees
 
 _IMPORTS = "test-detection: {0}:{1} imports {2}, which belongs to the patch's tests"
+_OF_TESTS = "test-detection: {0}:{1} imports {2}, which belongs to the tests"
 _SHADOWS = "shadowing: {0} is a new module by the name that {1}:{2} imports from the tests"
 _LEANS = "overruled: {0} is run as the base has it, and {1}:{2} uses it: put what code needs elsewhere"
 
@@ -19,10 +20,10 @@ _LEANS = "overruled: {0} is run as the base has it, and {1}:{2} uses it: put wha
 def overlaps(trees: Trees) -> tuple[tuple[str, str], ...]:
     """What a patch may not share with tests: path and text each.
 
-    Code that imports what came along with the patch's new tests, and new modules of the service by
-    whose names the base's tests import what lies beside them.
+    Code that newly imports what belongs to the base's tests, or came along with the patch's, and new
+    modules of the service by whose names the base's tests import what lies beside them.
     """
-    return (*_test_imports(trees), *_shadows(trees))
+    return (*_test_imports(trees), *_base_test_imports(trees), *_shadows(trees))
 
 
 def leaning(trees: Trees) -> str | None:
@@ -48,6 +49,42 @@ def _test_imports(trees: Trees) -> Iterator[tuple[str, str]]:
                         yield change.path, _IMPORTS.format(change.path, line, part)
 
 
+def _base_test_imports(trees: Trees) -> Iterator[tuple[str, str]]:
+    """Code that could change in place what the tests compare with, or tell that it is tested."""
+    tops, folders = _tops_of_tests(trees), _folders_of_tests(trees)
+
+    def found(source: bytes) -> Iterator[tuple[int, str]]:
+        yield from ((line, name) for line, name in imported(source, tops=True) if name.split(".")[0] in tops)
+        for line, name in imported(source):
+            parts = ("", *name.split("."))
+            if not folders.isdisjoint(pairwise(parts)):
+                yield line, name
+
+    for change in trees.changes():
+        if change.path.endswith(".py") and not change.test:
+            news = dict.fromkeys(found(change.after))
+            had = {name for _, name in found(change.before or b"")} if news else set()
+            had |= {name.rpartition(".")[0] for name in had if "." in name}
+            for line, name in news:
+                if had.isdisjoint((name, name.rpartition(".")[0])):
+                    yield change.path, _OF_TESTS.format(change.path, line, name)
+
+
+def _tops_of_tests(trees: Trees) -> frozenset[str]:
+    """Names by which what lies beside the tests is imported, and nothing of the service's own code is."""
+    code = {path[len(trees.prefix) :].partition("/")[0] for path in trees.base.keys() - trees.material}
+    return trees.names_beside_tests() - {name.removesuffix(".py") for name in code}
+
+
+def _folders_of_tests(trees: Trees) -> frozenset[tuple[str, str]]:
+    """The tests' folders, each with the one above, or with nothing where a name may begin with it."""
+    parents = {PurePosixPath(path).parent for path in trees.material if in_test_folder(path)}
+    folders = [
+        each for folder in parents for each in (folder, *folder.parents) if in_test_folder(f"{each.name}/x")
+    ]
+    return frozenset(pair for each in folders for pair in ((each.parent.name, each.name), ("", each.name)))
+
+
 def _shadows(trees: Trees) -> Iterator[tuple[str, str]]:
     shared = trees.added_modules() & trees.names_beside_tests()
     for path, source in trees.test_sources() if shared else ():
@@ -56,26 +93,6 @@ def _shadows(trees: Trees) -> Iterator[tuple[str, str]]:
             if top in shared:
                 new = f"{trees.prefix}{top}"
                 yield new, _SHADOWS.format(new, path, line)
-
-
-def imported(source: bytes, *, tops: bool = False) -> list[tuple[int, str]]:
-    """Every dotted name that a Python source imports, with its line; none where it does not compile.
-
-    tops   only those by which something at the top of the path is imported
-    """
-    found = []
-    for node in _nodes(source):
-        if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not (tops and node.level):
-            found += [(node.lineno, f"{node.module or ''}.{alias.name}".strip(".")) for alias in node.names]
-    return found
-
-
-def texts(source: bytes) -> list[tuple[int, str]]:
-    """Every string literal of a Python source, put together where it stands in parts, with its line."""
-    whole = ((node, folded(node)) for node in _nodes(source) if isinstance(node, ast.Constant | ast.BinOp))
-    return [(node.lineno, text) for node, text in whole if text]
 
 
 def _uses(source: bytes, path: str) -> Iterator[int]:
@@ -101,10 +118,3 @@ def _names(text: str, file: PurePosixPath) -> bool:
     return file.suffix != ".py" and any(
         part in file.parts[:-1] and in_test_folder(f"{part}/x") for part in text.split("/")
     )
-
-
-def _nodes(source: bytes) -> list[ast.AST]:
-    try:
-        return list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError):
-        return []

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sandbox.testing.box import RawFailure, RawOutcome, Verdict
 from sandbox.testing.judge import passed
 
 _NOTE = "{} passes in the box, and not by plain pytest: {}"
 _PROBLEM = "plain: {} passes by plain pytest on the base, and not with the patch: {}"
+_UNCOLLECTED = "plain: {} cannot be collected by plain pytest, which runs no test then: {}"
+_FALLEN = ("failed", "error", "missing")
 
 
 def demoted(before: Verdict, after: Verdict, plain_before: Verdict, plain: Verdict) -> Verdict:
     """A patch's verdict `after`, where what passes plainly on the base and not with the patch has not passed.
 
     Of the patch's own tests those that fail plainly count, where the base's can be run so at all. A test
-    of the base that only plain pytest knows how to run is a problem when it is lost.
+    of the base that only plain pytest knows how to run is a problem when it is lost, and so is a file that
+    cannot be collected, where no test that has not passed tells of it.
     """
     held, good = passed(plain_before), passed(after)
     own = good - before.outcomes.keys() if held else frozenset()
     outcomes, notes, problem = dict(after.outcomes), list(after.notes), after.problem
     for node, how in _lost((held | own) - passed(plain), plain, good & held):
-        why = (
-            f"{how.failure.type}: {how.failure.message.partition(chr(10))[0]}" if how.failure else how.status
-        )
+        why = _why(how)
         if node in good:
             outcomes[node] = how
             notes.append(_NOTE.format(node, why))
         elif node in held - passed(before):
             problem = problem or _PROBLEM.format(node, why)
+    fallen = _fallen(outcomes) - _fallen(before.outcomes)
+    for file in sorted(_uncollected(plain) - _uncollected(plain_before) if held else ()):
+        if not any(node.partition("::")[0] == file for node in fallen):
+            problem = problem or _UNCOLLECTED.format(file, _why(plain.outcomes[file]))
     return after.model_copy(update={"outcomes": outcomes, "notes": tuple(notes), "problem": problem})
+
+
+def _fallen(outcomes: Mapping[str, RawOutcome]) -> frozenset[str]:
+    return frozenset(node for node, how in outcomes.items() if how.status in _FALLEN)
+
+
+def _uncollected(plain: Verdict) -> frozenset[str]:
+    """Files in which pytest found no tests because something went wrong: it runs none at all by default."""
+    return frozenset(node for node in _fallen(plain.outcomes) if "::" not in node)
+
+
+def _why(how: RawOutcome) -> str:
+    return f"{how.failure.type}: {how.failure.message.partition(chr(10))[0]}" if how.failure else how.status
 
 
 def _lost(

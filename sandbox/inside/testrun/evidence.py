@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .instrument import Speech, Trail
+from .twin import Doubts
 
 _PHASES = ("setup", "call", "teardown")
 
@@ -27,7 +28,7 @@ class Planned:
     claims    words by which claims tell that they were made, and the claims' names
     escapes   words by which functions tell that a failed claim left them for code under test
     turned    whether this is a run of twins
-    false     words by which twins tell of false claims that held
+    doubts    what twins say
     """
 
     ids: list[str]
@@ -35,18 +36,18 @@ class Planned:
     failing: frozenset[str]
     passing: frozenset[str]
     telling: dict[str, str] = field(default_factory=dict)
-    false: frozenset[str] = frozenset()
+    doubts: Doubts = field(default_factory=Doubts)
     turned: bool = False
     claims: dict[str, str] = field(default_factory=dict)
     escapes: dict[str, str] = field(default_factory=dict)
 
-    def hear(self, speech: Speech, false: frozenset[str]) -> None:
+    def hear(self, speech: Speech, doubts: Doubts) -> None:
         """A file more will be heard."""
         for trail in speech.trails:
             self.trails.setdefault(trail.name, []).append(trail)
         self.claims |= speech.claims
         self.escapes |= speech.escapes
-        self.false |= false
+        self.doubts.add(doubts)
 
     def is_canary(self, node: str) -> bool:
         name = bare_name(node)
@@ -114,9 +115,10 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
         status = "error"
     elif status == "passed" and not trails:
         judged.untracked.append(node)
-    if not planned.false.isdisjoint(words):
-        # A twin in which something false held counts as one that passed.
-        status = "passed"
+    ends = planned.doubts.ends.get(bare_name(node))
+    if status == "failed" and ends and ends.isdisjoint(words):
+        # A twin fails at its end. What ends it before leaves claims that nobody has doubted.
+        status = "error"
     done = {planned.claims[word] for word in words if word in planned.claims}
     done |= {trail.parts[word] for trail in trails for word in words if word in trail.parts}
     if event.get("given"):
@@ -127,6 +129,7 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
         "parts": sorted(done),
         "escapes": sorted({planned.escapes[word] for word in (*words, *shared) if word in planned.escapes}),
         "calls": calls,
+        "held": sorted({planned.doubts.false[word] for word in words if word in planned.doubts.false}),
     }
     _share(judged, node, shared, planned)
 

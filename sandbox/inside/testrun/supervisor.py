@@ -17,6 +17,7 @@ from typing import Any
 
 from . import canaries, evidence, node_run, suspects
 from .folders import installed, tops
+from .kept import Files
 from .process import Worker, hide
 from .suspicion import RULES
 from .trusted import prepare
@@ -35,6 +36,8 @@ class Supervisor:
         self.planned = evidence.Planned([], {}, frozenset(), frozenset(), turned=bool(plan["twin_seed"]))
         self.events: list[dict[str, Any]] = []
         self._sources: dict[str, str | None] = {}
+        self._material = Files(plan["root"], {*plan["material"], *plan["trusted"]})
+        self._written: dict[str, None] = {}
         self.deadline = time.monotonic() + float(plan["deadline_s"])
 
     def run(self, first: Worker) -> dict[str, Any]:
@@ -89,9 +92,11 @@ class Supervisor:
         return {"outcomes": evidence.judge(self.planned, self.events).outcomes, "problem": problem}
 
     def _run_scripts(self) -> None:
-        for path in self.plan["node_files"]:
+        for number, path in enumerate(self.plan["node_files"], 1):
             patience = min(self.deadline - time.monotonic(), float(self.plan["test_s"]))
             self.events += node_run.run_file(self.plan, path, patience)
+            # Those that ran have a canary, and are not read again.
+            self._written |= dict.fromkeys(self._material.written(self.plan["node_files"][:number]))
 
     def _run_once(self, worker: Worker, files: list[str], done: set[str]) -> str | None:
         """None when the worker came to its end, else why it did not."""
@@ -102,6 +107,7 @@ class Supervisor:
             self._expect(path, orders)
         end = worker.listen(self.events, self.deadline, float(self.plan["test_s"]))
         worker.kill()
+        self._written |= dict.fromkeys(self._material.written())
         news = self.events[before:]
         done.update(str(event.get("node")) for event in news if event.get("e") == "test")
         last = next((event for event in reversed(news) if event.get("e") == "end"), None)
@@ -143,7 +149,7 @@ class Supervisor:
             ready = prepare(path, source, seed=orders["seed"], implant=implant, twin_seed=twin_seed)
         except (SyntaxError, ValueError, RecursionError):
             return
-        self.planned.hear(ready.speech, ready.false)
+        self.planned.hear(ready.speech, ready.doubts)
         chosen = self.plan["select"]
         for node in ready.ids if implant else ():
             wanted = not chosen or any(
@@ -192,7 +198,7 @@ class Supervisor:
             problem = f"harness: {judged.broken[0]}"
         return {
             "outcomes": judged.outcomes,
-            "tampering": [*judged.tampering, *self._channel_abuse()],
+            "tampering": [*judged.tampering, *self._channel_abuse(), *self._written],
             "problem": problem,
             "untracked": judged.untracked,
             "stray": self._strays(),

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import ast
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .instrument import Speech, instrument, words_of
 from .naming import test_ids
-from .twin import turn_around
+from .twin import Doubts, turn_around
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A test file as it will run. `false` are the words that tell of a false claim that held."""
+    """A test file as it will run. `doubts` is what it says as a twin."""
 
     tree: ast.Module
     speech: Speech
     ids: tuple[str, ...]
-    false: frozenset[str]
+    doubts: Doubts = field(default_factory=Doubts)
 
 
 def prepare(path: str, source: str, *, seed: str, implant: str = "", twin_seed: str = "") -> Prepared:
@@ -38,14 +38,14 @@ def prepare(path: str, source: str, *, seed: str, implant: str = "", twin_seed: 
     """
     tree = ast.parse(source, filename=path)
     ids = test_ids(tree, path)
-    false: frozenset[str] = frozenset()
+    doubts = Doubts()
     if twin_seed:
         chance = random.Random(f"{twin_seed} {path}")
-        false = turn_around(tree, words_of(seed, f"{path} twin"), chance)
+        doubts = turn_around(tree, words_of(seed, f"{path} twin"), chance)
     if implant and takes_implants(tree):
         line = ast.parse(implant)
         tree.body += line.body
-    return Prepared(tree, instrument(tree, path, seed), tuple(ids), false)
+    return Prepared(tree, instrument(tree, path, seed), tuple(ids), doubts)
 
 
 def takes_implants(tree: ast.Module) -> bool:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from .escapes import FAILED
 from .naming import Function, test_functions
-from .statements import SINK
+from .statements import SINK, say
 
 OTHER = f"{SINK}-other"
 """Global of a twin's module: a function that makes another value of the same kind."""
@@ -45,21 +47,41 @@ def other(value: object, far: int) -> object:
     return object()
 
 
-def turn_around(tree: ast.Module, words: Iterator[str], chance: random.Random) -> frozenset[str]:
-    """Turn a module into its twin, in place; the words that tell of a false claim that held."""
-    doubt = _Doubt(words, chance)
+@dataclass
+class Doubts:
+    """What a twin says.
+
+    false   words that tell of false claims that held, and the claims' numbers, which no run changes
+    ends    by the name of a test function, the words that it says where it fails at its end
+    """
+
+    false: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def add(self, more: Doubts) -> None:
+        """Know also what another file says."""
+        self.false |= more.false
+        self.ends |= {name: words | self.ends.get(name, frozenset()) for name, words in more.ends.items()}
+
+
+def turn_around(tree: ast.Module, words: Iterator[str], chance: random.Random) -> Doubts:
+    """Turn a module into its twin, in place; what it says then."""
+    doubt, doubts = _Doubt(words, chance), Doubts()
     doubt.visit(tree)
     for function in list(test_functions(tree)):
-        _fail_at_end(function, chance)
+        word = next(words)
+        _fail_at_end(function, chance, word)
+        doubts.add(Doubts(ends={function.name: frozenset([word])}))
     ast.fix_missing_locations(tree)
-    return frozenset(doubt.words)
+    doubts.false = {word: str(number) for number, word in enumerate(doubt.words)}
+    return doubts
 
 
-def _fail_at_end(function: Function, chance: random.Random) -> None:
+def _fail_at_end(function: Function, chance: random.Random, word: str) -> None:
     last = function.body[-1]
     claim = ast.Compare(ast.Constant(f"{chance.randrange(10**9)}"), [ast.Eq()], [ast.Constant("")])
     place = len(function.body) - 1 if isinstance(last, ast.Return | ast.Raise) else len(function.body)
-    function.body.insert(place, ast.copy_location(ast.Assert(claim, None), last))
+    function.body[place:place] = [say(word, last), ast.copy_location(ast.Assert(claim, None), last)]
 
 
 class _Doubt(ast.NodeTransformer):
@@ -153,9 +175,11 @@ class _Doubt(ast.NodeTransformer):
         """Try a false claim; a word if it holds."""
         word = next(self._words)
         self.words.append(word)
-        say = ast.Expr(ast.Call(ast.Name(SINK, ast.Load()), [ast.Constant(word)], []))
-        fails = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
-        tried = ast.Try([claim], [fails], [say], [])
+        # What pytest.fail() raises is no Exception.
+        plain = ast.Tuple([ast.Name("Exception", ast.Load())], ast.Load())
+        either = ast.BinOp(plain, ast.Add(), ast.Name(FAILED, ast.Load()))
+        fails = ast.ExceptHandler(either, None, [ast.Pass()])
+        tried = ast.Try([claim], [fails], [say(word, where)], [])
         return [ast.fix_missing_locations(ast.copy_location(tried, where))]
 
 
