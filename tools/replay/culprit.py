@@ -129,7 +129,7 @@ def never_through(report: BootReport, base: BootReport, culprit: Culprit) -> lis
     fared = culprit.fared(report)
     errors = {how for how in fared if _is_error(how)}
     usual = _BY_STOPPING & {how for _, how in _ends(base)}
-    if errors - usual and not fared & {RETURNED, AGAIN}:
+    if errors - usual and RETURNED not in fared:
         named = " or ".join(map(told, sorted(errors - usual)))
         return [f"each time that {name} in {path} ran, it ended with {named}, unseen"]
     lives_on = culprit.definition.lives_on if culprit.definition else {*report.pending}
