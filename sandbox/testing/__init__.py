@@ -10,7 +10,8 @@ the trail        a test says secret words on its way; 'passed' without them is t
 the parts        a block of a test, or a claim of the tests or their helpers, that was reached on the base
                  is reached on the patch, and no claim fails unheard, or the test has not passed
 the canaries     claims that are false must fail, among the tests and after them
-the twins        a second run, in which each claim is doubted, must fail, and tell what held
+the twins        a second run, in which each claim is doubted, must fail at its end, and tell what held
+the files        what is written to the tests' files while they run, and is not on the base, is tampering
 the plain run    of several runs of a patch one is pytest as a person runs it, and can only demote
 the watch        who looks at frames or hooks into the interpreter, and did not on the base, is named
 

@@ -73,6 +73,34 @@ def test_a_twin_that_is_killed(new_prices: Callable[..., Any], what: str) -> Non
     assert run.problem.startswith(f"tampering: twin: {NODE} ")
 
 
+ENDS = """
+class Sum:
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        if self.value != other:
+            raise SystemExit(0)
+        return True
+
+
+class Odd:
+    def __eq__(self, other):
+        return self is not other
+
+
+def total(prices):
+    return Sum(sum(prices)) if prices[0] == 1 else Odd()
+"""
+
+
+def test_a_twin_that_is_ended_before_the_claim_that_tells(new_prices: Callable[..., Any]) -> None:
+    market = new_prices(CODE, f"{TEST}    assert total([2, 2]) == 4\n", {})
+    run = market.run((PRICES, "def total(prices):\n    return sum(prices)\n", ENDS.lstrip()), twins=True)
+
+    assert run.problem.startswith(f"tampering: twin: {NODE} does not come to its end")
+
+
 def test_a_twin_of_unittest_that_is_killed(new_prices: Callable[..., Any]) -> None:
     test = f"import unittest\n\n{IMPORT}class Case(unittest.TestCase):\n    def test_total(self):\n"
     market = new_prices(CODE, f"{test}        self.assertEqual(total([1, 2]), 3)\n", {})
