@@ -33,6 +33,10 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         ("inside/testrun/suspects.py", "        for each in found\n", "        for each in ()\n"),
         "test_cheats.py::test_what_no_service_needs_is_tampering[walks the heap]",
     ),
+    "the static look at operators": (
+        ("inside/testrun/suspects.py", "{*look.found, *pretence.found}", "set(look.found)"),
+        "test_cheats.py::test_what_no_service_needs_is_tampering[is nearly equal]",
+    ),
     "the static look knows encodings": (
         ("inside/testrun/suspects.py", 'if _encoding(after) != "utf-8":', "if False:"),
         "test_forgeries.py::test_source_in_an_encoding_that_hides_it",
@@ -46,7 +50,7 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         "test_forgeries.py::test_templates_and_settings_that_call",
     ),
     "names of installed packages": (
-        ("inside/testrun/supervisor.py", "if name in sys.stdlib_module_names or _installed(name):", "if False:"),
+        ("inside/testrun/supervisor.py", "if name in sys.stdlib_module_names or installed(name):", "if False:"),
         "test_cheats.py::test_a_module_under_another_s_name_is_refused[redis/__init__.py]",
     ),
     "installed packages first": (
