@@ -19,7 +19,8 @@ ROUND, LOST, WRITTEN, KEY, OPEN = 0, 1, slice(8, 16), slice(16, 32), 32
 KINDS = ("on the main thread", "in a thread", "suspended")
 RETURNED, ENTERED, AGAIN, RAISED, NAMELESS = "->", ">", "~", "!", "?"
 CAME_BACK, CRASHED_ON = "=", "%"
-MOST_CALLS, MOST_DIGESTS, MOST_DEPTH, MOST_ITEMS, MOST_NODES = 2000, 64, 4, 50, 300
+MOST_CALLS, MOST_DIGESTS, MOST_DEPTH, MOST_ITEMS, MOST_NODES = 2000, 64, 4, 300, 300
+MOST_TEXT = 20_000
 """How the culprit fares, beside the types of exceptions: those that have such names are nameless."""
 CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
 SUSPENDS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -101,6 +102,21 @@ def _calls(board: bytearray):  # type: ignore[no-untyped-def]
 _DICT = type.__dict__["__dict__"].__get__
 
 
+def _number(value) -> str:  # type: ignore[no-untyped-def]
+    """A number as it is; of one with more digits than anybody writes its length and its end."""
+    if type(value) is float:
+        return repr(value)
+    return f"{value.bit_length()} {value & ((1 << 4096) - 1):x} {value < 0}"
+
+
+def _hashed(text) -> str:  # type: ignore[no-untyped-def]
+    """A digest of a whole text, up to a length that costs nothing."""
+    data = text[:MOST_TEXT]
+    data = data if type(data) is bytes else data.encode("utf-8", "surrogatepass")
+    digest: str = _hash()(data, digest_size=8).hexdigest()  # type: ignore[no-untyped-call]
+    return digest
+
+
 def _plain(value, depth: int, room: list[int]) -> str | None:  # type: ignore[no-untyped-def]
     """Plain data in one text, None for what is none; nothing of the service's own code is run for it.
 
@@ -112,9 +128,11 @@ def _plain(value, depth: int, room: list[int]) -> str | None:  # type: ignore[no
     if value is None or kind is bool:
         return str(value)
     if kind in (int, float):
-        return "a time" if 1e9 < value < 1e11 or 1e12 < value < 1e14 else str(hash(value))
+        return (
+            "a time" if 1e9 < value < 1e11 or 1e12 < value < 1e14 else f"{type_name(kind)} {_number(value)}"
+        )
     if kind in (str, bytes):
-        return f"{len(value)}{value[:200]!a}"
+        return f"{len(value)}{value!a}" if len(value) <= 200 else f"{len(value)} {_hashed(value)}"
     if kind in (list, tuple):
         parts = [_plain(each, depth - 1, room) for each in value[:MOST_ITEMS]]
     else:

@@ -92,17 +92,27 @@ def escapes(
     ]
 
 
-def taken(report: BootReport, culprit: Culprit, error: str, is_new: Callable[[str], bool]) -> list[str]:
+def taken(
+    report: BootReport,
+    base: BootReport,
+    culprit: Culprit,
+    error: str,
+    is_new: Callable[[str], bool],
+    is_changed: Callable[[str], bool] = lambda function: False,
+) -> list[str]:
     """Where the incident's type of exception still comes up and is handled at once.
 
-    That is in the culprit, or in a function that the patch newly has, or in what they call.
+    That is in the culprit, or in a function that the patch newly has, or in what they call; and in one
+    that it changed, unless the base handled it there as well.
     """
-    left = _errors(report)
+    left, before = _errors(report), _ends(base) - _errors(base)
+    known = {function for function, how in before if how == f"{RAISED}{error}"}
+    known -= {function for function, how in _errors(base) if how == error}
     return [
         f"{error} still comes up in {_placed(function)}, and is taken there"
         for function, how in sorted(_ends(report))
         if how == f"{RAISED}{error}" and (function, error) not in left
-        if culprit.ran_as(function) or is_new(function)
+        if culprit.ran_as(function) or is_new(function) or (is_changed(function) and function not in known)
     ]
 
 

@@ -129,7 +129,7 @@ class Replay:
 
     def escapes(self, patch: Patch) -> list[str]:
         """What is still raised as in the incident with a patch that beats, a sentence each."""
-        return self._site.escapes(*self._reports(patch)) if self._site else []
+        return self._site.escapes(patch.tree, *self._reports(patch)) if self._site else []
 
     def overlooked(self, patch: Patch) -> list[str]:
         """What a boot that beats does not show of what crashed, a sentence each."""

@@ -60,13 +60,21 @@ class Site:
             return still
         return doubts(report, stack_of(self.crash, self.service), defined, culprit)
 
-    def escapes(self, report: BootReport, base: BootReport) -> list[str]:
+    def escapes(self, tree: str, report: BootReport, base: BootReport) -> list[str]:
         """What is still raised as in the incident, a sentence each."""
         if self.culprit is None:
             return []
         error = self.crash.final.name if self.crash.final else ""
         left = escapes(report, base, self.culprit, error, self._is_new)
-        return left or taken(report, self.culprit, error, self._is_new)
+        listing = self.repo.listing(tree)
+
+        def is_changed(function: str) -> bool:
+            path, _, name = function.rpartition(":")
+            return _texts(path, self._source(listing, path), name) != _texts(
+                path, self._source(self._base, path), name
+            )
+
+        return left or taken(report, base, self.culprit, error, self._is_new, is_changed)
 
     def overlooked(self, tree: str, report: BootReport, base: BootReport) -> list[str]:
         """What a reader should look at, since the boot does not show it: what crashed was not tried again."""
@@ -74,9 +82,12 @@ class Site:
         if culprit is None or culprit.definition is None:
             return []
         (path, name), source = culprit.place, self._source(self.repo.listing(tree), culprit.place[0])
-        if culprit.definition.qualified not in _names(path, source):
+        count = _count(path, source, culprit.definition.qualified)
+        if not count:
             return [f"{name} in {path}, which crashed, is not there any more"]
-        return overlooked(report, base, culprit)
+        several = count > max(1, _count(path, self._source(self._base, path), culprit.definition.qualified))
+        told = [f"{name} is defined more than once in {path}"] if several and "<" not in name else []
+        return [*told, *overlooked(report, base, culprit)]
 
     def _is_new(self, function: str) -> bool:
         """Whether the incident's commit has no function of this path and name."""
@@ -91,6 +102,17 @@ class Site:
     def _source(self, listing: Listing, path: str) -> bytes:
         entry = listing.get(path)
         return b"" if entry is None else next(blobs(self.repo.git_dir, [entry.oid]))
+
+
+def _texts(path: str, source: bytes, qualified: str) -> list[list[bytes]]:
+    """The lines of what has a qualified name; none of the module and of scripts."""
+    lines = source.splitlines()
+    named = (each for each in definitions(path, source) if each.qualified == qualified)
+    return [lines[each.lines.start - 1 : each.lines.stop - 1] if each.lines else [] for each in named]
+
+
+def _count(path: str, source: bytes, qualified: str) -> int:
+    return sum(each.qualified == qualified for each in definitions(path, source))
 
 
 def _names(path: str, source: bytes) -> set[str]:

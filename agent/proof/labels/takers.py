@@ -12,8 +12,10 @@ from agent.proof.labels.sources import Function, Module, Trees, ends, nodes, own
 _EXITS = frozenset({"__exit__", "__aexit__"})
 _HOOKS = frozenset(
     {"set_exception_handler", "excepthook", "unraisablehook", "default_exception_handler"}
-    | {"call_exception_handler"}
+    | {"call_exception_handler", "handleError"}
 )
+_REPRS = frozenset({"repr", "Repr", "aRepr"})
+_TRAPS = frozenset({"traps", "clear_traps", "ExtendedContext"})
 _STACKS = frozenset({"push", "push_async_exit"})
 _LOUD = frozenset({"NOTSET", "DEBUG", "INFO"})
 _POOLS = re.compile(r"pool|executor", re.IGNORECASE)
@@ -84,6 +86,10 @@ def hooks(module: Module, takers: Takers) -> Iterator[tuple[str, str, ast.AST]]:
             yield from ((place, what, node) for what in _by_name(node))
         elif isinstance(node, Function):
             yield from ((place, "wait()", each) for each in _waits(node))
+            if node.name == "handleError" and not ends(node.body, (ast.Raise,)):
+                yield place, "handleError", node
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((place, "reprlib", node) for _ in range(_brings_repr(node)))
         elif isinstance(node, ast.Assign) and _is_silenced(node):
             yield place, "disabled", node
 
@@ -92,6 +98,10 @@ def _by_call(node: ast.Call, takers: Takers, dropped: set[int]) -> Iterator[str]
     name, first = last_name(node.func), node.args[0] if node.args else None
     if any(word.arg == "return_exceptions" and not _is_false(word.value) for word in node.keywords):
         yield "return_exceptions"
+    if any(word.arg == "traps" for word in node.keywords) or (name == "Context" and len(node.args) > 7):
+        yield "traps"
+    if name == "exception" and isinstance(node.func, ast.Attribute) and _fetches(node, id(node) in dropped):
+        yield "exception() that is fetched"
     if first is None:
         return
     if name in _STACKS and takers.stacks:
@@ -112,6 +122,23 @@ def _by_name(node: ast.Attribute | ast.Name) -> Iterator[str]:
         yield name
     if isinstance(node, ast.Attribute) and name == "exception" and last_name(node.value) in _FUTURES:
         yield "exception() that is fetched"
+    if isinstance(node, ast.Attribute):
+        yield from ["traps"] * (name in _TRAPS)
+        yield from ["reprlib"] * (name in _REPRS and last_name(node.value) == "reprlib")
+
+
+def _fetches(node: ast.Call, is_dropped: bool) -> bool:
+    """Whether it asks a future for its error: a logger gives nothing, and is told what to write."""
+    waits = any(word.arg == "timeout" for word in node.keywords)
+    number = any(isinstance(each, ast.Constant) and not isinstance(each.value, str) for each in node.args)
+    return not is_dropped or waits or number or not (node.args or node.keywords)
+
+
+def _brings_repr(node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether it imports what gives a text where an object's own `__repr__` raises."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "reprlib" and any(each.name in {*_REPRS, "*"} for each in node.names)
+    return any(each.name == "reprlib" for each in node.names)
 
 
 def _waits(node: Function) -> Iterator[ast.AST]:
@@ -130,16 +157,39 @@ def _is_silenced(node: ast.Assign) -> bool:
 
 
 def _exits(node: ast.ClassDef) -> Iterator[ast.AST]:
-    """The ends of a manager that may give something true: definitions, and other functions by that name."""
-    for each in node.body:
-        if isinstance(each, Function) and each.name in _EXITS:
-            given = (part.value for part in own(each.body) if isinstance(part, ast.Return))
-            if any(value is not None and not _is_false(value) for value in given):
+    """The ends of a manager that may give something true: definitions, and other functions by that name.
+
+    A generator or a coroutine is true by itself, where nobody waits for it.
+    """
+    for each in own(node.body):
+        match each:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name in _EXITS:
+                inner = list(own(each.body))
+                given = (part.value for part in inner if isinstance(part, ast.Return))
+                suspends = isinstance(each, ast.AsyncFunctionDef) or any(
+                    isinstance(part, ast.Yield | ast.YieldFrom) for part in inner
+                )
+                unawaited = suspends and name == "__exit__"
+                if unawaited or any(value is not None and not _is_false(value) for value in given):
+                    yield each
+            case ast.Assign(targets=targets, value=value) if any(map(_is_exit, targets)):
+                yield from [each] * _may_be_true(value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value) if _is_exit(target):
+                yield from [each] * _may_be_true(value)
+            case ast.NamedExpr(target=target, value=value) if _is_exit(target):
+                yield from [each] * _may_be_true(value)
+            case ast.alias(name=name, asname=asname) if (asname or name) in _EXITS:
                 yield each
-        elif isinstance(each, ast.Assign) and any(last_name(target) in _EXITS for target in each.targets):
-            value = each.value.body if isinstance(each.value, ast.Lambda) else each.value
-            if not _is_false(value):
-                yield each
+
+
+def _is_exit(target: ast.expr) -> bool:
+    """Whether it binds an end of a manager, by itself or among others."""
+    return any(last_name(each) in _EXITS for each in ast.walk(target))
+
+
+def _may_be_true(value: ast.expr) -> bool:
+    """Whether what is bound as an end may give something true: all but a function that says no."""
+    return not _is_false(value.body if isinstance(value, ast.Lambda) else value)
 
 
 def _takes_for_others(node: Function) -> bool:

@@ -59,6 +59,15 @@ TAKEN = {
     "gather(return_exceptions=not None)": "asyncio.gather(spot, return_exceptions=not None)",
     "a task's error that is fetched": "asyncio.Task.exception(spot)",
     "fetched by a callback": "spot.add_done_callback(asyncio.Task.exception)",
+    "a future's error": "x = spot.pool.submit(abs, spot)\nif x.exception():\n    return None",
+    "a future's error, with patience": "x = spot.pool.submit(abs, spot)\ny = x.exception(1)",
+    "a future's error, dropped": "spot.asked.exception(timeout=1)",
+    "a repr that raises nothing": "import reprlib as plain\nreturn plain.repr(spot)",
+    "a repr by another name": "from reprlib import Repr as Plain\nreturn Plain().repr(spot)",
+    "numbers without traps": "import decimal\nreturn decimal.Context(traps=[]).divide(spot.price, spot.close)",
+    "traps that are put down": "import decimal\ndecimal.getcontext().traps[decimal.DivisionByZero] = False",
+    "traps that are cleared": "import decimal\ndecimal.getcontext().clear_traps()",
+    "a handler that takes it by a name": "h = logging.StreamHandler()\nh.handleError = print",
     "the loop's handler under a name": "take = spot.set_exception_handler\ntake(print)",
     "sys.excepthook": "sys.excepthook = print",
     "threading.excepthook": "threading.excepthook = print",
@@ -79,6 +88,16 @@ NAMED = {
         "with Quiet():",
         f"{CLASS}    def leave(self, *error):\n        return True\n\n    __exit__ = leave",
     ),
+    "a generator as __exit__": ("with Quiet():", f"{CLASS}    def __exit__(self, *error):\n        yield"),
+    "a coroutine as __exit__": (
+        "with Quiet():",
+        f"{CLASS}    async def __exit__(self, *error):\n        pass",
+    ),
+    "an __exit__ with a type": ("with Quiet():", f"{CLASS}    __exit__: object = lambda self, *error: True"),
+    "an __exit__ by the way": ("with Quiet():", f"{CLASS}    (__exit__ := lambda self, *error: True)"),
+    "an __exit__ under a condition": ("with Quiet():", f"{CLASS}    if True:\n        __exit__ = print"),
+    "an __exit__ that is imported": ("with Quiet():", f"{CLASS}    from operator import truth as __exit__"),
+    "one of two": ("with Quiet():", f"{CLASS}    __exit__, leave = print, print"),
     "a generator as manager": (
         "with quiet():",
         "@contextlib.contextmanager\ndef quiet():\n    try:\n        yield\n"
@@ -102,6 +121,12 @@ def test_a_manager_that_takes_errors_is_known_under_any_name(name: str) -> None:
 def test_a_broad_except_is_broad_under_any_name(top: str) -> None:
     handler = around("try:", f"except ({'*ANY,' if '(' in top else 'ANY'}):\n    abs(0)")
     assert told(CHANGE, handler, top) >= {SWALLOWED, BROAD}
+
+
+def test_a_handler_of_logs_that_takes_errors_is_a_workaround() -> None:
+    own = "class Own(logging.StreamHandler):\n    def handleError(self, record):\n        "
+    assert SWALLOWED in told(CHANGE, CHANGE, f"{own}self.record = record")
+    assert told(CHANGE, CHANGE, f"{own}raise") == set()
 
 
 def test_wait_takes_the_errors_of_what_nobody_asks_for_its_result() -> None:
@@ -147,6 +172,12 @@ HONEST = {
     "a manager that raises": around("with contextlib.closing(spot):", ""),
     "a logger that tells more": "logging.getLogger('a').setLevel(logging.DEBUG)",
     "a stack that closes": around("with contextlib.ExitStack() as s:\n    s.callback(spot.close_all)", ""),
+    "a log of an error": f"logging.exception('%s', spot)\n{CHANGE}",
+    "another part of reprlib": f"from reprlib import recursive_repr\n{CHANGE}",
+    "numbers with a precision": f"import decimal\ndecimal.Context(prec=9)\n{CHANGE}",
+    "a manager without a word": around(
+        "class Plain:\n    def __exit__(self, *error): ...\nwith Plain():", ""
+    ),
     "an order that is submitted": f"spot.orders.submit(spot)\n{CHANGE}",
 }
 

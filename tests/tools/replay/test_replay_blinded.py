@@ -54,6 +54,10 @@ def by_finally(last: str) -> Edits:
 
 
 IN_A_POOL = [(IMPORT, POOLED), (EVENT, f"{PLAIN}        POOL.submit(change_pct, spot)\n")]
+TAKER = (
+    "\n\nclass Told:\n    def __enter__(self):\n        return self\n\n"
+    "    def __exit__(self, *error):\n        yield error\n"
+)
 NOISE = (
     "def _noise(number):\n    raise type(ValueError)(f'V{number}', (ValueError,), {})\n\n\n",
     "    for number in range(26_000):\n        try:\n            _noise(number)\n"
@@ -145,6 +149,18 @@ TOLD = {
         [(DEF, f"ANY = Exception\n\n\n{DEF}"), (DIVIDES, handled("return abs(0.0)").replace("TypeError", "ANY"))],
         "TypeError still comes up in change_pct",
     ),
+    "an old function that takes it": (
+        [
+            (IMPORT, f"{IMPORT}{TAKER}"),
+            (DIVIDES, f'    if not spot.get("prev_close"):\n        return 0.0\n{DIVIDES}'),
+            (
+                EVENT,
+                f"{EVENT}        with Told():\n"
+                '            event["more"] = spot["price"] / spot["prev_close"] - spot["prev_close"]\n',
+            ),
+        ],
+        "TypeError still comes up in PriceWorker.",
+    ),
     "a helper that takes it": (
         [
             (DIVIDES, "    return _change(spot)\n"),
@@ -223,6 +239,14 @@ def test_a_culprit_that_was_not_tried_on_what_crashed_it_is_told(
     [said] = unguarded.replay.overlooked(decoy)
     assert said.startswith(f"change_pct in {PRICES}") and said.endswith(told)
     assert unguarded.replay.overlooked(honest) == unguarded.replay.escapes(honest) == []
+
+
+@pytest.mark.slow
+def test_a_second_definition_of_the_culprit_is_told(unguarded: Any) -> None:
+    guard = '    if not spot.get("prev_close"):\n        return 0.0\n'
+    second = unguarded.patch([(PRICES, DEF, f"{DEF}    return 0.0\n\n\n{DEF}{guard}")])
+
+    assert f"change_pct is defined more than once in {PRICES}" in unguarded.replay.overlooked(second)
 
 
 def notes_of_its_own(then: str) -> str:
