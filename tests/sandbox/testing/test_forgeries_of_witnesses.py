@@ -50,14 +50,27 @@ def test_a_new_test_that_cannot_be_collected_speaks_for_itself(new_prices: Calla
     assert run.outcomes["services/vigil/tests/test_new.py::test_new"].status == "error"
 
 
-def second(what: str) -> tuple[str, str, str]:
-    """A wrong answer that is equal to what it is compared with first, and does something at the second question."""
+ANSWERS = "    return sum(prices)\n"
+
+
+def second(what: str) -> str:
+    """Code with a kind that equals what it is compared with first, and does something at the second question.
+
+    The service has it already: what a patch brings of that kind the static look refuses.
+    """
     lines = [
-        *("class Sum:", "    asked = 0", "", "    def __eq__(self, other):", "        self.asked += 1"),
-        *("        if self.asked > 1:", f"            {what}", "        return self is not other", "", ""),
-        *("def total(prices):", "    return Sum()", ""),
+        *(
+            "",
+            "",
+            "class Sum:",
+            "    asked = 0",
+            "",
+            "    def __eq__(self, other):",
+            "        self.asked += 1",
+        ),
+        *("        if self.asked > 1:", f"            {what}", "        return self is not other", ""),
     ]
-    return PRICES, "def total(prices):\n    return sum(prices)\n", "\n".join(lines)
+    return CODE.replace("import os\n", "import os\nimport time\n") + "\n".join(lines)
 
 
 KILLED = ["raise KeyboardInterrupt", "raise SystemExit(0)", "time.sleep(1000)"]
@@ -65,15 +78,16 @@ KILLED = ["raise KeyboardInterrupt", "raise SystemExit(0)", "time.sleep(1000)"]
 
 @pytest.mark.parametrize("what", KILLED)
 def test_a_twin_that_is_killed(new_prices: Callable[..., Any], what: str) -> None:
-    market = new_prices(CODE, TEST, {})
+    market = new_prices(second(what), TEST, {})
     bench = market.bench(twins=True, test_s=3.0)
-    patch = market.patch((PRICES, "import os\n", "import os\nimport time\n"), second(what))
+    patch = market.patch((PRICES, ANSWERS, "    return Sum()\n"))
     run = bench.run(market.service, market.head, patch)
 
     assert run.problem.startswith(f"tampering: twin: {NODE} ")
 
 
 ENDS = """
+
 class Sum:
     def __init__(self, value):
         self.value = value
@@ -87,25 +101,23 @@ class Sum:
 class Odd:
     def __eq__(self, other):
         return self is not other
-
-
-def total(prices):
-    return Sum(sum(prices)) if prices[0] == 1 else Odd()
 """
 
 
 def test_a_twin_that_is_ended_before_the_claim_that_tells(new_prices: Callable[..., Any]) -> None:
-    market = new_prices(CODE, f"{TEST}    assert total([2, 2]) == 4\n", {})
-    run = market.run((PRICES, "def total(prices):\n    return sum(prices)\n", ENDS.lstrip()), twins=True)
+    market = new_prices(CODE + ENDS, f"{TEST}    assert total([2, 2]) == 4\n", {})
+    wrong = "    return Sum(sum(prices)) if prices[0] == 1 else Odd()\n"
+    run = market.run((PRICES, ANSWERS, wrong), twins=True)
 
     assert run.problem.startswith(f"tampering: twin: {NODE} does not come to its end")
 
 
 def test_a_twin_of_unittest_that_is_killed(new_prices: Callable[..., Any]) -> None:
     test = f"import unittest\n\n{IMPORT}class Case(unittest.TestCase):\n    def test_total(self):\n"
-    market = new_prices(CODE, f"{test}        self.assertEqual(total([1, 2]), 3)\n", {})
+    base = second("raise KeyboardInterrupt")
+    market = new_prices(base, f"{test}        self.assertEqual(total([1, 2]), 3)\n", {})
 
-    assert "twin: " in market.run(second("raise KeyboardInterrupt"), twins=True).problem
+    assert "twin: " in market.run((PRICES, ANSWERS, "    return Sum()\n"), twins=True).problem
 
 
 ODD = {
@@ -127,7 +139,8 @@ def test_honest_tests_with_odd_twins(new_prices: Callable[..., Any], name: str) 
 
 def test_one_claim_that_always_holds_excuses_no_other(new_prices: Callable[..., Any]) -> None:
     test = f"{HEAD}{IMPORT}def test_total():\n    assert total([1]) == ANY\n    assert total([1, 2]) == 3\n"
-    run = new_prices(CODE, test, {}).run(second("return True"), twins=True)
+    market = new_prices(second("return True"), test, {})
+    run = market.run((PRICES, ANSWERS, "    return Sum()\n"), twins=True)
 
     assert run.tampering == (f"twin: {NODE} passes also when its claim is turned around",)
 
