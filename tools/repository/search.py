@@ -110,7 +110,9 @@ def _matches(done: Completed, commit: str, pattern: str, seconds: float) -> Matc
         )
     if not done.truncated and done.returncode not in (0, 1):
         reason = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git grep failed"]
-        raise SearchError(f"the search for {pattern[:80]!r} failed: {reason[-1][:300]}")
+        # Several threads fail at once, and git warns of that last.
+        why = next((line for line in reversed(reason) if not line.startswith("warning:")), reason[-1])
+        raise SearchError(f"the search for {pattern[:80]!r} failed: {why[:300]}")
     # Of a truncated output the middle is missing: its first half is what came in order.
     output = done.stdout[:OUTPUT_BYTES] if done.truncated else done.stdout
     return Matches(tuple(_parse(output, commit)), done.truncated)
