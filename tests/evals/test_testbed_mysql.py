@@ -29,6 +29,7 @@ from evals.testbed.repository import make_repository
 from tools.capture import capture_now
 from tools.repository import Repository
 
+pytestmark = pytest.mark.slow
 needs_mysql = pytest.mark.skipif(
     not MySql.installed() or find_spec("mysql") is None,
     reason="needs MariaDB, and journal's driver, which `make drivers` fetches",

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PRICES = "intel/prices.py"
 NODE = "services/vigil/tests/test_prices.py::test_total"
 IMPORT = "from services.vigil.intel.prices import total\n\n\n"
