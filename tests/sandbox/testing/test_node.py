@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sandbox.node import find_node
 from sandbox.testing import script_problems
 
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+pytestmark = pytest.mark.skipif(find_node() is None, reason="needs node")
 
 FILES = {
     "services/sse/package.json": '{"name": "sse", "type": "module"}\n',
