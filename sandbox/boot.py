@@ -47,9 +47,11 @@ HARNESS = (
     "resp", "buses", "shapes", "monitor", "routes", "mysql", "inspector", "error_watch", "awaited", "service",
     "python_service", "node_service", "course", "boot_service",
 )  # fmt: skip
-_OF_THE_OTHER = ("from __future__ ", "from sandbox.inside.trace_notes ")
+_OF_THE_OTHERS = ("from __future__ ", "from sandbox.inside.trace_")
 NO_MARIADB = "MySQL, since mariadbd is not installed here"
-TRACER = tuple(Path(__file__).parent / "inside" / f"trace_{name}.py" for name in ("notes", "functions"))
+TRACER = tuple(
+    Path(__file__).parent / "inside" / f"trace_{name}.py" for name in ("digest", "notes", "functions")
+)
 ALLOWANCE_S = 15.0
 
 
@@ -141,8 +143,9 @@ def _described(world: World) -> dict[str, Any]:
 @cache
 def tracer() -> str:
     """What runs in a Python service's process before the service: one file, since one is looked for."""
-    notes, functions = (file.read_text(encoding="utf-8") for file in TRACER)
-    return notes + "".join(line for line in functions.splitlines(True) if not line.startswith(_OF_THE_OTHER))
+    first, *others = (file.read_text(encoding="utf-8") for file in TRACER)
+    lines = "".join(others).splitlines(True)
+    return first + "".join(line for line in lines if not line.startswith(_OF_THE_OTHERS))
 
 
 @cache

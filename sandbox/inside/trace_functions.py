@@ -1,8 +1,8 @@
 """Notes which functions of the service are reached, from within its own process.
 
 Found by the interpreter through PYTHONPATH before the service's entry point is run, so the
-entry point itself runs exactly as `python services/<name>/main.py` runs it. What `trace_notes.py`
-knows stands in the same file there.
+entry point itself runs exactly as `python services/<name>/main.py` runs it. What `trace_notes.py` and
+`trace_digest.py` know stands in the same file there.
 """
 
 # It shares the process with the service, so it imports next to nothing, pathlib included.
@@ -39,18 +39,26 @@ def _uncover() -> None:
             raise
 
 
+def _watching(monitoring, tool: int, plain: int):  # type: ignore[no-untyped-def]
+    """Turns on what is told of a watched code object; of exceptions only from the first of these on."""
+    events = monitoring.events
+    watched: list[object] = []
+
+    def watch(code: object, event: int) -> None:
+        if not watched:
+            watched.append(code)
+            monitoring.set_events(tool, plain | events.RAISE | events.PY_THROW)
+        monitoring.set_local_events(tool, code, event)
+
+    return watch
+
+
 def _monitor(notes) -> None:  # type: ignore[no-untyped-def]
     monitoring = sys.monitoring  # type: ignore[attr-defined]
     tool, disable, events, frame_of = 4, monitoring.DISABLE, monitoring.events, sys._getframe
     plain = events.PY_START | events.PY_RESUME | events.PY_UNWIND
     thrown: dict[int, int] = {}
-    watching: list[bool] = []
-
-    def watch(code: object, event: int) -> None:
-        if not watching:  # Before that it is no use to be told of each exception.
-            watching.append(True)
-            monitoring.set_events(tool, plain | events.RAISE | events.PY_THROW)
-        monitoring.set_local_events(tool, code, event)
+    watch = _watching(monitoring, tool, plain)
 
     def started(code, _offset):  # type: ignore[no-untyped-def]
         if not notes.reached(code):
@@ -105,13 +113,10 @@ def _stack(frame: FrameType | None) -> Iterator[FrameType]:
 
 def _trace(notes) -> None:  # type: ignore[no-untyped-def]
     """Before 3.12 a trace function is called at every call, so it is off while foreign modules are loaded."""
-    import _thread
-    import importlib.machinery
     import threading
     from opcode import opmap
 
     returns, suspends, begins = opmap["RETURN_VALUE"], opmap["YIELD_VALUE"], opmap["RETURN_GENERATOR"]
-    outputs = sys.stdout, sys.stderr
     paths, raised = notes.paths, {}
 
     def trace(frame, _event, _arg):  # type: ignore[no-untyped-def]
@@ -143,6 +148,40 @@ def _trace(notes) -> None:  # type: ignore[no-untyped-def]
                     notes.ended(code, None if last == returns else error, thrown)
         return left
 
+    _wrap(notes, trace)
+    threading.settrace(trace)
+    sys.settrace(trace)
+
+
+# The import system cuts its own frames out of a traceback by their file name, so with that name the
+# wrapper stays out of the tracebacks as well.
+_WRAPPERS = (
+    "def _call_with_frames_removed(self, module):\n"
+    "    before = gettrace()\n"
+    "    foreign = before is None or not place(module.__spec__.origin or '') and is_at_the_start()\n"
+    "    settrace(None if foreign else trace)\n"
+    "    try:\n"
+    "        return load(self, module)\n"
+    "    finally:\n"
+    "        settrace(before)\n"
+    "def _run(function, args, kwargs):\n"
+    "    settrace(trace)\n"
+    "    function(*args, **kwargs)\n"
+    "def start_new_thread(function, args, kwargs={}):\n"
+    "    if getattr(function, '__func__', None) is bootstrap or not callable(function):\n"
+    "        return start(function, args, kwargs)\n"
+    "    return start(_run, (function, args, kwargs))\n"
+)
+
+
+def _wrap(notes, trace) -> None:  # type: ignore[no-untyped-def]
+    """Put what turns tracing off and on around the loading of modules and the start of plain threads."""
+    import _thread
+    import importlib.machinery
+    import threading
+
+    outputs, paths = (sys.stdout, sys.stderr), notes.paths
+
     def is_at_the_start():  # type: ignore[no-untyped-def]
         """Whether what is loaded now cannot come to call the service: only its modules are being loaded."""
         for frame in _stack(sys._getframe(2)):
@@ -151,30 +190,11 @@ def _trace(notes) -> None:  # type: ignore[no-untyped-def]
                 return False
         return (sys.stdout, sys.stderr) == outputs
 
-    # The import system cuts its own frames out of a traceback by their file name, so with that name the
-    # wrapper stays out of the tracebacks as well.
-    source = (
-        "def _call_with_frames_removed(self, module):\n"
-        "    before = gettrace()\n"
-        "    foreign = before is None or not place(module.__spec__.origin or '') and is_at_the_start()\n"
-        "    settrace(None if foreign else trace)\n"
-        "    try:\n"
-        "        return load(self, module)\n"
-        "    finally:\n"
-        "        settrace(before)\n"
-        "def _run(function, args, kwargs):\n"
-        "    settrace(trace)\n"
-        "    function(*args, **kwargs)\n"
-        "def start_new_thread(function, args, kwargs={}):\n"
-        "    if getattr(function, '__func__', None) is bootstrap or not callable(function):\n"
-        "        return start(function, args, kwargs)\n"
-        "    return start(_run, (function, args, kwargs))\n"
-    )
     loader = importlib.machinery.SourceFileLoader
     names = {"place": notes.place, "load": loader.exec_module, "trace": trace}
     names.update(gettrace=sys.gettrace, settrace=sys.settrace, is_at_the_start=is_at_the_start)
     names.update(start=_thread.start_new_thread, bootstrap=threading.Thread.__dict__["_bootstrap"])
-    exec(compile(source, "<frozen importlib._bootstrap_external>", "exec"), names)
+    exec(compile(_WRAPPERS, "<frozen importlib._bootstrap_external>", "exec"), names)
     loader.exec_module = names["_call_with_frames_removed"]  # type: ignore[method-assign]
     for where, name in (
         (_thread, "start_new_thread"),
@@ -182,8 +202,6 @@ def _trace(notes) -> None:  # type: ignore[no-untyped-def]
         (threading, "_start_new_thread"),
     ):
         setattr(where, name, names["start_new_thread"])
-    threading.settrace(trace)
-    sys.settrace(trace)
 
 
 _settings = os.environ.pop(SETTINGS, None)

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import os
 
+from sandbox.inside.trace_digest import arguments_of, blake2, type_name
+
 LONGEST = 2000
 """Of a note, in characters: as UTF-8 less than what a pipe takes at once or not at all."""
 ROUND, LOST, WRITTEN, KEY, OPEN = 0, 1, slice(8, 16), slice(16, 32), 32
 """What is where on the board, which both sides see; from OPEN on since when calls of the culprit are open."""
 KINDS = ("on the main thread", "in a thread", "suspended")
-RETURNED, ENTERED, AGAIN, RAISED, NAMELESS = "->", ">", "~", "!", "?"
-CAME_BACK, CRASHED_ON = "=", "%"
-MOST_CALLS, MOST_DIGESTS, MOST_DEPTH, MOST_ITEMS, MOST_NODES = 2000, 64, 4, 300, 300
-MOST_TEXT = 20_000
-"""How the culprit fares, beside the types of exceptions: those that have such names are nameless."""
+RETURNED, ENTERED, AGAIN, RAISED, CAME_BACK, CRASHED_ON = "->", ">", "~", "!", "=", "%"
+"""How the culprit fares, beside the types of exceptions."""
+MOST_CALLS, MOST_DIGESTS = 2000, 64
 CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
 SUSPENDS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 ORDERLY = {StopIteration: "__next__", StopAsyncIteration: "__anext__"}
@@ -42,7 +42,7 @@ def _writer(fd: int, board, key: bytes):  # type: ignore[no-untyped-def]
     """Writes notes: their process and number, signed. What could not be written is told on the board."""
     from itertools import count
 
-    write, getpid, numbers, plain, blake2b = os.write, os.getpid, count(), str.__str__, _hash()  # type: ignore[no-untyped-call]
+    write, getpid, numbers, plain, blake2b = os.write, os.getpid, count(), str.__str__, blake2()  # type: ignore[no-untyped-call]
     own = getpid()
 
     def note(body: str) -> None:
@@ -97,83 +97,6 @@ def _calls(board: bytearray):  # type: ignore[no-untyped-def]
                 show(kind)
 
     return opened, suspended, closed
-
-
-_DICT = type.__dict__["__dict__"].__get__
-
-
-def _number(value) -> str:  # type: ignore[no-untyped-def]
-    """A number as it is; of one with more digits than anybody writes its length and its end."""
-    if type(value) is float:
-        return repr(value)
-    return f"{value.bit_length()} {value & ((1 << 4096) - 1):x} {value < 0}"
-
-
-def _hashed(text) -> str:  # type: ignore[no-untyped-def]
-    """A digest of a whole text, up to a length that costs nothing."""
-    data = text[:MOST_TEXT]
-    data = data if type(data) is bytes else data.encode("utf-8", "surrogatepass")
-    digest: str = _hash()(data, digest_size=8).hexdigest()  # type: ignore[no-untyped-call]
-    return digest
-
-
-def _plain(value, depth: int, room: list[int]) -> str | None:  # type: ignore[no-untyped-def]
-    """Plain data in one text, None for what is none; nothing of the service's own code is run for it.
-
-    A number that may be a time is not told: it is another one at each start.
-    """
-    kind, room[0] = type(value), room[0] - 1
-    if room[0] < 0 or depth < 0:
-        return None
-    if value is None or kind is bool:
-        return str(value)
-    if kind in (int, float):
-        return (
-            "a time" if 1e9 < value < 1e11 or 1e12 < value < 1e14 else f"{type_name(kind)} {_number(value)}"
-        )
-    if kind in (str, bytes):
-        return f"{len(value)}{value!a}" if len(value) <= 200 else f"{len(value)} {_hashed(value)}"
-    if kind in (list, tuple):
-        parts = [_plain(each, depth - 1, room) for each in value[:MOST_ITEMS]]
-    else:
-        if kind is not dict:
-            fields = _DICT(kind).get("__module__")
-            if type(fields) is not str or not (fields == "__main__" or fields.startswith("services.")):
-                return None
-            try:
-                value = object.__getattribute__(value, "__dict__")
-            except AttributeError:
-                return None
-            if type(value) is not dict:
-                return None
-        pairs = list(value.items())[:MOST_ITEMS]
-        parts = [_plain(each, depth - 1, room) for pair in pairs for each in pair]
-    return None if None in parts else f"{type_name(kind)}({','.join(map(str, parts))})"
-
-
-def _arguments(frame) -> str:  # type: ignore[no-untyped-def]
-    """A digest of what a function was called with; empty where no plain data is among it.
-
-    And where a coroutine is: that nobody waited for it is no matter of data.
-    """
-    code, given, room = frame.f_code, frame.f_locals, [MOST_NODES]
-    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
-    values = [given.get(name) for name in code.co_varnames[:count]]
-    texts = [_plain(value, MOST_DEPTH, room) for value in values]
-    if not any(texts) or "coroutine" in [type_name(type(value)) for value in values]:
-        return ""
-    told = [text or type_name(type(value)) for text, value in zip(texts, values, strict=True)]
-    blake2b = _hash()  # type: ignore[no-untyped-call]
-    digest: str = blake2b("\n".join(told).encode(), digest_size=4).hexdigest()
-    return digest
-
-
-def _hash():  # type: ignore[no-untyped-def]
-    try:
-        from _blake2 import blake2b
-    except ImportError:
-        from hashlib import blake2b
-    return blake2b
 
 
 class Notes:
@@ -231,7 +154,7 @@ class Notes:
             self._opened(frame)
         self._calls += 1
         if self._calls <= MOST_CALLS:
-            self._arguments[id(frame)] = _arguments(frame)
+            self._arguments[id(frame)] = arguments_of(frame)
 
     def closed(self, frame, by_itself: bool) -> None:  # type: ignore[no-untyped-def]
         """Note that a call of the culprit came to its end, and with what it had been called."""
@@ -255,12 +178,3 @@ class Notes:
         """Note that the culprit waits, and where it goes on and on."""
         if self._suspended(frame):
             self.mark(frame.f_code, AGAIN)
-
-
-_NAME = type.__dict__["__name__"].__get__
-
-
-def type_name(kind: type) -> str:
-    """The name of an exception's type, without asking its own code for it."""
-    name = str.__str__(_NAME(kind))
-    return name if name.isidentifier() and len(name) <= 200 else NAMELESS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.inside.trace_notes import MOST_DEPTH, MOST_NODES, _plain
+from sandbox.inside.trace_digest import MOST_DEPTH, MOST_NODES, _plain
 
 
 def plain(value: Any) -> str | None:

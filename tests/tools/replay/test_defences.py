@@ -45,7 +45,7 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
     "what else leaves the culprit": (
         [
             (CULPRIT, "if name == error or culprit.ran_as(function) or", "if name == error or"),
-            (CULPRIT, "if errors - usual and not", "if not errors and not"),
+            (CULPRIT, "if errors - usual and RETURNED", "if not errors and RETURNED"),
             COMES_BACK,
             AT_ONCE,
         ],
