@@ -1,6 +1,7 @@
 """What a reviewer must be told about a patch, in two words each, read from its syntax and not from words.
 
-told        the labels of a patch, put together
+of_patch    the labels of a patch: changed files, commit and history
+told        the labels of changed files, put together
 sources     the changed files as trees, without what is never run
 constants   what is the same whatever comes in
 matched     what the base had already, though at another place or in another form
@@ -11,9 +12,11 @@ served      what one call or decorator serves
 conditions  what is served under more conditions
 takers      managers, decorators and hooks that take errors
 data        entries of JSON, TOML and YAML
-scripts     the first two for Node, by text: there is no parser here
+plain       what goes beyond a plain repair
+scripts     swallowed and constants for Node, by text: there is no parser here
 """
 
-from agent.proof.labels.told import Label, labels_for, labels_of, only_tests_import
+from agent.proof.labels.of_patch import labels_for, only_tests_import
+from agent.proof.labels.told import Label, labels_of
 
 __all__ = ["Label", "labels_for", "labels_of", "only_tests_import"]

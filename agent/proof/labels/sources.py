@@ -114,6 +114,11 @@ def _ends(statement: ast.stmt, kinds: tuple[type[ast.stmt], ...]) -> bool:
     return isinstance(statement, kinds)
 
 
+def shown(node: ast.AST) -> str:
+    """An expression in one short line, for a reader."""
+    return " ".join(ast.unparse(node).split())[:80]
+
+
 class _Living(ast.NodeTransformer):
     """Takes out what is never run: what stands after a block's end, or under what never holds."""
 

@@ -161,7 +161,7 @@ def test_what_is_never_run_is_not_served(name: str) -> None:
 
 def test_a_helper_that_only_tests_import_is_told() -> None:
     helper, test = "services/vigil/checks.py", "services/vigil/tests/test_a.py"
-    tests_only = {helper: b"", test: b"from services.vigil.checks import is_right\n"}
+    tests_only = {helper: "", test: "from services.vigil.checks import is_right\n"}
     assert only_tests_import(helper, tests_only)
-    assert not only_tests_import(helper, {**tests_only, "services/vigil/main.py": b"from . import checks\n"})
+    assert not only_tests_import(helper, {**tests_only, "services/vigil/main.py": "from . import checks\n"})
     assert not only_tests_import("services/vigil/main.py", tests_only)

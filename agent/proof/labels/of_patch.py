@@ -1,0 +1,124 @@
+"""The labels of a patch: the changed files with what else the commit and its history say of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from agent.proof.labels.data import SUFFIXES
+from agent.proof.labels.plain import Words, beyond, words_of
+from agent.proof.labels.scripts import SCRIPT
+from agent.proof.labels.sources import trees
+from agent.proof.labels.told import Label, dropped, labels_of
+from sandbox.git import blobs, git
+from sandbox.patch import Patch
+from sandbox.review import is_test
+from tools.tool import Workbench
+
+MOST_TOLD = 4
+
+
+def labels_for(bench: Workbench, patch: Patch) -> tuple[str, ...]:
+    """What a reviewer must be told about a patch, in words."""
+    changed = [file for file in patch.files if _is_read(file.path) and not is_test(file.path)]
+    before = {f.path: _source(bench, patch.base, f.path) for f in changed if f.kind != "added"}
+    after = {f.path: _source(bench, patch.tree, f.path) for f in changed if f.kind != "deleted"}
+    earlier, sources = _earlier(bench, patch, after), _sources(bench, patch)
+    words = words_of({path: source for path, source in sources.items() if not is_test(path)})
+    labels = (
+        *labels_of(patch.flags, before, after, earlier),
+        *_beyond({**before, **earlier}, after, words),
+        *_rewritten(bench, patch),
+        *_used_by_tests(patch, sources),
+        *(
+            Label("look at", f"{f.path} is {f.kind}, and is no source")
+            for f in patch.files
+            if not (_is_code(f.path) or is_test(f.path))
+        ),
+    )
+    return tuple(dict.fromkeys(map(str, labels)))
+
+
+def _beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words) -> Iterator[Label]:
+    """One label for all of it: each is seldom wrong, and none is what a proof can speak for."""
+    found = beyond(before, after, words)
+    if found:
+        more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+        yield Label("look at", f"more than a plain repair: {'; '.join(found[:MOST_TOLD])}{more}")
+
+
+def _is_code(path: str) -> bool:
+    return path.endswith(".py") or SCRIPT.search(path) is not None
+
+
+def _is_read(path: str) -> bool:
+    return _is_code(path) or path.endswith(SUFFIXES)
+
+
+def _earlier(bench: Workbench, patch: Patch, after: Mapping[str, str]) -> dict[str, str]:
+    """New files as history had them last, and changed ones that are back to what history has."""
+    earlier = {}
+    for file in patch.files:
+        if file.path not in after:
+            continue
+        if file.kind == "added":
+            last = bench.repository.last_commit_with(file.path)
+            if last is not None:
+                earlier[file.path] = _source(bench, last, file.path)
+        elif _blob(bench, patch.tree, file.path) in _blobs_of(bench, patch.base, file.path):
+            earlier[file.path] = after[file.path]
+    return earlier
+
+
+def _blob(bench: Workbench, tree: str, path: str) -> str:
+    return git(bench.gate.git_dir, "rev-parse", f"{tree}:{path}").decode().strip()
+
+
+def _blobs_of(bench: Workbench, commit: str, path: str) -> set[str]:
+    """Ids of what a file was before each of its last changes."""
+    told = git(bench.gate.git_dir, "log", "--raw", "--no-abbrev", "--format=", "-20", commit, "--", path)
+    return {line.split()[2] for line in told.decode("utf-8", "replace").splitlines() if line.startswith(":")}
+
+
+def _rewritten(bench: Workbench, patch: Patch) -> Iterator[Label]:
+    """New files that history has with other contents: what was lost did not come back as it was."""
+    for file in patch.files:
+        last = bench.repository.last_commit_with(file.path) if file.kind == "added" else None
+        if last is None:
+            continue
+        old, new = _source(bench, last, file.path), _source(bench, patch.tree, file.path)
+        if old != new:
+            yield Label(
+                "look at", f"{file.path} is written anew, and history has it as it was in {last[:12]}"
+            )
+            yield from dropped(trees({file.path: old}), trees({file.path: new}))
+
+
+def _sources(bench: Workbench, patch: Patch) -> dict[str, str]:
+    """The sources of the service and of shared/ on the base, tests too, by path."""
+    listing = bench.gate.listing(patch.base, (f"services/{patch.service}", "shared"))
+    paths = [path for path in listing if _is_code(path)]
+    read = blobs(bench.gate.git_dir, [listing[path].oid for path in paths])
+    return {path: source.decode("utf-8", "replace") for path, source in zip(paths, read, strict=True)}
+
+
+def _used_by_tests(patch: Patch, sources: Mapping[str, str]) -> Iterator[Label]:
+    """Changed files that only tests import: what they say of the tests may be worth less now."""
+    own = {path: text for path, text in sources.items() if path.startswith(f"services/{patch.service}/")}
+    for file in patch.files:
+        is_code = file.kind == "modified" and file.path.endswith(".py") and not is_test(file.path)
+        if is_code and only_tests_import(file.path, own):
+            yield Label("look at", f"{file.path} is changed, and only tests import it")
+
+
+def only_tests_import(path: str, sources: Mapping[str, str]) -> bool:
+    """Whether files that import a module, by its plain name, are tests all, and there are some."""
+    name = path.rpartition("/")[2].removesuffix(".py")
+    importing = re.compile(r"^\s*(?:from|import)\b.*\b" + re.escape(name) + r"\b", re.MULTILINE)
+    python = ((user, text) for user, text in sources.items() if user.endswith(".py") and user != path)
+    users = [user for user, text in python if importing.search(text)]
+    return bool(users) and all(map(is_test, users))
+
+
+def _source(bench: Workbench, tree_ish: str, path: str) -> str:
+    return git(bench.gate.git_dir, "cat-file", "blob", f"{tree_ish}:{path}").decode("utf-8", "replace")

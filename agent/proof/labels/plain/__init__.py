@@ -1,0 +1,19 @@
+"""Whether a patch is a plain repair, which a proof speaks for as a whole, and what it brings beyond one.
+
+A proof watches code run, in one world and in one process with that code. What a patch could bend it with
+has to be written down in the patch, so here it is asked the other way round: not which tricks are known,
+but whether the patch keeps to what repairs are made of. That is the words that the service uses already,
+plain statements, and conditions that ask for missing data. Anything else may be right as well; it is for
+a reader to look at.
+
+words        which names, modules and texts the service uses already
+constructs   statements and expressions which no plain repair needs
+conditions   what is asked, and what is left out where it holds
+changes      what is changed in place, kept for nothing, or bound a second time
+scripts      the same for Node, by text: there is no parser here
+"""
+
+from agent.proof.labels.plain.beyond import beyond
+from agent.proof.labels.plain.words import Words, words_of
+
+__all__ = ["Words", "beyond", "words_of"]

@@ -1,0 +1,103 @@
+"""What is asked by a condition: a plain repair asks whether data is missing, and leaves out what is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from agent.proof.labels.constants import Constants
+from agent.proof.labels.sources import Module, ends, shown
+
+Find = tuple[str, str]
+"""What a reader is told, and what makes it the same find on both sides."""
+
+_SIZES = frozenset({"len", "bool"})
+_LEAVING = (ast.Return, ast.Continue, ast.Break)
+
+
+def asked(module: Module) -> Iterator[Find]:
+    """Conditions that ask for more than whether data is missing, or that leave where it is there."""
+    for place, node in module.placed:
+        match node:
+            case ast.If(test=test, body=body, orelse=orelse):
+                yield from _decides(test, _leaves(body) and not _leaves(orelse))
+                yield from _given(node, place, module.constants)
+            case ast.While(test=test) if not isinstance(test, ast.Constant):
+                yield from _decides(test, False)
+            case ast.IfExp(test=test):
+                yield from _decides(test, False)
+            case ast.comprehension(ifs=ifs):
+                yield from (find for test in ifs for find in _decides(test, False))
+            case ast.BoolOp(op=ast.And(), values=values):
+                yield from (find for test in values[:-1] for find in _decides(test, False))
+            case ast.Compare() if asks_for_missing(node) is None and not _is_told(node):
+                yield _find("asks whether", node)
+
+
+def asks_for_missing(test: ast.expr) -> bool | None:
+    """True for a condition that holds where data is missing, False where it is there, None for any other."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            there = asks_for_missing(operand)
+            return None if there is None else not there
+        case ast.Compare(left=left, ops=[op], comparators=[other]):
+            return _compares(left, op, other)
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            return False
+        case ast.Call(func=ast.Name(id="isinstance"), args=[_, kinds]):
+            return None if any(isinstance(each, ast.Call) for each in ast.walk(kinds)) else False
+        case ast.Call(func=ast.Name(id=name), args=[_], keywords=[]) if name in _SIZES:
+            return False
+        case ast.Call(func=ast.Attribute(attr="get"), args=[_]):
+            return False
+        case ast.BoolOp(values=values):
+            parts = {asks_for_missing(each) for each in values}
+            return parts.pop() if len(parts) == 1 else None
+    return None
+
+
+def _compares(left: ast.expr, op: ast.cmpop, other: ast.expr) -> bool | None:
+    """`x is None`, `x == 0`, `x > 0`, `key in x`."""
+    if isinstance(op, ast.In | ast.NotIn):
+        plain = isinstance(other, ast.Name | ast.Attribute | ast.Subscript)
+        return isinstance(op, ast.NotIn) if plain else None
+    if not isinstance(other, ast.Constant) or isinstance(left, ast.Constant | ast.BinOp):
+        return None
+    nothing = other.value in (None, 0, "", b"") and not isinstance(other.value, bool)
+    if not nothing:
+        return None
+    if isinstance(op, ast.Is | ast.Eq | ast.LtE):
+        return True
+    return False if isinstance(op, ast.IsNot | ast.NotEq | ast.Gt) else None
+
+
+def _decides(test: ast.expr, leaves: bool) -> Iterator[Find]:
+    """Where a comparison alone is the condition, it is told as such."""
+    missing = asks_for_missing(test)
+    if missing is None and not isinstance(test, ast.Compare | ast.BoolOp):
+        yield _find("depends on", test)
+    elif missing is False and leaves:
+        yield _find("leaves where there is", test)
+
+
+def _given(node: ast.If, place: str, constants: Constants) -> Iterator[Find]:
+    """What is worked out instead, where data is missing: constants have a label of their own."""
+    missing = asks_for_missing(node.test)
+    block = {True: node.body, False: node.orelse}.get(bool(missing), []) if missing is not None else []
+    for statement in block:
+        value = statement.value if isinstance(statement, ast.Return | ast.Assign) else None
+        if value is not None and not constants.is_fixed(value):
+            yield f"works out `{shown(value)}` where data is missing", place + ast.dump(statement)
+
+
+def _leaves(block: list[ast.stmt]) -> bool:
+    return ends(block, _LEAVING)
+
+
+def _is_told(node: ast.Compare) -> bool:
+    """Two constants are told by the label of what is never run."""
+    return all(isinstance(side, ast.Constant) for side in (node.left, *node.comparators))
+
+
+def _find(what: str, node: ast.expr) -> Find:
+    return f"{what} `{shown(node)}`", ast.dump(node)

@@ -1,0 +1,101 @@
+"""Statements and expressions which no plain repair needs, and what is taken from elsewhere."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from agent.proof.labels.constants import last_name
+from agent.proof.labels.plain.conditions import Find
+from agent.proof.labels.sources import Function, Module, shown
+
+_KINDS: dict[type[ast.AST], str] = {
+    ast.Lambda: "a lambda",
+    ast.Yield: "a yield",
+    ast.YieldFrom: "a yield",
+    ast.With: "a with",
+    ast.AsyncWith: "a with",
+    ast.Try: "a try",
+    ast.TryStar: "a try",
+    ast.Global: "a global",
+    ast.Nonlocal: "a nonlocal",
+    ast.Delete: "a del",
+    ast.NamedExpr: "an assignment within an expression",
+    ast.Match: "a match",
+    ast.While: "a while",
+}
+_DISPLAYS = (ast.Tuple, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+_AT_ONCE = frozenset(
+    {"all", "any", "dict", "frozenset", "join", "list", "max", "min", "set", "sorted", "sum", "tuple"}
+)  # fmt: skip
+_REACHING = frozenset(
+    {"__import__", "breakpoint", "classmethod", "compile", "delattr", "dir", "eval", "exec", "filter"}
+    | {"getattr", "globals", "hasattr", "id", "input", "iter", "locals", "map", "memoryview", "next"}
+    | {"object", "open", "property", "setattr", "slice", "staticmethod", "super", "type", "vars"}
+)  # fmt: skip
+
+
+def constructs(module: Module) -> Iterator[Find]:
+    """Everything of the kind; moved to another place it is no other find."""
+    at_once = {id(each) for _, node in module.placed for each in _eaten(node)}
+    functions = {f"{place}.{node.name}" for place, node in module.placed if isinstance(node, Function)}
+    for place, node in module.placed:
+        if type(node) in _KINDS:
+            yield _KINDS[type(node)], ast.dump(_head(node))
+        elif isinstance(node, ast.GeneratorExp) and id(node) not in at_once:
+            yield "a generator", ast.dump(node)
+        elif isinstance(node, ast.ClassDef):
+            yield f"the class {node.name}", ast.dump(_head(node))
+            yield from ((f"a decorator of {node.name}", ast.dump(each)) for each in node.decorator_list)
+        elif isinstance(node, Function):
+            yield from _of_function(node, place in functions)
+        else:
+            yield from _of_expression(node)
+
+
+def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, nested: bool) -> Iterator[Find]:
+    yield from ((f"a decorator of {node.name}", node.name + ast.dump(each)) for each in node.decorator_list)
+    if nested:
+        yield f"{node.name}() within a function", node.name
+    if node.name.startswith("__"):
+        yield f"{node.name}()", node.name
+    if node.args.vararg or node.args.kwarg:
+        yield f"{node.name}() with arguments of any number", node.name
+
+
+def _of_expression(node: ast.AST) -> Iterator[Find]:
+    match node:
+        case ast.Name(id=name) if name in _REACHING:
+            yield name, name
+        case ast.Attribute(attr=name) if name.startswith("__"):
+            yield name, ast.dump(node)
+        case ast.Subscript(value=owner) if isinstance(owner, _DISPLAYS):
+            yield f"a choice, `{shown(node)}`", ast.dump(node)
+        case ast.Call(func=ast.Attribute(value=owner)) if isinstance(owner, _DISPLAYS):
+            yield f"a choice, `{shown(node)}`", ast.dump(node)
+        case ast.comprehension(iter=source) | ast.For(iter=source) | ast.AsyncFor(iter=source):
+            if isinstance(source, _DISPLAYS):
+                yield f"a choice, `{shown(source)}`", ast.dump(source)
+        case ast.alias(asname=str(name)):
+            yield f"{node.name} under the name {name}", ast.dump(node)
+        case ast.alias(name="*"):
+            yield "all names of a module", ast.dump(node)
+
+
+def _eaten(node: ast.AST) -> Iterator[ast.expr]:
+    """Generators that a call works through at once."""
+    if isinstance(node, ast.Call) and last_name(node.func) in _AT_ONCE:
+        yield from node.args
+
+
+def _head(node: ast.AST) -> ast.AST:
+    """A compound statement without its block: what stands in it is looked at by itself."""
+    blocks = ("body", "orelse", "finalbody", "handlers", "cases")
+    fields = {
+        name: value
+        for name, value in ast.iter_fields(node)
+        if name not in blocks or isinstance(value, ast.AST)
+    }
+    if isinstance(node, ast.Try | ast.TryStar):
+        return ast.Tuple(elts=[each.type for each in node.handlers if each.type is not None])
+    return type(node)(**fields)
