@@ -24,10 +24,10 @@ def labels_for(bench: Workbench, patch: Patch) -> tuple[str, ...]:
     before = {f.path: _source(bench, patch.base, f.path) for f in changed if f.kind != "added"}
     after = {f.path: _source(bench, patch.tree, f.path) for f in changed if f.kind != "deleted"}
     earlier, sources = _earlier(bench, patch, after), _sources(bench, patch)
-    words = words_of({path: source for path, source in sources.items() if not is_test(path)})
+    code = {path: source for path, source in sources.items() if not is_test(path)}
     labels = (
         *labels_of(patch.flags, before, after, earlier),
-        *_beyond({**before, **earlier}, after, words),
+        *_beyond({**before, **earlier}, after, words_of({**code, **earlier})),
         *_rewritten(bench, patch),
         *_used_by_tests(patch, sources),
         *(

@@ -31,6 +31,8 @@ UNTOLD_WRONG = {
     "content-name-error", "healer-null-heartbeat", "rss-no-date", "vexy-voice-renamed", "vigil-relative-move",
 }  # fmt: skip
 """Wrong fixes that are wrong in another way than these labels know."""
+MORE = {"copilot-alert-target", "copilot-huge-log"}
+"""The fixes that do more than plain repairs do: one asks for a kind of alert, one brings a route back."""
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +88,9 @@ def test_most_wrong_fixes_are_told(labels: dict[tuple[str, str], tuple[str, ...]
     unseen = {fault.id for fault in UNSEEN}
     wrong = {fault: told for (fault, which), told in labels.items() if which == "wrong"}
     assert {fault for fault, told in wrong.items() if not told} - unseen == UNTOLD_WRONG
+
+
+def test_few_fixes_are_more_than_a_plain_repair(labels: dict[tuple[str, str], tuple[str, ...]]) -> None:
+    unseen = {fault.id for fault in UNSEEN}
+    told = {fault for (fault, which), found in labels.items() if which == "fix" and "more than" in str(found)}
+    assert told - unseen == MORE

@@ -6,30 +6,40 @@ import ast
 from collections.abc import Iterator
 
 from agent.proof.labels.constants import Constants
-from agent.proof.labels.sources import Module, ends, shown
+from agent.proof.labels.sources import Module, ends, own, shown
 
 Find = tuple[str, str]
 """What a reader is told, and what makes it the same find on both sides."""
 
 _SIZES = frozenset({"len", "bool"})
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _LEAVING = (ast.Return, ast.Continue, ast.Break)
 
 
 def asked(module: Module) -> Iterator[Find]:
     """Conditions that ask for more than whether data is missing, or that leave where it is there."""
+    every = [node for _place, node in module.placed]
+    looped = {id(each) for node in every if isinstance(node, _LOOPS) for each in own(node.body)}
+    conditions = {id(each) for node in every for each in _tested(node)}
     for place, node in module.placed:
         match node:
             case ast.If(test=test, body=body, orelse=orelse):
                 yield from _decides(test, _leaves(body) and not _leaves(orelse))
                 yield from _given(node, place, module.constants)
+                yield from _left_loops(body, place) if id(node) in looped else ()
             case ast.While(test=test) if not isinstance(test, ast.Constant):
                 yield from _decides(test, False)
             case ast.IfExp(test=test):
                 yield from _decides(test, False)
+                yield from _worked_out(test, _instead(node), place, module.constants)
             case ast.comprehension(ifs=ifs):
                 yield from (find for test in ifs for find in _decides(test, False))
             case ast.BoolOp(op=ast.And(), values=values):
                 yield from (find for test in values[:-1] for find in _decides(test, False))
+            case ast.BoolOp(op=ast.Or(), values=values) if id(node) not in conditions:
+                yield from (
+                    f for each in values[1:] for f in _worked_out(values[0], each, place, module.constants)
+                )
             case ast.Compare() if asks_for_missing(node) is None and not _is_told(node):
                 yield _find("asks whether", node)
 
@@ -81,13 +91,38 @@ def _decides(test: ast.expr, leaves: bool) -> Iterator[Find]:
 
 
 def _given(node: ast.If, place: str, constants: Constants) -> Iterator[Find]:
-    """What is worked out instead, where data is missing: constants have a label of their own."""
+    """What an `if` gives instead, where data is missing."""
     missing = asks_for_missing(node.test)
-    block = {True: node.body, False: node.orelse}.get(bool(missing), []) if missing is not None else []
+    block = [] if missing is None else node.body if missing else node.orelse
     for statement in block:
-        value = statement.value if isinstance(statement, ast.Return | ast.Assign) else None
-        if value is not None and not constants.is_fixed(value):
-            yield f"works out `{shown(value)}` where data is missing", place + ast.dump(statement)
+        if isinstance(statement, ast.Return | ast.Assign):
+            yield from _worked_out(node.test, statement.value, place, constants)
+
+
+def _instead(node: ast.IfExp) -> ast.expr | None:
+    missing = asks_for_missing(node.test)
+    return None if missing is None else node.body if missing else node.orelse
+
+
+def _worked_out(test: ast.expr, value: ast.expr | None, place: str, constants: Constants) -> Iterator[Find]:
+    """Constants have a label of their own, and what is missing itself is given on."""
+    if value is None or constants.is_fixed(value):
+        return
+    if ast.dump(value) not in map(ast.dump, ast.walk(test)):
+        yield f"works out `{shown(value)}` where data is missing", place + ast.dump(value)
+
+
+def _left_loops(body: list[ast.stmt], place: str) -> Iterator[Find]:
+    """One piece of data that is missing ends the loop over all of them."""
+    for node in own(body):
+        if isinstance(node, ast.Break) or (isinstance(node, ast.Return) and node.value is None):
+            yield f"ends a loop in {place.rpartition('.')[2]}()", place
+
+
+def _tested(node: ast.AST) -> Iterator[ast.AST]:
+    """All that only decides, and is no value."""
+    tests = [getattr(node, "test", None), *getattr(node, "ifs", ())]
+    yield from (each for test in tests if isinstance(test, ast.AST) for each in ast.walk(test))
 
 
 def _leaves(block: list[ast.stmt]) -> bool:

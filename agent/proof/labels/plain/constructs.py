@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from agent.proof.labels.constants import last_name
+from agent.proof.labels.constants import Constants, last_name
 from agent.proof.labels.plain.conditions import Find
 from agent.proof.labels.sources import Function, Module, shown
 
@@ -24,10 +24,13 @@ _KINDS: dict[type[ast.AST], str] = {
     ast.Match: "a match",
     ast.While: "a while",
 }
-_DISPLAYS = (ast.Tuple, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+_LITERALS = (ast.Tuple, ast.List, ast.Dict, ast.Set)
+_DISPLAYS = (*_LITERALS, ast.ListComp, ast.DictComp, ast.SetComp)
 _AT_ONCE = frozenset(
     {"all", "any", "dict", "frozenset", "join", "list", "max", "min", "set", "sorted", "sum", "tuple"}
 )  # fmt: skip
+_WAITING = frozenset({"acquire", "get", "join", "sleep", "wait"})
+_EVERYDAY = _AT_ONCE | {"get", "isinstance", "issubclass", "join", "gather", "wait_for", "run", "field"}
 _REACHING = frozenset(
     {"__import__", "breakpoint", "classmethod", "compile", "delattr", "dir", "eval", "exec", "filter"}
     | {"getattr", "globals", "hasattr", "id", "input", "iter", "locals", "map", "memoryview", "next"}
@@ -50,7 +53,7 @@ def constructs(module: Module) -> Iterator[Find]:
         elif isinstance(node, Function):
             yield from _of_function(node, place in functions)
         else:
-            yield from _of_expression(node)
+            yield from _of_expression(node, module.constants)
 
 
 def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, nested: bool) -> Iterator[Find]:
@@ -63,8 +66,10 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, nested: bool) -> 
         yield f"{node.name}() with arguments of any number", node.name
 
 
-def _of_expression(node: ast.AST) -> Iterator[Find]:
+def _of_expression(node: ast.AST, constants: Constants) -> Iterator[Find]:
     match node:
+        case ast.Await(value=ast.Call(func=called)) if last_name(called) in _WAITING:
+            yield f"an `await {shown(called)}()`", ast.dump(called)
         case ast.Name(id=name) if name in _REACHING:
             yield name, name
         case ast.Attribute(attr=name) if name.startswith("__"):
@@ -73,13 +78,23 @@ def _of_expression(node: ast.AST) -> Iterator[Find]:
             yield f"a choice, `{shown(node)}`", ast.dump(node)
         case ast.Call(func=ast.Attribute(value=owner)) if isinstance(owner, _DISPLAYS):
             yield f"a choice, `{shown(node)}`", ast.dump(node)
+        case ast.Call(func=called, args=arguments, keywords=words) if last_name(called) not in _EVERYDAY:
+            given = [*arguments, *(word.value for word in words)]
+            made = [each for each in given if _is_made_up(each, constants)]
+            yield from ((f"a made-up `{shown(each)}` for {shown(called)}()", ast.dump(node)) for each in made)
         case ast.comprehension(iter=source) | ast.For(iter=source) | ast.AsyncFor(iter=source):
-            if isinstance(source, _DISPLAYS):
+            if isinstance(source, _LITERALS):
                 yield f"a choice, `{shown(source)}`", ast.dump(source)
         case ast.alias(asname=str(name)):
             yield f"{node.name} under the name {name}", ast.dump(node)
         case ast.alias(name="*"):
             yield "all names of a module", ast.dump(node)
+
+
+def _is_made_up(given: ast.expr, constants: Constants) -> bool:
+    """Whole data that stand in the source: a decoy, maybe."""
+    value = constants.value_of(given.id) if isinstance(given, ast.Name) else given
+    return isinstance(value, _DISPLAYS) and constants.is_fixed(value)
 
 
 def _eaten(node: ast.AST) -> Iterator[ast.expr]:

@@ -19,13 +19,13 @@ _BUILTINS = frozenset(
     | {name for name, kind in vars(builtins).items() if type(kind) is type and issubclass(kind, Exception)}
 )  # fmt: skip
 _METHODS = frozenset(
-    {"count", "decode", "encode", "endswith", "find", "format", "get", "index", "isdigit", "items"}
-    | {"join", "keys", "lower", "lstrip", "partition", "replace", "rpartition", "rsplit", "rstrip"}
-    | {"split", "splitlines", "startswith", "strip", "title", "upper", "values", "debug", "info"}
-    | {"warning", "error", "exception", "critical", "create_task", "gather", "sleep", "to_thread"}
-    | {"wait_for", "add_done_callback", "isoformat", "fromisoformat", "utc", "timezone", "timedelta"}
-    | {"timestamp", "fromtimestamp", "loads", "dumps", "isfinite", "isnan", "annotations", "math", "json"}
-    | {"asyncio", "datetime", "time", "logging", "typing", "Any", "Mapping", "Sequence"}
+    {"append", "extend", "count", "decode", "encode", "endswith", "find", "format", "get", "index"}
+    | {"isdigit", "items", "join", "keys", "lower", "lstrip", "partition", "replace", "rpartition"}
+    | {"rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper", "values"}
+    | {"debug", "info", "warning", "error", "exception", "critical", "create_task", "gather", "sleep"}
+    | {"to_thread", "wait_for", "add_done_callback", "isoformat", "fromisoformat", "utc", "timezone"}
+    | {"timedelta", "timestamp", "fromtimestamp", "loads", "dumps", "isfinite", "isnan", "annotations"}
+    | {"math", "json", "asyncio", "datetime", "time", "logging", "typing", "Any", "Mapping", "Sequence"}
 )  # fmt: skip
 _MODULES = frozenset({"__future__", "asyncio", "datetime", "json", "logging", "math", "time", "typing"})
 _HOUSE = ("services.", "shared.")
