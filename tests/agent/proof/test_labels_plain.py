@@ -56,6 +56,11 @@ PLAIN = {
     "a number of a text": (OF, OF.replace('quote["price"]', 'float(quote["price"])')),
     "skips a row": (TELL, TELL + "            if row is None:\n                continue\n"),
     "sifts": (TELL, TELL.replace("in rows", "in [row for row in rows if row is not None]")),
+    "skips what lacks a key that it reads": (
+        TELL,
+        TELL
+        + '            if row.get("ts") is None:\n                continue\n            logger.info(row["ts"])\n',
+    ),
     "tells the log": (TELL, '        logger.warning(f"{len(rows)} rows")\n' + TELL),
     "a helper": (
         "def known(symbol):\n",
@@ -123,6 +128,14 @@ BEYOND = {
     "leaves where there is `self.price`": (
         CHANGE,
         "        if self.price:\n            return None\n" + CHANGE,
+    ),
+    "asks for `self.seen` and does not use it": (
+        CHANGE,
+        GIVEN.replace("prev_close", "seen") + CHANGE,
+    ),
+    "asks for `row.get('ts')` and does not use it": (
+        TELL,
+        TELL + '            if row.get("ts") is None:\n                continue\n',
     ),
     "depends on `quote.isdigit()`": (OF, "        if quote.isdigit():\n            return None\n" + OF),
     "works out `self.price - self.price` where data is missing": (

@@ -27,9 +27,7 @@ HIDING = {
     "sse-first-day": DEFAULT,
 }
 """The fixes that make something up, or tell an error and go on."""
-UNTOLD_WRONG = {
-    "content-name-error", "healer-null-heartbeat", "rss-no-date", "vexy-voice-renamed", "vigil-relative-move",
-}  # fmt: skip
+UNTOLD_WRONG = {"content-name-error", "healer-null-heartbeat", "vexy-voice-renamed"}
 """Wrong fixes that are wrong in another way than these labels know."""
 MORE = {"copilot-alert-target", "copilot-huge-log"}
 """The fixes that do more than plain repairs do: one asks for a kind of alert, one brings a route back."""

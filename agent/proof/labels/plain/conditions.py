@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from agent.proof.labels.constants import Constants
-from agent.proof.labels.sources import Module, ends, own, shown
+from agent.proof.labels.sources import Function, Module, ends, own, shown
 
 Find = tuple[str, str]
 """What a reader is told, and what makes it the same find on both sides."""
 
 _SIZES = frozenset({"len", "bool"})
+_DATA = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _LEAVING = (ast.Return, ast.Continue, ast.Break)
 
@@ -21,6 +23,7 @@ def asked(module: Module) -> Iterator[Find]:
     every = [node for _place, node in module.placed]
     looped = {id(each) for node in every if isinstance(node, _LOOPS) for each in own(node.body)}
     conditions = {id(each) for node in every for each in _tested(node)}
+    yield from _unused(module)
     for place, node in module.placed:
         match node:
             case ast.If(test=test, body=body, orelse=orelse):
@@ -88,6 +91,54 @@ def _decides(test: ast.expr, leaves: bool) -> Iterator[Find]:
         yield _find("depends on", test)
     elif missing is False and leaves:
         yield _find("leaves where there is", test)
+
+
+def _unused(module: Module) -> Iterator[Find]:
+    """What is left out for want of something that is not used, so its want says nothing of the rest."""
+    for place, function in module.placed:
+        if not isinstance(function, Function):
+            continue
+        body = list(own(function.body))
+        known = Counter(_names(each) for each in body if isinstance(each, _DATA))
+        for node in body:
+            for test in _leaving_out(node):
+                within = Counter(_names(each) for each in ast.walk(test) if isinstance(each, _DATA))
+                for each in _subjects(test):
+                    if known[_names(each)] <= within[_names(each)]:
+                        yield f"asks for `{shown(each)}` and does not use it", f"{place} {ast.dump(test)}"
+
+
+def _leaving_out(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.If):
+        return [node.test] if _leaves(node.body) else []
+    return node.ifs if isinstance(node, ast.comprehension) else []
+
+
+def _subjects(test: ast.expr) -> Iterator[ast.expr]:
+    """What a condition for missing data asks for."""
+    match test:
+        case ast.UnaryOp(operand=operand):
+            yield from _subjects(operand)
+        case ast.BoolOp(values=values):
+            yield from (each for value in values for each in _subjects(value))
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[other]):
+            yield other
+        case ast.Compare(left=left):
+            yield from _subjects(left)
+        case ast.Call(func=ast.Name(), args=[first, *_]):
+            yield first
+        case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call(func=ast.Attribute(attr="get")):
+            yield test
+
+
+def _names(node: ast.AST) -> str:
+    """What an expression stands for, however it is read: `x["key"]` is `x.get("key")`."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[key, *_]):
+            return f"{_names(owner)}[{ast.unparse(key)}]"
+        case ast.Subscript(value=owner, slice=key):
+            return f"{_names(owner)}[{ast.unparse(key)}]"
+    return ast.unparse(node)
 
 
 def _given(node: ast.If, place: str, constants: Constants) -> Iterator[Find]:
