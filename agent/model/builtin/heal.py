@@ -12,7 +12,8 @@ from agent.model.builtin.conclude import HIDES, NAME, Tried, fixed, unfixed
 from agent.model.builtin.desk import Absent, Desk
 from agent.model.builtin.edits import NotWritable, edits_between, new_file, restored
 from agent.model.builtin.incident import Incident, Trouble
-from agent.model.builtin.judged import Judged, read_answer, read_tests
+from agent.model.builtin.judged import Judged, fails_with, read_answer, read_tests
+from agent.model.builtin.regression import Test, call_test
 from agent.model.builtin.repairs import LAST_RESORTS, REPAIRS, speaks
 from agent.model.builtin.scene import Candidate, Draft, Repair, Scene
 from agent.model.builtin.talk import Asking, Said
@@ -51,7 +52,8 @@ def abstain(incident: Incident, offered: frozenset[str]) -> str | None:
 class Search:
     """Candidates on top of candidates. `tried` is every proposal so far.
 
-    `unproven` says why no replay can tell, once one could not. Without `history` nothing is looked up in it.
+    `unproven` says why no replay can tell, once one could not; `red` which tests were seen to fail alone.
+    Without `history` nothing is looked up in it.
     """
 
     incident: Incident
@@ -59,6 +61,7 @@ class Search:
     tried: list[Tried] = field(default_factory=list)
     history: bool = True
     unproven: str = ""
+    red: dict[str, bool] = field(default_factory=dict)
 
     @property
     def told(self) -> str:
@@ -87,7 +90,8 @@ class Search:
             if self.unproven and candidate.test is None:
                 # Nothing but a test can show more: the likeliest repair stays the one that is proposed.
                 continue
-            whole = {**draft, **candidate.files, **self.test_of(candidate)}
+            test = yield from self.test_of(candidate, trouble, draft)
+            whole = {**draft, **candidate.files, **test}
             judged = yield from self.propose(candidate, whole)
             step = (*so_far, self.tried[-1])
             if (yield from self.is_proven(candidate, whole, judged)):
@@ -98,10 +102,28 @@ class Search:
             elif judged.trouble is not None and len(step) < DEEPEST and self.is_new(judged.trouble, trouble):
                 yield from self.explore(judged.trouble, whole, step)
 
-    def test_of(self, candidate: Candidate) -> Draft:
-        """The new test of a candidate; none where the service has a file of that name."""
-        path, text = candidate.test or ("", "")
-        return {} if not path or path in self.incident.files else {path: text}
+    def test_of(self, candidate: Candidate, trouble: Trouble, draft: Draft) -> Asking[Draft]:
+        """The new test of a candidate: its own, else one that calls what crashed; it fails without a repair.
+
+        What is mended on top of another repair has none: the incident's commit does not come as far.
+        """
+        if draft:
+            return {}
+        path, text = candidate.test or (yield from self.derived(candidate, trouble)) or ("", "")
+        if not path or path in self.incident.files:
+            return {}
+        if text not in self.red:
+            answer = yield from self.desk.alone(path, [new_file(path, text)])
+            self.red[text] = fails_with(answer, path, trouble.name)
+        return {path: text} if self.red[text] else {}
+
+    def derived(self, candidate: Candidate, trouble: Trouble) -> Asking[Test | None]:
+        """The test that follows from the crash and what the candidate makes of the function."""
+        spot = trouble.own(self.incident.service)
+        before = (yield from self.desk.read(spot.path)) if spot else None
+        if spot is None or not isinstance(before, str):
+            return None
+        return call_test(self.incident, trouble, before, candidate.files.get(spot.path, before))
 
     def is_proven(self, candidate: Candidate, whole: Draft, judged: Judged) -> Asking[bool]:
         """Whether the replay or a test of its own shows the crash gone, and nothing is broken by it.
@@ -109,7 +131,7 @@ class Search:
         A test of its own that shows nothing is taken out of the proposal again.
         """
         new = [path for path in whole if "/tests/" in path]
-        if not judged.passed and not (judged.replay == "skipped" and new):
+        if not judged.passed and not (judged.replay == "skipped" and new and candidate.test):
             return False
         seen = read_tests((yield from self.desk.test([], "both")))
         shown = all(map(seen.passes, new))

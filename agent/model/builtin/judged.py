@@ -75,6 +75,13 @@ def read_tests(answer: str) -> Tested:
     return Tested("" if compared[1] == "nothing" else compared[1], red, ran)
 
 
+def fails_with(answer: str, path: str, name: str) -> bool:
+    """Whether every test of a file fails with an exception of that name, in an answer of run_pytest."""
+    red = re.findall(rf"^  FAILED {re.escape(path)}::\S+: (\S+)", answer, re.MULTILINE)
+    passed = re.search(r"^on the patch: 0 of \d+ passed$", answer, re.MULTILINE)
+    return bool(red) and passed is not None and all(each.rpartition(".")[2] == name for each in red)
+
+
 def _trouble(lines: list[str]) -> Trouble | None:
     """The last error that the answer shows with its frames."""
     spots: list[Spot] = []
