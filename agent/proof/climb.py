@@ -162,6 +162,7 @@ class Climb:
         idle = [name for name, patch in self.without_each_hunk() if not self.is_missed(patch)]
         if idle:
             self.put("needed", "not shown", f"without it the proof still holds: {', '.join(idle)}")
+            self.labels += (f"look at: the proof holds without {', '.join(idle)}",)
         else:
             self.put("needed", "shown", "without any one hunk the crash or the failing test is back")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from agent.proof.labels.data import SUFFIXES
-from agent.proof.labels.plain import Words, beyond, words_of
+from agent.proof.labels.plain import Words, beyond, words_in, words_of
 from agent.proof.labels.scripts import SCRIPT
 from agent.proof.labels.sources import trees
 from agent.proof.labels.told import Label, dropped, labels_of
@@ -16,24 +16,26 @@ from sandbox.review import is_test
 from tools.tool import Workbench
 
 MOST_TOLD = 4
+_AMONG_TESTS = re.compile(r"(?:^|/)(?:tests?|__tests__)/")
 
 
 def labels_for(bench: Workbench, patch: Patch) -> tuple[str, ...]:
     """What a reviewer must be told about a patch, in words."""
-    changed = [file for file in patch.files if _is_read(file.path) and not is_test(file.path)]
+    changed = [file for file in patch.files if _is_read(file.path) and not _is_apart(file.path)]
     before = {f.path: _source(bench, patch.base, f.path) for f in changed if f.kind != "added"}
     after = {f.path: _source(bench, patch.tree, f.path) for f in changed if f.kind != "deleted"}
     earlier, sources = _earlier(bench, patch, after), _sources(bench, patch)
     code = {path: source for path, source in sources.items() if not is_test(path)}
+    truth = words_in(_read(bench, patch, "truth", ".json").values())
     labels = (
         *labels_of(patch.flags, before, after, earlier),
-        *_beyond({**before, **earlier}, after, words_of({**code, **earlier})),
+        *_beyond({**before, **earlier}, after, words_of({**code, **earlier}, truth)),
         *_rewritten(bench, patch),
         *_used_by_tests(patch, sources),
         *(
             Label("look at", f"{f.path} is {f.kind}, and is no source")
             for f in patch.files
-            if not (_is_code(f.path) or is_test(f.path))
+            if not (_is_code(f.path) or _is_apart(f.path))
         ),
     )
     return tuple(dict.fromkeys(map(str, labels)))
@@ -45,6 +47,11 @@ def _beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words) -
     if found:
         more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
         yield Label("look at", f"more than a plain repair: {'; '.join(found[:MOST_TOLD])}{more}")
+
+
+def _is_apart(path: str) -> bool:
+    """Whether it is a test that stands among tests: anywhere else the service may import it."""
+    return is_test(path) and _AMONG_TESTS.search(path) is not None
 
 
 def _is_code(path: str) -> bool:
@@ -96,8 +103,14 @@ def _rewritten(bench: Workbench, patch: Patch) -> Iterator[Label]:
 
 def _sources(bench: Workbench, patch: Patch) -> dict[str, str]:
     """The sources of the service and of shared/ on the base, tests too, by path."""
-    listing = bench.gate.listing(patch.base, (f"services/{patch.service}", "shared"))
-    paths = [path for path in listing if _is_code(path)]
+    read = {**_read(bench, patch, f"services/{patch.service}"), **_read(bench, patch, "shared")}
+    return {path: source for path, source in read.items() if _is_code(path)}
+
+
+def _read(bench: Workbench, patch: Patch, folder: str, suffix: str = "") -> dict[str, str]:
+    """The files of a folder on the base, by path."""
+    listing = bench.gate.listing(patch.base, (folder,))
+    paths = [path for path in listing if path.endswith(suffix)]
     read = blobs(bench.gate.git_dir, [listing[path].oid for path in paths])
     return {path: source.decode("utf-8", "replace") for path, source in zip(paths, read, strict=True)}
 

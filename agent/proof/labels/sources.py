@@ -37,8 +37,11 @@ class Module:
 Trees = Mapping[str, Module]
 
 
-def trees(sources: Mapping[str, str]) -> dict[str, Module]:
-    """The Python of the files by path; what does not parse is left out."""
+def trees(sources: Mapping[str, str], *, folded: bool = True) -> dict[str, Module]:
+    """The Python of the files by path; what does not parse is left out.
+
+    Without `folded` what is never run stays.
+    """
     found = {}
     for path, source in sources.items():
         if not path.endswith(".py"):
@@ -47,7 +50,7 @@ def trees(sources: Mapping[str, str]) -> dict[str, Module]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(source)
-            found[path] = Module.of(_Living(Constants(tree)).visit(tree))
+            found[path] = Module.of(_Living(Constants(tree)).visit(tree) if folded else tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     return found

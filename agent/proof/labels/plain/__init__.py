@@ -9,11 +9,12 @@ a reader to look at.
 words        which names, modules and texts the service uses already
 constructs   statements and expressions which no plain repair needs
 conditions   what is asked, and what is left out where it holds
+gone         what the base does, and the patch does not
 changes      what is changed in place, kept for nothing, or bound a second time
 scripts      the same for Node, by text: there is no parser here
 """
 
 from agent.proof.labels.plain.beyond import beyond
-from agent.proof.labels.plain.words import Words, words_of
+from agent.proof.labels.plain.words import Words, words_in, words_of
 
-__all__ = ["Words", "beyond", "words_of"]
+__all__ = ["Words", "beyond", "words_in", "words_of"]

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from agent.proof.labels.plain.changes import changes
 from agent.proof.labels.plain.conditions import Find, asked
 from agent.proof.labels.plain.constructs import constructs
+from agent.proof.labels.plain.gone import gone
 from agent.proof.labels.plain.scripts import beyond_in_scripts
-from agent.proof.labels.plain.words import Words, bound, imported, said
-from agent.proof.labels.sources import Function, Module, Trees, own, shown, trees
+from agent.proof.labels.plain.words import Words, bound, imported, keys, said
+from agent.proof.labels.sources import Function, Module, Trees, trees
 
 _READERS: tuple[Callable[[Module], Iterator[Find]], ...] = (constructs, changes, asked)
 
@@ -21,63 +22,12 @@ def beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words) ->
 
     `before` and `after` map paths to sources; `words` is what the whole service uses on the base.
     """
-    old, new = trees(before), trees(after)
+    old, new = trees(before, folded=False), trees(after, folded=False)
     found = Counter(find for module in new.values() for read in _READERS for find in read(module))
     found.subtract(Counter(find for module in old.values() for read in _READERS for find in read(module)))
-    found.update(find for find in (*_left_out(old, new), *_given_up(old, new)))
     python = (told for (told, _), times in found.items() if times > 0)
-    return list(dict.fromkeys((*python, *_words(old, new, words), *beyond_in_scripts(before, after, words))))
-
-
-def _left_out(old: Trees, new: Trees) -> Iterator[Find]:
-    """Elements of a list, a table or a tuple that are gone, with nothing in their place."""
-    before, after = _displays(old), _displays(new)
-    for place, elements in (before - after).elements():
-        kept = (other for where, other in after - before if where == place and len(other) < len(elements))
-        for other in kept:
-            if not Counter(other) - Counter(elements):
-                yield f"leaves out {', '.join((Counter(elements) - Counter(other)).elements())}"[:100], place
-
-
-def _displays(trees_: Trees) -> Counter[tuple[str, tuple[str, ...]]]:
-    placed = (each for module in trees_.values() for each in module.placed)
-    return Counter(
-        (place, tuple(shown(each) for each in _elements(node)))
-        for place, node in placed
-        if isinstance(node, ast.Dict | ast.List | ast.Tuple | ast.Set)
-    )
-
-
-def _elements(node: ast.Dict | ast.List | ast.Tuple | ast.Set) -> list[ast.expr]:
-    if isinstance(node, ast.Dict):
-        return [key or value for key, value in zip(node.keys, node.values, strict=True)]
-    return node.elts
-
-
-def _given_up(old: Trees, new: Trees) -> Iterator[Find]:
-    """Functions that gave something back, and give nothing any more."""
-    before, after = _gives(old), _gives(new)
-    for place in before.keys() & after.keys():
-        if before[place] and not after[place]:
-            yield f"{place.rpartition('.')[2]}() gives nothing back", place
-
-
-def _gives(trees_: Trees) -> dict[str, bool]:
-    """By place of a function: whether it gives anything back but None."""
-    return {
-        f"{place}.{node.name}": any(
-            isinstance(each, ast.Yield | ast.YieldFrom)
-            or (isinstance(each, ast.Return) and not (each.value is None or _is_none(each.value)))
-            for each in own(node.body)
-        )
-        for module in trees_.values()
-        for place, node in module.placed
-        if isinstance(node, Function)
-    }
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+    scripts = beyond_in_scripts(before, after, words)
+    return list(dict.fromkeys((*python, *_words(old, new, words), *gone(old, new, words), *scripts)))
 
 
 def _words(old: Trees, new: Trees, words: Words) -> Iterator[str]:
@@ -90,6 +40,9 @@ def _words(old: Trees, new: Trees, words: Words) -> Iterator[str]:
     for name in dict.fromkeys(name for node in nodes for name in _said(node)):
         if not words.knows(name) and name not in own:
             yield f"the name {name}"
+    for text in dict.fromkeys(text for node in nodes for text in keys(node)):
+        if text not in words.texts:
+            yield f"the key {text!r}"
     defined = {
         (place, node.name) for m in old.values() for place, node in m.placed if isinstance(node, Function)
     }

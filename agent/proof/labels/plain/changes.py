@@ -7,7 +7,7 @@ import builtins
 from collections import Counter
 from collections.abc import Iterator
 
-from agent.proof.labels.plain.conditions import Find
+from agent.proof.labels.plain.conditions import TELLING, Find
 from agent.proof.labels.plain.words import bound
 from agent.proof.labels.sources import Function, Module, own, shown
 
@@ -17,7 +17,6 @@ _CHANGING = frozenset(
     | {"remove", "reverse", "rotate", "set", "set_exception", "set_result", "setdefault", "sort"}
     | {"symmetric_difference_update", "update"}
 )  # fmt: skip
-_TELLING = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log", "print"})
 _MADE = frozenset({"dict", "list", "set", "sorted", "deque", "defaultdict", "copy", "deepcopy"})
 _DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
@@ -38,6 +37,9 @@ def _bound_again(module: Module) -> Iterator[Find]:
     ):
         body: list[ast.stmt] = node.body  # type: ignore[attr-defined]
         names = Counter(name for statement in body for name in _bound_by(statement))
+        for name in names:
+            if hasattr(builtins, name):
+                yield f"gives {name} another meaning", f"{place}.{name}"
         for name, times in names.items():
             for _ in range(times - 1):
                 yield f"gives {name} a second meaning", f"{place}.{name}"
@@ -124,4 +126,4 @@ def _is_used(value: ast.expr) -> bool:
         return False
     called = value.func
     name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
-    return name in _TELLING or (name in _CHANGING and isinstance(called, ast.Attribute))
+    return name in TELLING or (name in _CHANGING and isinstance(called, ast.Attribute))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from agent.proof.labels.sources import Function, Module, ends, own, shown
 Find = tuple[str, str]
 """What a reader is told, and what makes it the same find on both sides."""
 
+TELLING = frozenset({"debug", "info", "warn", "warning", "error", "exception", "critical", "log", "print"})
 _SIZES = frozenset({"len", "bool"})
 _DATA = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -43,7 +45,7 @@ def asked(module: Module) -> Iterator[Find]:
                 yield from (
                     f for each in values[1:] for f in _worked_out(values[0], each, place, module.constants)
                 )
-            case ast.Compare() if asks_for_missing(node) is None and not _is_told(node):
+            case ast.Compare() if asks_for_missing(node) is None:
                 yield _find("asks whether", node)
 
 
@@ -55,10 +57,10 @@ def asks_for_missing(test: ast.expr) -> bool | None:
             return None if there is None else not there
         case ast.Compare(left=left, ops=[op], comparators=[other]):
             return _compares(left, op, other)
+        case ast.Name(id=name) if hasattr(builtins, name):
+            return None
         case ast.Name() | ast.Attribute() | ast.Subscript():
             return False
-        case ast.Call(func=ast.Name(id="isinstance"), args=[_, kinds]):
-            return None if any(isinstance(each, ast.Call) for each in ast.walk(kinds)) else False
         case ast.Call(func=ast.Name(id=name), args=[_], keywords=[]) if name in _SIZES:
             return False
         case ast.Call(func=ast.Attribute(attr="get"), args=[_]):
@@ -87,7 +89,7 @@ def _compares(left: ast.expr, op: ast.cmpop, other: ast.expr) -> bool | None:
 def _decides(test: ast.expr, leaves: bool) -> Iterator[Find]:
     """Where a comparison alone is the condition, it is told as such."""
     missing = asks_for_missing(test)
-    if missing is None and not isinstance(test, ast.Compare | ast.BoolOp):
+    if missing is None and not isinstance(test, ast.Compare):
         yield _find("depends on", test)
     elif missing is False and leaves:
         yield _find("leaves where there is", test)
@@ -121,8 +123,8 @@ def _subjects(test: ast.expr) -> Iterator[ast.expr]:
             yield from _subjects(operand)
         case ast.BoolOp(values=values):
             yield from (each for value in values for each in _subjects(value))
-        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[other]):
-            yield other
+        case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[other]):
+            yield ast.Subscript(value=other, slice=key, ctx=ast.Load())
         case ast.Compare(left=left):
             yield from _subjects(left)
         case ast.Call(func=ast.Name(), args=[first, *_]):
@@ -148,6 +150,18 @@ def _given(node: ast.If, place: str, constants: Constants) -> Iterator[Find]:
     for statement in block:
         if isinstance(statement, ast.Return | ast.Assign):
             yield from _worked_out(node.test, statement.value, place, constants)
+        elif not isinstance(statement, _LEAVING) and not _tells(statement):
+            yield f"does `{shown(statement)}` where data is missing", place + ast.dump(statement)
+
+
+def _tells(statement: ast.stmt) -> bool:
+    """Whether a statement tells the log of it, or counts it."""
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))):
+            return name in TELLING
+        case ast.AugAssign(op=ast.Add(), value=ast.Constant()):
+            return True
+    return False
 
 
 def _instead(node: ast.IfExp) -> ast.expr | None:
@@ -178,11 +192,6 @@ def _tested(node: ast.AST) -> Iterator[ast.AST]:
 
 def _leaves(block: list[ast.stmt]) -> bool:
     return ends(block, _LEAVING)
-
-
-def _is_told(node: ast.Compare) -> bool:
-    """Two constants are told by the label of what is never run."""
-    return all(isinstance(side, ast.Constant) for side in (node.left, *node.comparators))
 
 
 def _find(what: str, node: ast.expr) -> Find:

@@ -23,13 +23,15 @@ _KINDS: dict[type[ast.AST], str] = {
     ast.NamedExpr: "an assignment within an expression",
     ast.Match: "a match",
     ast.While: "a while",
+    ast.Break: "a break",
+    ast.Slice: "a part of a list",
 }
 _LITERALS = (ast.Tuple, ast.List, ast.Dict, ast.Set)
 _DISPLAYS = (*_LITERALS, ast.ListComp, ast.DictComp, ast.SetComp)
 _AT_ONCE = frozenset(
     {"all", "any", "dict", "frozenset", "join", "list", "max", "min", "set", "sorted", "sum", "tuple"}
 )  # fmt: skip
-_WAITING = frozenset({"acquire", "get", "join", "sleep", "wait"})
+_WAITING = frozenset({"acquire", "sleep", "wait"})
 _EVERYDAY = _AT_ONCE | {"get", "isinstance", "issubclass", "join", "gather", "wait_for", "run", "field"}
 _REACHING = frozenset(
     {"__import__", "breakpoint", "classmethod", "compile", "delattr", "dir", "eval", "exec", "filter"}
@@ -53,6 +55,7 @@ def constructs(module: Module) -> Iterator[Find]:
         elif isinstance(node, Function):
             yield from _of_function(node, place in functions)
         else:
+            yield from _unreached(place, node)
             yield from _of_expression(node, module.constants)
 
 
@@ -66,10 +69,23 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, nested: bool) -> 
         yield f"{node.name}() with arguments of any number", node.name
 
 
+def _unreached(place: str, node: ast.AST) -> Iterator[Find]:
+    """What stands behind the end of a block, or at the end of each round of a loop."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        for each in block[:-1] if isinstance(block, list) else ():
+            if isinstance(each, ast.Return | ast.Raise | ast.Break | ast.Continue):
+                yield f"nothing behind `{shown(each)}`", place
+    if isinstance(node, ast.For | ast.AsyncFor | ast.While) and isinstance(
+        node.body[-1], ast.Continue | ast.Return
+    ):
+        yield "a loop of one round", place
+
+
 def _of_expression(node: ast.AST, constants: Constants) -> Iterator[Find]:
     match node:
-        case ast.Await(value=ast.Call(func=called)) if last_name(called) in _WAITING:
-            yield f"an `await {shown(called)}()`", ast.dump(called)
+        case ast.Call(func=ast.Attribute(attr=name) as called) if name in _WAITING:
+            yield f"waits in `{shown(called)}()`", ast.dump(called)
         case ast.Name(id=name) if name in _REACHING:
             yield name, name
         case ast.Attribute(attr=name) if name.startswith("__"):

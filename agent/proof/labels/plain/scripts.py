@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 
@@ -18,8 +19,10 @@ _PLAIN = frozenset(
 )  # fmt: skip
 # Every repetition is bounded: the text is the model's.
 _TEXT = re.compile(r"'[^'\\\n]{1,500}'|\"[^\"\\\n]{1,500}\"")
-_COMMENT = re.compile(r"//.*$|/\*.{0,500}?\*/")
+_COMMENT = re.compile(r"^([^/]{0,2000})(?:^|\s)//[\w\s.,:'()`-]{0,500}$")
 _WITHIN_COMMENT = re.compile(r"^\s{0,99}(?:/\*\*?|\*)(?:\s|/?$)")
+_WORDS_WITHIN = re.compile(r"constructor|prototype|__proto__")
+_LEAVES = re.compile(r"\bif\s{0,9}\(\s{0,9}[\w.]{1,80}\s{0,9}\)|\b(?:break|continue)\b")
 _DECLARED = re.compile(r"\b(?:const|let)\s{1,9}(\w{1,60})|\b(\w{1,60})\s{0,9}=>")
 _ODD = re.compile(
     r"\b(?:class|yield|new|delete|try|catch|finally|throw|while|do|switch|case|with|var|import|export|static|super"
@@ -27,7 +30,7 @@ _ODD = re.compile(
     r"|queueMicrotask|set(?:Timeout|Immediate|Interval)|__proto__|constructor|arguments|this)\b"
     r"|\b(?:Number|String|parseInt|parseFloat)\s{0,9}\("
     r"|(?:\?\?|\|\|)(?!\s{0,9}(?:null\b|undefined\b|['\"\d\[{-]))"
-    r"|[\[]\s{0,9}['\"]|`|\\|/\*|/['\"]|(?<!\?)\?(?![.?])|\+\+|--|[\w\])]\s{0,9}[-+*/%&|^?]{1,2}="
+    r"|[\w\])]\s{0,9}\[(?!\s{0,9}\d)|`|\\|/|(?<!\?)\?(?![.?])|\+\+|--|[\w\])]\s{0,9}[-+*/%&|^?]{1,2}="
     r"|(?:\.\w{1,60}|\])\s{0,9}=(?![=>])"
     r"|\.(?:push|pop|shift|unshift|splice|sort|reverse|fill|add|clear|copyWithin)\s{0,9}\("
 )
@@ -36,27 +39,43 @@ _NOTHING = frozenset({"null", "undefined", "0", "''", '""'})
 
 
 def beyond_in_scripts(before: Mapping[str, str], after: Mapping[str, str], words: Words) -> Iterator[str]:
-    """What the added lines of the scripts bring: names that are not in use, and lines that are not plain."""
+    """What the added lines of the scripts bring that is not plain, and what is gone with the others."""
     for path, source in after.items():
         if SCRIPT.search(path):
-            for line in _added(before.get(path, "").splitlines(), source.splitlines()):
+            old, new = before.get(path, "").splitlines(), source.splitlines()
+            added, taken = _changed(old, new)
+            for line in added:
                 yield from _of_line(line, words)
+            left = Counter(SCRIPT_WORD.findall(" ".join(added)))
+            for name in sorted(Counter(SCRIPT_WORD.findall(" ".join(taken))) - left):
+                if any(
+                    re.search(rf"\b{re.escape(name)}\s{{0,9}}[(.]|\.{re.escape(name)}\b", line)
+                    for line in taken
+                ):
+                    yield f"no {name} any more"
 
 
-def _added(old: list[str], new: list[str]) -> Iterator[str]:
-    for kind, _, _, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind in ("insert", "replace"):
-            yield from new[start:end]
+def _changed(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    """The lines that are added, and those that are gone; words that only move are in both."""
+    added, taken = [], []
+    for kind, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            taken += old[first:last]
+            added += new[start:end]
+    return added, taken
 
 
 def _of_line(line: str, words: Words) -> Iterator[str]:
     if _WITHIN_COMMENT.match(line) and not re.search(r"[;{}()=`]", line):
         return
-    code = _COMMENT.sub("", _TEXT.sub("'_'", line))
+    if _WORDS_WITHIN.search(line):
+        yield f"`{line.strip()[:80]}`"
+        return
+    code = _COMMENT.sub(r"\1", _TEXT.sub("'_'", line))
     own = {name for pair in _DECLARED.findall(code) for name in pair}
     for name in sorted({*SCRIPT_WORD.findall(code)} - _PLAIN - own - {"_"}):
         if not name.isdigit() and not words.knows(name):
             yield f"the name {name}"
     asks = any(each not in _NOTHING for each in _COMPARES.findall(code))
-    if asks or _ODD.search(code):
+    if asks or _ODD.search(code) or _LEAVES.search(code):
         yield f"`{line.strip()[:80]}`"

@@ -37,23 +37,43 @@ class Words:
 
     names: frozenset[str]
     modules: frozenset[str]
+    defined: frozenset[str]
+    texts: frozenset[str]
 
     def knows(self, name: str) -> bool:
         """Whether a name is one that the service uses, or one of everyday Python."""
         return name in self.names or name in _BUILTINS or name in _METHODS
+
+    def defines(self, name: str) -> bool:
+        """Whether the service or shared/ defines a function or a class of that name."""
+        return name in self.defined
 
     def has_module(self, name: str) -> bool:
         """Whether a module is imported already, or is the house's or everyday Python's."""
         return name in self.modules or name in _MODULES or name.startswith(_HOUSE)
 
 
-def words_of(sources: Mapping[str, str]) -> Words:
-    """The words of sources by path: Python by its syntax, scripts by their text."""
-    read = trees(sources)
+def words_in(texts: Iterable[str]) -> frozenset[str]:
+    """The words of any texts."""
+    return frozenset(word for text in texts for word in SCRIPT_WORD.findall(text))
+
+
+def words_of(sources: Mapping[str, str], known: frozenset[str] = frozenset()) -> Words:
+    """The words of sources by path: Python by its syntax, scripts by their text. `known` are keys besides."""
+    read = trees(sources, folded=False)
     every = [node for module in read.values() for _place, node in module.placed]
     scripts = (text for path, text in sources.items() if not path.endswith(".py"))
     names = {*_named(every), *(word for text in scripts for word in SCRIPT_WORD.findall(text))}
-    return Words(frozenset(names), frozenset(name for node in every for name in imported(node)))
+    kinds = (*Function.__args__, ast.ClassDef)
+    return Words(
+        frozenset(names),
+        frozenset(name for node in every for name in imported(node)),
+        frozenset(node.name for node in every if isinstance(node, kinds)),
+        known
+        | frozenset(
+            node.value for node in every if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ),
+    )
 
 
 def _named(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -85,6 +105,17 @@ def bound(node: ast.AST) -> Iterator[str]:
             yield name
     if isinstance(node, Function):
         yield node.name
+
+
+def keys(node: ast.AST) -> Iterator[str]:
+    """The text that a node reads something by."""
+    match node:
+        case ast.Subscript(slice=ast.Constant(value=str(key))):
+            yield key
+        case ast.Call(
+            func=ast.Attribute(attr="get" | "pop" | "setdefault"), args=[ast.Constant(value=str(key)), *_]
+        ):
+            yield key
 
 
 def imported(node: ast.AST) -> Iterator[str]:
