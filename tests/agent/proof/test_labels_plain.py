@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.proof.labels.plain import beyond, words_of
+from agent.proof.labels.plain import beyond, words_in, words_of
 
 PATH = "services/vigil/intel/spot.py"
 BASE = """import json
@@ -30,12 +30,15 @@ class Spot:
 
     async def tell(self, bus, rows):
         for row in rows:
+            if row in CLOSES:
+                row = dict(row)
             await publish(bus, "vigil:events", json.dumps(row))
 
 
 def known(symbol):
     return symbol in CLOSES
 """
+SHARED = "async def publish(bus, channel, document):\n    await bus.publish(channel, document)\n"
 CHANGE = "        return (self.price - self.prev_close) / self.prev_close * 100\n"
 OF = '        return quote["price"] - self.price\n'
 TELL = "        for row in rows:\n"
@@ -43,15 +46,9 @@ GIVEN = "        if not self.prev_close:\n            return None\n"
 
 PLAIN = {
     "leaves out what is missing": (CHANGE, GIVEN + CHANGE),
-    "gives None": (
-        CHANGE,
-        "        close = self.prev_close\n        return None if close is None else self.price / close\n",
-    ),
-    "gives on what is missing": (
-        CHANGE,
-        "        close = self.prev_close\n        return close if close is None else close\n",
-    ),
-    "another key": (OF, OF.replace('"price"', '"last"')),
+    "gives None": (CHANGE, CHANGE.replace("\n", " if self.prev_close else None\n")),
+    "gives on what is missing": (OF, "        if quote is None:\n            return quote\n" + OF),
+    "another key": (OF, OF.replace('"price"', '"change_pct"')),
     "a default for a key": (OF, OF.replace('["price"]', '.get("price", 0.0)')),
     "a number of a text": (OF, OF.replace('quote["price"]', 'float(quote["price"])')),
     "skips a row": (TELL, TELL + "            if row is None:\n                continue\n"),
@@ -59,12 +56,12 @@ PLAIN = {
     "skips what lacks a key that it reads": (
         TELL,
         TELL
-        + '            if row.get("ts") is None:\n                continue\n            logger.info(row["ts"])\n',
+        + '            if row.get("price") is None:\n                continue\n            logger.info(row["price"])\n',
     ),
     "tells the log": (TELL, '        logger.warning(f"{len(rows)} rows")\n' + TELL),
     "a helper": (
         "def known(symbol):\n",
-        "def close_of(quote):\n    return quote.get('prev_close')\n\n\ndef known(symbol):\n",
+        "def close_of(quote):\n    return quote.get('price')\n\n\ndef known(symbol):\n",
     ),
     "a list of its own": (
         TELL,
@@ -104,7 +101,7 @@ BEYOND = {
     ),
     "a made-up `{'price': 1.0}` for self.of()": (OF, '        return self.of({"price": 1.0})\n'),
     "publish under the name known": ("import publish", "import publish as known"),
-    "an `await bus.wait()`": (TELL, "        await bus.wait()\n" + TELL),
+    "waits in `bus.wait()`": (TELL, "        await asyncio.gather(bus.wait())\n" + TELL),
     "sets self.price": (OF, "        self.price = 1.0\n" + OF),
     "changes quote in place": (OF, '        quote["price"] = 1.0\n' + OF),
     "changes rows by clear()": (TELL, "        rows.clear()\n" + TELL),
@@ -148,6 +145,45 @@ BEYOND = {
     ),
     "ends a loop in tell()": (TELL, TELL + "            if row is None:\n                return\n"),
     "leaves out 'NDX'": (', "NDX": 2.0', ""),
+    "no publish any more": (
+        '            await publish(bus, "vigil:events", json.dumps(row))\n',
+        "            json.dumps(row)\n",
+    ),
+    "sets self.seen no more": ("        self.seen = []\n", ""),
+    "no longer asks `row in CLOSES`": (
+        "            if row in CLOSES:\n                row = dict(row)\n",
+        "",
+    ),
+    "no longer goes through rows": (TELL, TELL.replace("rows", "CLOSES")),
+    "works out `Sub` no more": (OF, OF.replace(" - self.price", "")),
+    "no 2.0 any more": ('"NDX": 2.0', '"NDX": 1.0'),
+    "the key 'typ'": (OF, OF.replace('"price"', '"typ"')),
+    "a part of a list": (TELL, TELL.replace("in rows", "in rows[:1]")),
+    "a break": (TELL, TELL + "            if row is None:\n                break\n"),
+    "a loop of one round": (
+        '            await publish(bus, "vigil:events", json.dumps(row))\n',
+        '            await publish(bus, "vigil:events", json.dumps(row))\n            return\n',
+    ),
+    "nothing behind `return None`": (OF, "        return None\n" + OF),
+    "asks whether `1 is not True`": (OF, "        if 1 is not True:\n            return None\n" + OF),
+    "depends on `quote is None or self.price`": (
+        OF,
+        "        if quote is None or self.price:\n            return None\n" + OF,
+    ),
+    "depends on `not isinstance(quote, str)`": (
+        OF,
+        "        if not isinstance(quote, str):\n            return None\n" + OF,
+    ),
+    "depends on `max`": (OF, "        if max:\n            return None\n" + OF),
+    "gives max another meaning": ("    def change(", "    max = 0\n\n    def change("),
+    "does `self.of(quote)` where data is missing": (
+        OF,
+        "        if quote is None:\n            self.of(quote)\n" + OF,
+    ),
+    "asks for `CLOSES[symbol]` and does not use it": (
+        "    return symbol in CLOSES\n",
+        "    if symbol not in CLOSES:\n        return False\n    return symbol in CLOSES\n",
+    ),
     "of() gives nothing back": (OF, "        return None\n"),
     "the module operator": ("import json\n", "import json\nimport operator\n"),
     "the name settrace": (OF, "        return logging.settrace(None)\n"),
@@ -157,7 +193,8 @@ BEYOND = {
 
 def told_of(old: str, new: str) -> list[str]:
     assert old in BASE
-    return beyond({PATH: BASE}, {PATH: BASE.replace(old, new, 1)}, words_of({PATH: BASE}))
+    words = words_of({PATH: BASE, "shared/redis_io.py": SHARED}, words_in(['{"fields": ["change_pct"]}']))
+    return beyond({PATH: BASE}, {PATH: BASE.replace(old, new, 1)}, words)
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -183,8 +220,7 @@ NODE = f"const MAX = 60;\n\nfunction tick(quote) {{\n{TICK}}}\n\nmodule.exports 
 CLOSE = "quote.prev_close.toFixed(2)"
 PLAIN_SCRIPTS = {
     "asks for missing data": CLOSE.replace(".toFixed", "?.toFixed") + " ?? null",
-    "sifts": "quote.symbol.filter(Boolean).map((symbol) => symbol)",
-    "another name": "quote.symbol.toFixed(2)",
+    "sifts": "[quote.prev_close].filter(Boolean).map((close) => close.toFixed(2))",
 }
 BEYOND_SCRIPTS = {
     "a constant that is asked for": "quote.symbol === 'NEWX' && " + CLOSE,
@@ -195,6 +231,9 @@ BEYOND_SCRIPTS = {
     "what is built in": "Reflect.get(quote, 'symbol')",
     "a change in place": "(quote.prev_close = MAX)",
     "a template": "`${quote.prev_close}`",
+    "a member by a name that is worked out": "quote[quote.symbol]",
+    "a text that names what makes code": "quote.prev_close['constructor']",
+    "a comment within a regular expression": "quote.symbol.replace(/[//]/, ''), ...tick({ symbol: MAX }",
     "a regular expression that hides the rest of a line": "/'/.test(quote) + tick(quote) + '/'",
 }
 
@@ -212,6 +251,19 @@ def test_a_plain_repair_of_a_script_is_told_as_nothing_more(name: str) -> None:
 @pytest.mark.parametrize("name", BEYOND_SCRIPTS)
 def test_what_is_more_in_a_script_is_told(name: str) -> None:
     assert in_script(BEYOND_SCRIPTS[name])
+
+
+GONE = {
+    "a line": ("  hub.publish(tick(quote));\n", ""),
+    "where there is data": ("  hub.publish", "  if (quote) return;\n  hub.publish"),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_what_a_script_does_no_more_is_told(name: str) -> None:
+    told = NODE + "\nfunction tell(hub, quote) {\n  hub.publish(tick(quote));\n}\n"
+    old, new = GONE[name]
+    assert beyond({SCRIPT: told}, {SCRIPT: told.replace(old, new)}, words_of({SCRIPT: told}))
 
 
 def test_a_statement_that_only_stands_in_a_comment_is_read_all_the_same() -> None:

@@ -54,6 +54,7 @@ def constructs(module: Module) -> Iterator[Find]:
             yield from ((f"a decorator of {node.name}", ast.dump(each)) for each in node.decorator_list)
         elif isinstance(node, Function):
             yield from _of_function(node, place in functions)
+            yield from _unreached(f"{place}.{node.name}", node)
         else:
             yield from _unreached(place, node)
             yield from _of_expression(node, module.constants)

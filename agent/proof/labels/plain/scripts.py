@@ -23,7 +23,7 @@ _COMMENT = re.compile(r"^([^/]{0,2000})(?:^|\s)//[\w\s.,:'()`-]{0,500}$")
 _WITHIN_COMMENT = re.compile(r"^\s{0,99}(?:/\*\*?|\*)(?:\s|/?$)")
 _WORDS_WITHIN = re.compile(r"constructor|prototype|__proto__")
 _LEAVES = re.compile(r"\bif\s{0,9}\(\s{0,9}[\w.]{1,80}\s{0,9}\)|\b(?:break|continue)\b")
-_DECLARED = re.compile(r"\b(?:const|let)\s{1,9}(\w{1,60})|\b(\w{1,60})\s{0,9}=>")
+_DECLARED = re.compile(r"\b(?:const|let)\s{1,9}(\w{1,60})|\(?\b(\w{1,60})\)?\s{0,9}=>")
 _ODD = re.compile(
     r"\b(?:class|yield|new|delete|try|catch|finally|throw|while|do|switch|case|with|var|import|export|static|super"
     r"|prototype|process|globalThis|global|Object|Reflect|Proxy|Symbol|Function|function|eval|Promise|get|set"
