@@ -117,6 +117,13 @@ def _patches(answers: Sequence[Answer]) -> Iterable[Score]:
     )
     yield Score("wrong", "wrong, of the branches made", rate(a.correct is not True for a in branches), False)
     yield Score(
+        "tested", "shown by a regression test, of the branches made", rate(a.tested for a in branches)
+    )
+    plain = [bool(a.labels) for a in branches if a.correct is True]
+    yield Score("labelled", "with a label, of the right branches", rate(plain), False)
+    false = [bool(a.labels) for a in branches if a.correct is not True]
+    yield Score("told", "with a label, of the wrong branches", rate(false))
+    yield Score(
         "abstained_rightly", "no branch, of the not fixable", rate(a.answered and not a.branch for a in other)
     )
     yield Score("abstained_wrongly", "no branch, of the fixable", rate(not a.branch for a in fixable), False)
