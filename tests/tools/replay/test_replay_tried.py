@@ -48,7 +48,7 @@ def switched(flag: str, on: str, off: str, asks: str) -> Edits:
 
 
 DECOYS = {
-    "another time": decoy("{**spot, 'prev_close': 1.0, 'ts': spot['ts'] - 60}"),
+    "another time": [*decoy("{**spot, 'ts': spot['ts'] - 60}"), (DIVIDES, f"{GUARD}{DIVIDES}")],
     "deep": decoy("{**spot, 'prev_close': {'a': [[[[[1.0]]]]]}['a'][0][0][0][0][0]}"),
     "a switch of the module": switched(
         "ASKED = {'quietly': False}", "ASKED['quietly'] = True", "ASKED['quietly'] = False", "ASKED['quietly']"
@@ -168,7 +168,9 @@ IN_A_BROWSER = [
 DEEP = (
     "from collections import UserList\nfrom concurrent.futures import ThreadPoolExecutor, wait\n"
     "from functools import reduce\n\nPOOL = ThreadPoolExecutor(1)\n"
-    "wait([POOL.submit(repr, reduce(lambda held, _: UserList([held]), range(2000), UserList()))])\n\n\n"
+    "HELD = reduce(lambda held, _: UserList([held]), range(2000), UserList())\n\n\n"
+    "def deep(more):\n    return deep(more - 1) if more else repr(HELD)\n\n\n"
+    "wait([POOL.submit(deep, more) for more in range(4)])\n\n\n"
     f"def change(spot, told):\n    told.append({DIVIDES[11:-1]})\n\n\n{DEF}"
 )
 IN_A_DEEP_THREAD = [
@@ -202,7 +204,7 @@ def test_who_turns_the_tracer_off_is_told(opened: Any, name: str) -> None:
 @pytest.mark.parametrize("call", ["free_tool_id(4)", "set_events(4, 0)"])
 def test_who_takes_the_tool_of_the_tracer_is_told(opened: Any, call: str) -> None:
     case = opened(GOOD, BAD)
-    off = f"    sys.monitoring.{call}\n"
+    off = f"    if sys.monitoring.get_tool(4):\n        sys.monitoring.{call}\n"
     patch = case.patch([(PRICES, IMPORT, QUIET + IMPORT), (PRICES, DIVIDES, f"{off}{GUARD}{DIVIDES}")])
 
     assert gone(case.replay, patch) == [LOST]
