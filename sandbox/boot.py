@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -47,10 +48,13 @@ HARNESS = (
     "resp", "buses", "shapes", "monitor", "routes", "mysql", "inspector", "error_watch", "awaited", "service",
     "python_service", "node_service", "course", "boot_service",
 )  # fmt: skip
-_OF_THE_OTHERS = ("from __future__ ", "from sandbox.inside.trace_")
+_OF_THE_OTHERS = re.compile(
+    r"^from (?:__future__|sandbox\.inside\.trace_\w+) import (?:\([^)]*\)|.*)\n", re.MULTILINE
+)
 NO_MARIADB = "MySQL, since mariadbd is not installed here"
 TRACER = tuple(
-    Path(__file__).parent / "inside" / f"trace_{name}.py" for name in ("digest", "notes", "functions")
+    Path(__file__).parent / "inside" / f"trace_{name}.py"
+    for name in ("types", "plain", "digest", "guard", "notes", "loading", "functions")
 )
 ALLOWANCE_S = 15.0
 
@@ -144,8 +148,7 @@ def _described(world: World) -> dict[str, Any]:
 def tracer() -> str:
     """What runs in a Python service's process before the service: one file, since one is looked for."""
     first, *others = (file.read_text(encoding="utf-8") for file in TRACER)
-    lines = "".join(others).splitlines(True)
-    return first + "".join(line for line in lines if not line.startswith(_OF_THE_OTHERS))
+    return first + _OF_THE_OTHERS.sub("", "".join(others))
 
 
 @cache

@@ -122,7 +122,8 @@ class BootReport:
     how awaited ones fared: that and, after a blank, the type of the exception that left them (`?` for one
     whose name is none), `->` for a return, `!` and a type for what came up in them, handled or not; of the
     culprit also `>`, it was entered, `~`, it was resumed more than once, and digests of what calls were
-    given that came back (`=`) or crashed (`%`). `pending` says where calls of the culprit were still open
+    given (`&`), of those that came back (`=`), and that crashed (`%`): of each part its kind, its name's
+    digest and its own. `pending` says where calls of the culprit were still open
     before the stop. `blind` says why what is told of functions is not to be relied on, empty where it is.
     The messages come twice: what is late was seen after the second time,
     `first_functions` are those reached between the two. `fields` are what the JSON values of its keys and

@@ -22,6 +22,8 @@ from tools.replay import Replay, gone
 
 OWN_TEST_ALONE = "look at: no replay shows the crash, only the patch's own test: is what it makes up real?"
 
+NOT_FOR_NODE = "on which data is not told for Node.js"
+
 
 @dataclass(slots=True)
 class Climb:
@@ -89,7 +91,9 @@ class Climb:
         if reasons:
             self.put("gone", "failed", "; ".join(reasons))
         else:
-            self.put("gone", "shown", self.replay.of(self.patch).why)
+            why = self.replay.of(self.patch).why
+            untold = self.crash is not None and self.crash.kind == "node"
+            self.put("gone", "shown", f"{why}; {NOT_FOR_NODE}" if untold else why)
             self.labels += tuple(f"workaround: {told}" for told in self.replay.escapes(self.patch))
             self.labels += tuple(f"look at: {told}" for told in self.replay.overlooked(self.patch))
 

@@ -16,7 +16,7 @@ from typing import Any
 from sandbox.inside.service import FUNCTIONS_KEPT, TOO_MUCH, Service, read
 
 BOARD_BYTES = 64
-LOST, WRITTEN, KEY, OPEN = 1, slice(8, 16), slice(16, 32), 32
+LOST, OFF, WRITTEN, KEY, OPEN = 1, 2, slice(8, 16), slice(16, 32), 32
 KINDS = ("on the main thread", "in a thread", "suspended")
 OPEN_S = 0.5
 """How long a call must be open to be told as such."""
@@ -24,6 +24,7 @@ PIPE_BYTES = 1 << 20
 
 FORGED = "the service wrote where only what traces it writes"
 LOST_NOTES = "part of what traces it was lost"
+NOT_TRACED = "it took messages while it loaded a module that is not its own"
 UNTELLABLE = "a function ran whose name cannot be told"
 
 
@@ -87,8 +88,14 @@ class PythonService(Service):
     @property
     def blind(self) -> str:
         """Why what is told of its functions is not all, or not true."""
+        self._look_on()
         lost = self._board.lost or not self.all_told or not all(each.whole for each in self._told.values())
         return self._why_blind or (LOST_NOTES if lost else "")
+
+    def _look_on(self) -> None:
+        """A main thread that is let alone while it loads modules at the start is not let alone now."""
+        if self._board.off:
+            self._why_blind = self._why_blind or NOT_TRACED
 
     @property
     def pending(self) -> set[str]:
@@ -98,6 +105,7 @@ class PythonService(Service):
     def next_round(self) -> None:
         """The messages come (again)."""
         self._board.next()
+        self._look_on()
 
     def read_trace(self) -> bool:
         """Take in the functions that it noted; False at the end of the pipe."""
@@ -161,6 +169,11 @@ class _Board:
     def lost(self) -> bool:
         """Whether a note could not be written."""
         return self._bytes[LOST] != 0
+
+    @property
+    def off(self) -> bool:
+        """Whether the main thread is not traced now."""
+        return self._bytes[OFF] != 0
 
     @property
     def written(self) -> int:

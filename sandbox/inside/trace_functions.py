@@ -13,12 +13,9 @@ from __future__ import annotations
 import os
 import sys
 
-from sandbox.inside.trace_notes import Notes
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
+from sandbox.inside.trace_guard import watch_monitoring
+from sandbox.inside.trace_loading import wrap
+from sandbox.inside.trace_notes import LOST, Notes
 
 SETTINGS = "AUTOHEALER_TRACE"
 
@@ -41,14 +38,14 @@ def _uncover() -> None:
 
 def _watching(monitoring, tool: int, plain: int):  # type: ignore[no-untyped-def]
     """Turns on what is told of a watched code object; of exceptions only from the first of these on."""
-    events = monitoring.events
-    watched: list[object] = []
+    events, watched = monitoring.events, list[object]()
+    set_events, set_local_events = monitoring.set_events, monitoring.set_local_events
 
     def watch(code: object, event: int) -> None:
         if not watched:
             watched.append(code)
-            monitoring.set_events(tool, plain | events.RAISE | events.PY_THROW)
-        monitoring.set_local_events(tool, code, event)
+            set_events(tool, plain | events.RAISE | events.PY_THROW)
+        set_local_events(tool, code, event)
 
     return watch
 
@@ -65,7 +62,7 @@ def _monitor(notes) -> None:  # type: ignore[no-untyped-def]
             return disable
         if notes.is_culprit(code):
             watch(code, events.PY_RETURN | events.PY_YIELD)
-            notes.entered(frame_of(1))
+            notes.entered(frame_of(2))
         elif notes.is_watched(code):
             watch(code, events.PY_RETURN)
         return None
@@ -75,12 +72,12 @@ def _monitor(notes) -> None:  # type: ignore[no-untyped-def]
 
     def returned(code, _offset, _value):  # type: ignore[no-untyped-def]
         if notes.is_culprit(code):
-            notes.closed(frame_of(1), True)
+            notes.closed(frame_of(2), True)
         notes.ended(code, None)
 
     def unwound(code, _offset, error):  # type: ignore[no-untyped-def]
         if notes.is_watched(code):
-            frame = frame_of(1)
+            frame = frame_of(2)
             if notes.is_culprit(code):
                 notes.closed(frame, False)
             notes.ended(code, type(error), thrown.pop(id(frame), 0) == id(error))
@@ -91,44 +88,75 @@ def _monitor(notes) -> None:  # type: ignore[no-untyped-def]
 
     def threw(code, _offset, error):  # type: ignore[no-untyped-def]
         if notes.is_watched(code):
-            thrown[id(frame_of(1))] = id(error)
+            thrown[id(frame_of(2))] = id(error)
 
-    register = monitoring.register_callback
+    def register(number, event, callback) -> None:  # type: ignore[no-untyped-def]
+        """Nothing is noted where there is no room left on the stack, and that is told."""
+
+        def call(*args):  # type: ignore[no-untyped-def]
+            try:
+                return callback(*args)
+            except RecursionError:
+                notes.board[LOST] = 1
+                return None
+
+        monitoring.register_callback(number, event, call)
+
     monitoring.use_tool_id(tool, "autohealer")
     register(tool, events.PY_START, started)
     register(tool, events.PY_RESUME, resumed)
     register(tool, events.PY_UNWIND, unwound)
     register(tool, events.PY_RETURN, returned)
-    register(tool, events.PY_YIELD, lambda _code, _offset, _value: notes.suspended(frame_of(1)))
+    register(tool, events.PY_YIELD, lambda _code, _offset, _value: notes.suspended(frame_of(2)))
     register(tool, events.RAISE, raised)
     register(tool, events.PY_THROW, threw)
     monitoring.set_events(tool, plain)
-
-
-def _stack(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame:
-        yield frame
-        frame = frame.f_back
+    watch_monitoring(notes.lost, monitoring, tool)
 
 
 def _trace(notes) -> None:  # type: ignore[no-untyped-def]
-    """Before 3.12 a trace function is called at every call, so it is off while foreign modules are loaded."""
-    import threading
+    """Before 3.12 a trace function is called at every call of every thread."""
     from opcode import opmap
 
     returns, suspends, begins = opmap["RETURN_VALUE"], opmap["YIELD_VALUE"], opmap["RETURN_GENERATOR"]
-    paths, raised = notes.paths, {}
+    resumes = opmap["RESUME"]
+    paths, raised, board = notes.paths, {}, notes.board
 
     def trace(frame, _event, _arg):  # type: ignore[no-untyped-def]
-        code = frame.f_code
-        if paths.get(code.co_filename) == "" or not notes.reached(code) or not notes.is_watched(code):
+        """An error in here would turn tracing off."""
+        if paths.get(frame.f_code.co_filename) == "":
+            return None
+        try:
+            return called(frame)
+        except RecursionError:
+            board[LOST] = 1
+            return None
+
+    def left(frame, event, arg):  # type: ignore[no-untyped-def]
+        try:
+            leaves(frame, event, arg)
+        except RecursionError:
+            board[LOST] = 1
+        return left
+
+    def called(frame) -> object:  # type: ignore[no-untyped-def]
+        code, back = frame.f_code, frame.f_back
+        if not notes.reached(code):
+            return None
+        if back and notes.is_watched(back.f_code) and back.f_trace is not left:
+            notes.lost()
+        if not notes.is_watched(code):
             return None
         frame.f_trace_lines = False
-        if notes.is_culprit(code) and (frame.f_lasti < 0 or code.co_code[frame.f_lasti] != suspends):
+        if notes.is_culprit(code) and is_start(code.co_code, frame.f_lasti):
             notes.entered(frame)
         return left
 
-    def left(frame, event, arg):  # type: ignore[no-untyped-def]
+    def is_start(code, at) -> bool:  # type: ignore[no-untyped-def]
+        """Whether it is called, and not resumed: that is another argument of the same instruction."""
+        return at < 0 or (code[at] != suspends and (code[at] != resumes or not code[at + 1]))
+
+    def leaves(frame, event, arg) -> None:  # type: ignore[no-untyped-def]
         """How a watched frame is left: an exception that was not handled leaves it at where it was raised."""
         code, at = frame.f_code, frame.f_lasti
         last = code.co_code[at]
@@ -146,62 +174,9 @@ def _trace(notes) -> None:  # type: ignore[no-untyped-def]
                     notes.closed(frame, last == returns)
                 if last == returns or error:
                     notes.ended(code, None if last == returns else error, thrown)
-        return left
 
-    _wrap(notes, trace)
-    threading.settrace(trace)
+    wrap(notes, trace, _trace.__code__)
     sys.settrace(trace)
-
-
-# The import system cuts its own frames out of a traceback by their file name, so with that name the
-# wrapper stays out of the tracebacks as well.
-_WRAPPERS = (
-    "def _call_with_frames_removed(self, module):\n"
-    "    before = gettrace()\n"
-    "    foreign = before is None or not place(module.__spec__.origin or '') and is_at_the_start()\n"
-    "    settrace(None if foreign else trace)\n"
-    "    try:\n"
-    "        return load(self, module)\n"
-    "    finally:\n"
-    "        settrace(before)\n"
-    "def _run(function, args, kwargs):\n"
-    "    settrace(trace)\n"
-    "    function(*args, **kwargs)\n"
-    "def start_new_thread(function, args, kwargs={}):\n"
-    "    if getattr(function, '__func__', None) is bootstrap or not callable(function):\n"
-    "        return start(function, args, kwargs)\n"
-    "    return start(_run, (function, args, kwargs))\n"
-)
-
-
-def _wrap(notes, trace) -> None:  # type: ignore[no-untyped-def]
-    """Put what turns tracing off and on around the loading of modules and the start of plain threads."""
-    import _thread
-    import importlib.machinery
-    import threading
-
-    outputs, paths = (sys.stdout, sys.stderr), notes.paths
-
-    def is_at_the_start():  # type: ignore[no-untyped-def]
-        """Whether what is loaded now cannot come to call the service: only its modules are being loaded."""
-        for frame in _stack(sys._getframe(2)):
-            name = frame.f_code.co_filename
-            if paths.get(name) and frame.f_code.co_name != "<module>" and name != notes.entry_point:
-                return False
-        return (sys.stdout, sys.stderr) == outputs
-
-    loader = importlib.machinery.SourceFileLoader
-    names = {"place": notes.place, "load": loader.exec_module, "trace": trace}
-    names.update(gettrace=sys.gettrace, settrace=sys.settrace, is_at_the_start=is_at_the_start)
-    names.update(start=_thread.start_new_thread, bootstrap=threading.Thread.__dict__["_bootstrap"])
-    exec(compile(_WRAPPERS, "<frozen importlib._bootstrap_external>", "exec"), names)
-    loader.exec_module = names["_call_with_frames_removed"]  # type: ignore[method-assign]
-    for where, name in (
-        (_thread, "start_new_thread"),
-        (_thread, "start_new"),
-        (threading, "_start_new_thread"),
-    ):
-        setattr(where, name, names["start_new_thread"])
 
 
 _settings = os.environ.pop(SETTINGS, None)

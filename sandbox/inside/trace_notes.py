@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import os
 
-from sandbox.inside.trace_digest import arguments_of, blake2, type_name
+from sandbox.inside.trace_digest import Digests, blake2
+from sandbox.inside.trace_guard import is_touching
+from sandbox.inside.trace_types import type_name
 
 LONGEST = 2000
 """Of a note, in characters: as UTF-8 less than what a pipe takes at once or not at all."""
-ROUND, LOST, WRITTEN, KEY, OPEN = 0, 1, slice(8, 16), slice(16, 32), 32
+ROUND, LOST, OFF, WRITTEN, KEY, OPEN = 0, 1, 2, slice(8, 16), slice(16, 32), 32
 """What is where on the board, which both sides see; from OPEN on since when calls of the culprit are open."""
 KINDS = ("on the main thread", "in a thread", "suspended")
-RETURNED, ENTERED, AGAIN, RAISED, CAME_BACK, CRASHED_ON = "->", ">", "~", "!", "=", "%"
+RETURNED, ENTERED, AGAIN, RAISED, CAME_BACK, CRASHED_ON, GIVEN = "->", ">", "~", "!", "=", "%", "&"
 """How the culprit fares, beside the types of exceptions."""
-MOST_CALLS, MOST_DIGESTS = 2000, 64
+MOST_CALLS, MOST_DIGESTS = 2000, 1000
+NOT_NOTED = "?"
+"""In place of digests, where there are more than are noted."""
 CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
 SUSPENDS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 ORDERLY = {StopIteration: "__next__", StopAsyncIteration: "__anext__"}
@@ -104,11 +108,13 @@ class Notes:
 
     def __init__(self, settings: str) -> None:
         fd, path, self._root, self._folder, self._culprit, *self._watched = settings.split(os.pathsep)
-        self._board, key = _board(path)
-        self._note = _writer(int(fd), self._board, key)
-        self._opened, self._suspended, self._closed = _calls(self._board)
+        self.board, key = _board(path)
+        self._note = _writer(int(fd), self.board, key)
+        self._opened, self._suspended, self._closed = _calls(self.board)
+        self._given = Digests(self._root)
         self._arguments: dict[int, str] = {}
-        self._calls = self._digests = 0
+        self._calls = 0
+        self._digests: dict[str, int] = {}
         self.paths: dict[str, str] = {}
         self.entry_point = ""
         self._seen: dict[tuple[int, int | str], object] = {}
@@ -126,12 +132,22 @@ class Notes:
             path = self.place(code.co_filename)
         if not path:
             return False
-        number = self._board[ROUND]
+        number = self.board[ROUND]
         if (id(code), number) not in self._seen:
             self._seen[id(code), number] = code
             self.entry_point = self.entry_point or code.co_filename
+            if is_touching(code):
+                self.lost()
             self._note(f"{number} {path}:{str.__str__(code.co_qualname)}")
         return True
+
+    def lost(self) -> None:
+        """Tell that not all is noted any more; nothing is called for it, since there may be no room to."""
+        self.board[LOST] = 1
+
+    def off(self, is_off: bool) -> None:
+        """Show whether the main thread is let alone for now."""
+        self.board[OFF] = is_off
 
     def is_watched(self, code) -> bool:  # type: ignore[no-untyped-def]
         return self.paths.get(code.co_filename) in self._watched
@@ -153,15 +169,20 @@ class Notes:
         if not frame.f_code.co_flags & SUSPENDS:
             self._opened(frame)
         self._calls += 1
-        if self._calls <= MOST_CALLS:
-            self._arguments[id(frame)] = arguments_of(frame)
+        known = self._calls <= MOST_CALLS
+        self._arguments[id(frame)] = given = self._given.of(frame) if known else NOT_NOTED
+        self._noted(frame.f_code, GIVEN, given)
+
+    def _noted(self, code, how: str, given: str) -> None:  # type: ignore[no-untyped-def]
+        count = self._digests.get(how, 0)
+        self._digests[how] = count + self.mark(code, how + (given if count < MOST_DIGESTS else NOT_NOTED))
 
     def closed(self, frame, by_itself: bool) -> None:  # type: ignore[no-untyped-def]
         """Note that a call of the culprit came to its end, and with what it had been called."""
         self._closed(frame)
-        arguments = self._arguments.pop(id(frame), None)
-        if arguments and self._digests < MOST_DIGESTS:
-            self._digests += self.mark(frame.f_code, (CAME_BACK if by_itself else CRASHED_ON) + arguments)
+        given = self._arguments.pop(id(frame), None)
+        if given is not None:
+            self._noted(frame.f_code, CAME_BACK if by_itself else CRASHED_ON, given)
 
     def ended(self, code, kind, closed=False) -> None:  # type: ignore[no-untyped-def]
         """Note how a watched function ended: by an exception of this type, or by itself for None."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.boot import BootReport
 from tools.logs import Crash
 from tools.replay.definitions import Definition
 from tools.replay.javascript import ANONYMOUS, MODULE, functions_of, is_script
+from tools.replay.tried import CAME_BACK, CRASHED_ON, GIVEN, Calls, tried
 
 _BY_STOPPING = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"})
 """Of these only what the base shows is its manner; how a service is stopped is not among what is seen."""
 _RAISED_BY_V8 = ("TypeError", "ReferenceError")
 
 RETURNED, ENTERED, AGAIN, RAISED, NAMELESS = "->", ">", "~", "!", "?"
-CAME_BACK, CRASHED_ON = "=", "%"
-"""What is noted of a function, beside the types of the exceptions that left it."""
+"""What is noted of a function, beside the types of the exceptions that left it, and what it was given."""
 NAME_CHARACTERS = 100
 MAIN_THREAD = "on the main thread"
 
@@ -148,18 +148,35 @@ def never_through(report: BootReport, base: BootReport, culprit: Culprit) -> lis
     return [f"{name} in {path} was entered and never came back"] if hangs or vanished else []
 
 
-def overlooked(report: BootReport, base: BootReport, culprit: Culprit) -> list[str]:
-    """Whether the culprit ran, but no call that came back had been given what crashed it on the base."""
-    crashed_on, came_back = (
-        {how[1:] for how in culprit.fared(each) if how.startswith(mark)}
-        for each, mark in ((base, CRASHED_ON), (report, CAME_BACK))
-    )
+def overlooked(
+    report: BootReport, base: BootReport, culprit: Culprit, again: Callable[[], BootReport]
+) -> list[str]:
+    """Whether the culprit ran, but no call that came back had been given what crashed it on the base.
+
+    A call that is still open counts where the incident's source shows that it may live on, and the base
+    did not show one that came back. `again` boots the base once more.
+    """
+    if is_script(culprit.place[0]) or not any(map(culprit.ran_as, report.functions)):
+        return []
+    patched, before = _calls(report, culprit), _calls(base, culprit)
     lives_on = culprit.definition is not None and report.pending & culprit.definition.lives_on
-    if not crashed_on or crashed_on & came_back or lives_on:
-        return []
-    if not any(map(culprit.ran_as, report.functions)):
-        return []
-    return [f"{culprit.place[1]} in {culprit.place[0]} ran, but never on what crashed it"]
+    if lives_on and RETURNED not in culprit.fared(base):
+        patched = replace(patched, came_back=patched.came_back | patched.given)
+    named = f"{culprit.place[1]} in {culprit.place[0]}"
+    told = {
+        "not tried": [f"{named} ran, but never on what crashed it"],
+        "cannot be told": [f"whether {named} ran on what crashed it cannot be told"],
+    }
+    return told.get(tried(before, patched, lambda: _calls(again(), culprit)), [])
+
+
+def _calls(report: BootReport, culprit: Culprit) -> Calls:
+    """What the calls of the culprit had been given, by how they fared."""
+    fared = culprit.fared(report)
+    crashed, came_back, given = (
+        frozenset(how[1:] for how in fared if how.startswith(mark)) for mark in (CRASHED_ON, CAME_BACK, GIVEN)
+    )
+    return Calls(crashed, came_back, given)
 
 
 def told(name: str) -> str:
@@ -177,7 +194,7 @@ def _errors(report: BootReport) -> set[tuple[str, str]]:
 
 
 def _is_error(how: str) -> bool:
-    return not how.startswith((RETURNED, ENTERED, AGAIN, RAISED, CAME_BACK, CRASHED_ON))
+    return not how.startswith((RETURNED, ENTERED, AGAIN, RAISED, CAME_BACK, CRASHED_ON, GIVEN))
 
 
 def _ends(report: BootReport) -> set[tuple[str, str]]:

@@ -133,7 +133,12 @@ class Replay:
 
     def overlooked(self, patch: Patch) -> list[str]:
         """What a boot that beats does not show of what crashed, a sentence each."""
-        return self._site.overlooked(patch.tree, *self._reports(patch)) if self._site else []
+        base = self.at(self.commit)
+        return (
+            self._site.overlooked(patch.tree, *self._reports(patch), lambda: self.once_more(base).report)
+            if self._site
+            else []
+        )
 
     def _reports(self, patch: Patch) -> tuple[BootReport, BootReport]:
         return self._boot(patch.tree).report, self._boot(self.repo.resolve(self.commit)).report

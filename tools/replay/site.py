@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,8 +77,13 @@ class Site:
 
         return left or taken(report, base, self.culprit, error, self._is_new, is_changed)
 
-    def overlooked(self, tree: str, report: BootReport, base: BootReport) -> list[str]:
-        """What a reader should look at, since the boot does not show it: what crashed was not tried again."""
+    def overlooked(
+        self, tree: str, report: BootReport, base: BootReport, again: Callable[[], BootReport]
+    ) -> list[str]:
+        """What a reader should look at, since the boot does not show it: what crashed was not tried again.
+
+        `again` boots the base once more, where it is to be seen what of its data is another each time.
+        """
         culprit = self.culprit
         if culprit is None or culprit.definition is None:
             return []
@@ -87,7 +93,7 @@ class Site:
             return [f"{name} in {path}, which crashed, is not there any more"]
         several = count > max(1, _count(path, self._source(self._base, path), culprit.definition.qualified))
         told = [f"{name} is defined more than once in {path}"] if several and "<" not in name else []
-        return [*told, *overlooked(report, base, culprit)]
+        return [*told, *overlooked(report, base, culprit, again)]
 
     def _is_new(self, function: str) -> bool:
         """Whether the incident's commit has no function of this path and name."""

@@ -45,6 +45,8 @@ def test_the_reference_fix_is_proven_without_a_test_and_the_wrong_one_is_not(
     )
     assert {rung.name for rung in right.rungs if rung.state == "shown"} == set(SHOWN), right.why_not
     assert right.proven
+    [gone] = [rung.detail for rung in right.rungs if rung.name == "gone"]
+    assert gone.endswith("on which data is not told for Node.js")
     assert wrong.state("reproduced") == "shown"
     assert wrong.state("gone") == "failed"
     assert not wrong.proven

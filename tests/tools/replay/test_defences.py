@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,13 @@ UNSEEN, LEFT_OUT = (
     HIDDEN.format("work_that_is_left_out_is_told"),
 )
 
-NOTES = "sandbox/inside/trace_notes.py"
+NOTES, GUARD, TRIED = (
+    "sandbox/inside/trace_notes.py",
+    "sandbox/inside/trace_guard.py",
+    "tools/replay/tried.py",
+)
+NO_SWITCH = (TRIED, "if name not in steady.data and told != UNTOLD", "if False")
+TRIED_TEST = "test_replay_tried.py::test"
 AT_ONCE = ("tools/replay/site.py", "return left or taken(", "return left or [] and taken(")
 """What is taken where it comes up tells of nearly all of these, too."""
 COMES_BACK = (CULPRIT, "vanished = ENTERED in fared", "vanished = not fared")
@@ -67,8 +74,44 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
         f"{BLINDED}_who_takes_the_place_of_the_tracer_is_told[left.write({{line}})-the service wrote where only what traces it writes]",
     ),
     "what it was tried on": (
-        [(CULPRIT, "or crashed_on & came_back or", "or came_back or")],
+        [(TRIED, "call for call in self.backs if call.has(steady)", "call for call in self.backs"), NO_SWITCH],
         f"{BLINDED}_a_culprit_that_was_not_tried_on_what_crashed_it_is_told[a decoy-ran, but never on what crashed it]",
+    ),
+    "times are told as they are": (
+        [("sandbox/inside/trace_plain.py", "if any(since - 1 <= value / scale <= time() for scale in (1, 1e3, 1e6, 1e9)):", "if 1e9 < value < 1e11:")],
+        f"{TRIED_TEST}_a_call_on_something_else_is_told[another time]",
+    ),
+    "nobody switches": ([NO_SWITCH], f"{TRIED_TEST}_a_call_on_something_else_is_told[a switch of a class]"),
+    "what is too large is said to be": (
+        [(TRIED, 'return "tried" if any(map(_is_told, found)) else "cannot be told"', 'return "tried"')],
+        f"{TRIED_TEST}_of_data_that_are_too_large_it_is_said_that_it_cannot_be_told",
+    ),
+    "large data are told whole": (
+        [("sandbox/inside/trace_digest.py", "{ARGUMENT: 20_000, FIELD: 20_000", "{ARGUMENT: 300, FIELD: 300")],
+        f"{TRIED_TEST}_data_of_some_size_are_told_whole",
+    ),
+    "what lives on is tried, too": (
+        [(CULPRIT, "if lives_on and RETURNED not in culprit.fared(base):", "if lives_on:")],
+        f"{TRIED_TEST}_a_call_that_lives_on_counts_where_it_did_on_the_base[base2-patched2-told2]",
+    ),
+    "who turns the tracer off": (
+        [(GUARD, "if not is_ours(frame_of(1)):", "if False:")],
+        f"{TRIED_TEST}_who_turns_the_tracer_off_is_told[by another name]",
+    ),
+    "no room left for the tracer": (
+        [("sandbox/inside/trace_functions.py", "return called(frame)\n        except RecursionError:", "return called(frame)\n        except ZeroDivisionError:"),
+         (GUARD, "sys.addaudithook(hook)", "return")],
+        f"{TRIED_TEST}_a_thread_is_not_let_out_of_sight[in a deep thread]",
+    ),
+    "who names how to turn it off": (
+        [(GUARD, "return not TOUCHING.isdisjoint(code.co_names)", "return False"),
+         ("sandbox/inside/trace_functions.py", "back.f_trace is not left", "False")],
+        f"{TRIED_TEST}_who_turns_the_tracer_off_is_told[of a frame]",
+    ),
+    "threads are traced while they load": (
+        [("sandbox/inside/trace_loading.py", "        if self._ident() != self._main:\n            return self._trace\n", ""),
+         ("sandbox/inside/trace_loading.py", "self.connected = True", "pass")],
+        f"{TRIED_TEST}_a_thread_is_not_let_out_of_sight[in a browser]",
     ),
     "handlers that do nothing about it": (
         [(SIGNALS, "not acts(node.body, self.idle)", "False"), AT_ONCE],
@@ -80,6 +123,13 @@ OFF: dict[str, tuple[list[tuple[str, str, str]], str]] = {
     ),
 }  # fmt: skip
 
+BEFORE_MONITORING = {
+    "who turns the tracer off",
+    "no room left for the tracer",
+    "threads are traced while they load",
+}
+"""What only a trace function needs, which there is no more from 3.12 on."""
+
 
 @pytest.fixture(scope="module")
 def copy(new_copy: Callable[..., Any]) -> Any:
@@ -87,7 +137,9 @@ def copy(new_copy: Callable[..., Any]) -> Any:
     return new_copy(Path(__file__).parent, *(SOURCE / name for name in PACKAGES))
 
 
-@pytest.mark.parametrize("defence", OFF)
+@pytest.mark.parametrize(
+    "defence", OFF if sys.version_info < (3, 12) else sorted(OFF.keys() - BEFORE_MONITORING)
+)
 def test_a_defence_that_is_off_is_noticed(copy: Any, defence: str) -> None:
     changes, test = OFF[defence]
     on = copy.run(test)
