@@ -91,12 +91,12 @@ def _monitor(notes) -> None:  # type: ignore[no-untyped-def]
             thrown[id(frame_of(2))] = id(error)
 
     def register(number, event, callback) -> None:  # type: ignore[no-untyped-def]
-        """Nothing is noted where there is no room left on the stack, and that is told."""
+        """Where there is no room on the stack, or the tool is taken, nothing is noted, and that is told."""
 
         def call(*args):  # type: ignore[no-untyped-def]
             try:
                 return callback(*args)
-            except RecursionError:
+            except (RecursionError, ValueError):
                 notes.board[LOST] = 1
                 return None
 
