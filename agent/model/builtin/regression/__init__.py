@@ -1,0 +1,8 @@
+"""Regression tests that come with a repair: what crashed is called again, in the service's own tests."""
+
+from agent.model.builtin.regression.derive import derived
+from agent.model.builtin.regression.imports import Test, import_test
+from agent.model.builtin.regression.missing import gap_test
+from agent.model.builtin.regression.numbers import number_test
+
+__all__ = ["Test", "derived", "gap_test", "import_test", "number_test"]
