@@ -35,6 +35,8 @@ def options(scene: Scene, candidate: Candidate) -> Asking[Options]:
     base = (yield from scene.source(spot.path)) if spot is not None and spot.path.endswith(".py") else None
     if spot is None or base is None:
         return Options(own, error)
+    for below in scene.trouble.spots[scene.trouble.spots.index(spot) + 1 :][:1]:
+        yield from scene.source(below.path)
     mended = candidate.files.get(spot.path, base.text)
     known = {path: text for (path, commit), text in scene.desk.files.items() if commit is None}
     others = {path: text for path, text in known.items() if isinstance(text, str)}

@@ -146,12 +146,15 @@ def start(target: Target, real: frozenset[str] = frozenset()) -> Reader:
     return reader
 
 
-def patches(target: Target, reader: Reader) -> list[str]:
-    """The lines that put stand-ins in the place of what a module imports."""
+def patches(target: Target, reader: Reader, named: Sequence[Need] = ()) -> list[str]:
+    """The lines that put stand-ins in the place of what a module imports; `named` ones have a variable."""
     lines = []
     for name, need in reader.patched.items():
-        where = name if "." in name else f"{target.module}.{name}"
-        lines.append(f'monkeypatch.setattr("{where}", {need.value()})')
+        where, value = name if "." in name else f"{target.module}.{name}", need.value()
+        if need in named:
+            lines.append(f"{name} = {value}")
+            value = name
+        lines.append(f'monkeypatch.setattr("{where}", {value})')
     return lines
 
 

@@ -53,9 +53,7 @@ def told(
     following: Sequence[cst.CSTNode] = list(block.children) if isinstance(block, cst.IndentedBlock) else []
     rest = following[following.index(statement) :] if statement in following else [statement]
     seen = set()
-    for one in rest:
-        if not isinstance(one, cst.SimpleStatementLine):
-            continue
+    for one in [each for part in rest for each in _plain(part)]:
         for call in source.nodes(cst.Call, one):
             parent = source.parents.get(call)
             awaited = isinstance(parent, cst.Await)
@@ -67,10 +65,19 @@ def told(
             if mock is None or mock.answer is not need or mock.raises:
                 continue
             root, path = _path(mock)
-            if path and path not in seen:
-                seen.add(path)
+            if (path or root in reader.patched.values()) and (root.name, path) not in seen:
+                seen.add((root.name, path))
                 once = "_once" if _times(source, call, function) == 1 else ""
                 yield root, path, f"assert_{'awaited' if awaited else 'called'}{once}"
+
+
+def _plain(statement: cst.CSTNode) -> Iterator[cst.SimpleStatementLine]:
+    """A statement, or what a `try` does."""
+    if isinstance(statement, cst.SimpleStatementLine):
+        yield statement
+    elif isinstance(statement, cst.Try):
+        for one in statement.body.body:
+            yield from _plain(one)
 
 
 def _times(source: Source, call: cst.Call, function: cst.FunctionDef) -> int:
@@ -86,7 +93,7 @@ def _path(need: Need) -> tuple[Need, str]:
     """The root that a need is read of, and the way by attributes; an empty one where there is none."""
     names = []
     while need.owner is not None:
-        if need.owner.attributes.get(need.name) is not need:
+        if need.owner.attributes.get(need.name) is not need or need.owner.code is not None:
             return need, ""
         names.append(need.name)
         need = need.owner

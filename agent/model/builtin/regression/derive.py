@@ -21,9 +21,9 @@ from agent.model.builtin.regression.hints import apply
 from agent.model.builtin.regression.imports import Test, import_test
 from agent.model.builtin.regression.needs import Need, Unclear
 from agent.model.builtin.regression.reading import Reader
-from agent.model.builtin.regression.real import deeper, made_real
+from agent.model.builtin.regression.real import deeper, fed, made_real
 from agent.model.builtin.regression.way import lead
-from agent.model.builtin.source import Source, Unreadable, parse
+from agent.model.builtin.source import Source, Unreadable, parse, text_of
 
 _REFUSED = re.compile(r"^TypeError: (?:[\w.]+\.)?(\w+)\(\) (?:got an unexpected|missing|takes|got multiple)")
 _UNDEFINED = re.compile(r"^(?:NameError: name|UnboundLocalError: .*variable) '(\w+)'")
@@ -70,17 +70,20 @@ def _tests(
     lead(base, reader, node, function)
     missing = apply(base, reader, spot, trouble)
     taken = made_real(reader, below) if below is not None else ""
+    word = _word(trouble, base, mended)
+    given = fed(below, word) if below is not None and word else []
     statement = base.statement_of(node) or node
     guarded = missing and _is_guarded(base, spot, trouble, mended, after)
     for claim in results(base, statement, function, guarded=guarded):
-        yield _test(incident, trouble, target, reader, base, statement, function, claim, taken)
+        yield _test(incident, trouble, target, reader, base, statement, function, claim, taken, given)
 
 
 def _test(
     incident: Incident, trouble: Trouble, target: Target, reader: Reader,
-    base: Source, statement: cst.CSTNode, function: cst.FunctionDef, claim: str, taken: str,
+    base: Source, statement: cst.CSTNode, function: cst.FunctionDef, claim: str, taken: str, fed: list[str],
 ) -> Test:  # fmt: skip
     names = {id(need): name[1:] for name, need in reader.known.items() if name.startswith(" ")}
+    names |= {id(need): name for name, need in reader.patched.items() if "." not in name}
     mocks = [
         one for one in told(base, reader, statement, function) if id(one[0]) in names and not one[0].code
     ]
@@ -91,7 +94,8 @@ def _test(
     claims = []
     lines = [call.run] if claim == NONE and (mocks or attribute) else [f"assert {call.run} {claim}"]
     for root, path, what in mocks:
-        claims.append(f"{target.variable if root is own else names[id(root)]}.{path}.{what}()")
+        name = target.variable if root is own else names[id(root)]
+        claims.append(f"{'.'.join(filter(None, (name, path, what)))}()")
     if attribute:
         claims.append(f"assert {target.variable}.{attribute}")
     title = f"{target.name}() ended {incident.service} with {trouble.name.rpartition('.')[2]}."
@@ -105,8 +109,17 @@ def _test(
             "",
             "asyncio.run(scenario())",
         ]
-    text = write(target, title, name, patches(target, reader), body, taken)
+    text = write(target, title, name, [*fed, *patches(target, reader, roots)], body, taken)
     return f"{incident.root}tests/test_{stem}_crash.py", text
+
+
+def _word(trouble: Trouble, base: Source, mended: Source) -> str:
+    """The text that a repair puts in the place of one that the message refuses; empty for none."""
+    before, after = ([text_of(node) for node in source.nodes(cst.SimpleString)] for source in (base, mended))
+    pairs = zip(before, after, strict=True) if len(before) == len(after) else ()
+    changed = {(old, new) for old, new in pairs if old != new}
+    old, new = changed.pop() if len(changed) == 1 else (None, None)
+    return new if old and new and f"'{old}'" in trouble.message else ""
 
 
 def _awaited(body: list[str], code: str) -> list[str]:

@@ -43,7 +43,8 @@ DAY = '"2026-03-02T10:00:00+00:00"'
 class Reader:
     """One function, read once in the order of its text: `known` are its names, `patched` its imports.
 
-    `real` are names that are called for what they are. What it cannot follow has no need.
+    `real` are names that are called for what they are, `word` is the key that a computed one comes to. What
+    it cannot follow has no need.
     """
 
     source: Source
@@ -51,6 +52,7 @@ class Reader:
     known: dict[str, Need] = field(default_factory=dict)
     patched: dict[str, Need] = field(default_factory=dict)
     depth: int = 0
+    word: str = ""
 
     def block(self, body: cst.CSTNode) -> None:
         """Every statement of a block."""
@@ -221,6 +223,8 @@ class Reader:
         if isinstance(index, cst.Integer | cst.UnaryOperation):
             return self.numbered(owner, index)
         name = self.of(index)
+        if self.word:
+            return owner.key(self.word)
         if name is None or name.used:
             raise Unclear("a key that is computed")
         name.text = True
@@ -263,6 +267,8 @@ class Reader:
         if name in LIST_METHODS or name in SET_METHODS or (name in EITHER_METHODS and owner.table):
             owner.used, owner.table = True, owner.table or ("set" if name in SET_METHODS else "list")
             return owner.each() if name.startswith("pop") else None
+        if name == "get" and self.word and not awaited:
+            return owner.key(self.word)
         if name == "get" and owner.table:
             return Need("held", source=owner)
         return owner.attribute(name).called()
@@ -297,6 +303,8 @@ class Reader:
             return first
         if name == "enumerate" and first is not None:
             return Need("made", source=first, item=Need("pair", parts=[Need(), first.each()]))
+        if name == "len" and first is not None and not first.text:
+            first.used, first.table = True, first.table or "list"
         if name in ("min", "max", "sum") and first is not None and len(given) == 1:
             first.each()
         if name == "str" and first is not None:

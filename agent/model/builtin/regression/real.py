@@ -57,6 +57,28 @@ def made_real(reader: Reader, below: Deeper) -> str:
     return ""
 
 
+def fed(below: Deeper, word: str) -> list[str]:
+    """The lines that give the object of a class what its method awaits of it: a document with a word in it.
+
+    For a name that was asked for and is not there: the document has what the right name stands for.
+    """
+    if below.owner is None:
+        return []
+    own = Need("self")
+    reader = Reader(below.source, known={"self": own}, word=word)
+    reader.statement(below.function.body)
+    lines = []
+    for name, need in own.attributes.items():
+        if need.answer is not None and need.awaited:
+            for one in need.answer.every():
+                if one.name == word:
+                    one.want()
+                    one.table = one.table or "keys"
+            where = f"{below.module}.{below.owner.name.value}.{name}"
+            lines.append(f'monkeypatch.setattr("{where}", {need.value()})')
+    return lines
+
+
 def _arguments(below: Deeper) -> str:
     """What its constructor is given: mocks for what it only keeps."""
     assert below.owner is not None
