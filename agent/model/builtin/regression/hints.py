@@ -11,12 +11,15 @@ from agent.model.builtin.gaps import gaps
 from agent.model.builtin.incident import Spot, Trouble
 from agent.model.builtin.regression.needs import TEXT, Need
 from agent.model.builtin.regression.reading import DAY, Reader
+from agent.model.builtin.regression.way import lead
 from agent.model.builtin.source import Source, arguments, index_of, name_of, text_of
 
 _ZONES = re.compile(r"^TypeError: can't (?:compare|subtract) offset-naive and offset-aware")
 _NO_JSON = re.compile(r"^TypeError: Object of type (\w+) is not JSON")
 _CHANGED = re.compile(r"^RuntimeError: (\w+) (?:keys )?(?:changed size|changed|mutated) during iteration")
-_MIXED = re.compile(r"^TypeError: .*'(?:str|int|float)' and '(?:str|int|float)'|^TypeError: can't multiply")
+_MIXED = re.compile(
+    r"^TypeError: .*(?:'(?P<left>str|int|float)' and '(?:str|int|float)'|can't multiply sequence)"
+)
 _BAD_TEXT = re.compile(r"^(?:ValueError: (?:could not convert|invalid literal)|JSONDecodeError: )")
 _BYTES = re.compile(r"^TypeError: (?:a bytes-like object is required|Strings must be encoded)")
 _CANCELLED = re.compile(r"^(?:\w+\.)*CancelledError")
@@ -33,7 +36,7 @@ UNWRITTEN = {
 def apply(source: Source, reader: Reader, spot: Spot, trouble: Trouble) -> bool:
     """Give the needs of a function the values that its crash tells of; whether something is missing then."""
     missing = False
-    found = gaps(source, spot, trouble)
+    found = [] if _MIXED.search(trouble.text) else gaps(source, spot, trouble)
     for gap in [one for one in found if _is_named(one.subject, trouble)] or found:
         need = reader.of(gap.subject)
         if need is None and gap.kind in ("zero", "index"):
@@ -82,9 +85,9 @@ def _typed(source: Source, reader: Reader, spot: Spot, trouble: Trouble) -> None
     elif match := _NO_JSON.search(trouble.text):
         _unwritten(reader, on_line, UNWRITTEN.get(match[1], ""))
     elif match := _CHANGED.search(trouble.text):
-        _several(reader, on_line, match[1])
+        _several(source, reader, on_line, match[1])
     elif _MIXED.search(trouble.text):
-        _all(_operands(reader, on_line), '"2"')
+        _all(_operands(reader, on_line, left="'str' and" in trouble.text), '"2"')
     elif _BAD_TEXT.search(trouble.text):
         reads = (one for one in on_line if isinstance(one, cst.Call) and _is_reader(one))
         needs = (reader.of(arguments(one)[0]) for one in reads if arguments(one))
@@ -113,16 +116,18 @@ def _all(needs: Iterator[Need | None], code: str, kept: str = "") -> None:
             need.want(code)
 
 
-def _operands(reader: Reader, on_line: list[cst.CSTNode]) -> Iterator[Need | None]:
-    """What is compared or reckoned with: of two sides the last that is given."""
+def _operands(reader: Reader, on_line: list[cst.CSTNode], *, left: bool = False) -> Iterator[Need | None]:
+    """What is compared or reckoned with: of two sides the last that is given, or the first."""
     for node in on_line:
+        if isinstance(node, cst.Call) and name_of(node.func) in ("min", "max"):
+            yield next((need for one in reversed(arguments(node)) if (need := reader.of(one))), None)
         if isinstance(node, cst.BinaryOperation):
             found = [reader.of(node.left), reader.of(node.right)]
         elif isinstance(node, cst.Comparison):
             found = [reader.of(node.left), reader.of(node.comparisons[0].comparator)]
         else:
             continue
-        yield next((one for one in reversed(found) if one is not None), None)
+        yield next((one for one in (found if left else reversed(found)) if one is not None), None)
 
 
 def _unwritten(reader: Reader, on_line: list[cst.CSTNode], code: str) -> None:
@@ -138,7 +143,7 @@ def _unwritten(reader: Reader, on_line: list[cst.CSTNode], code: str) -> None:
                 need.want(code if len(inside) > 2 and need.owner is not None else f'{{"x": {code}}}')
 
 
-def _several(reader: Reader, on_line: list[cst.CSTNode], kind: str) -> None:
+def _several(source: Source, reader: Reader, on_line: list[cst.CSTNode], kind: str) -> None:
     """A loop over three of what it changes."""
     for node in on_line:
         if isinstance(node, cst.For | cst.CompFor):
@@ -146,7 +151,23 @@ def _several(reader: Reader, on_line: list[cst.CSTNode], kind: str) -> None:
             if need is not None:
                 need.want()
                 need.count = 3
+                _to_the_change(source, reader, node)
                 if kind == "Set":
                     need.table = "set"
                 elif need.table in ("", "list"):
                     need.table = "keys"
+
+
+def _to_the_change(source: Source, reader: Reader, loop: cst.For | cst.CompFor) -> None:
+    """Lead to what changes a loop's own table in its body."""
+    table = source.code(loop.iter).partition(".items")[0].partition(".values")[0]
+    function = source.function_of(loop)
+    for node in source.every(loop.body) if isinstance(loop, cst.For) else ():
+        changed = (
+            node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
+        )
+        if isinstance(node, cst.Del) and isinstance(node.target, cst.Subscript):
+            changed = node.target.value
+        if changed is not None and source.code(changed) == table and function is not None:
+            lead(source, reader, node, function)
+            return

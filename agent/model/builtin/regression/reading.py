@@ -225,6 +225,8 @@ class Reader:
         name = self.of(index)
         if self.word:
             return owner.key(self.word)
+        if name is not None and (held := _held(owner, name)) is not None:
+            return held
         if name is None or name.used:
             raise Unclear("a key that is computed")
         name.text = True
@@ -342,6 +344,16 @@ class Reader:
         inner = Reader(self.source, self.real, known, self.patched, self.depth + 1)
         inner.statement(function.body)
         return None
+
+
+def _held(owner: Need, name: Need) -> Need | None:
+    """What a table holds under the name that a loop over it has; None where the name is another."""
+    if name is owner.item and owner.table in ("keys", "list"):
+        name.text, owner.table = True, "items"
+        owner.item = Need("each", owner, parts=[name, Need("held", owner)])
+        name.owner = owner.item
+    item = owner.item
+    return item.parts[1] if item is not None and len(item.parts) == 2 and item.parts[0] is name else None
 
 
 def _is_function(node: cst.CSTNode, name: str) -> bool:

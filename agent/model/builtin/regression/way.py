@@ -116,8 +116,19 @@ def _compare(reader: Reader, test: cst.Comparison, *, truth: bool) -> None:
     equal = isinstance(operator, cst.Equal | cst.Is) == truth
     if name_of(other) == "None":
         need.want("None" if equal else None)
+    elif (than := reader.of(other)) is not None:
+        _beside(than, operator, truth=truth)
     elif isinstance(other, cst.SimpleString | cst.Integer | cst.Float):
         _number(reader, need, operator, other, truth=truth)
+
+
+def _beside(than: Need, operator: cst.BaseCompOp, *, truth: bool) -> None:
+    """Make what a number is compared with greater or less than every other number that is made up."""
+    if than.code is None and not than.used:
+        if isinstance(operator, cst.LessThan | cst.LessThanEqual):
+            than.want("2.0" if truth else "0.5")
+        elif isinstance(operator, cst.GreaterThan | cst.GreaterThanEqual):
+            than.want("0.5" if truth else "2.0")
 
 
 def _number(
