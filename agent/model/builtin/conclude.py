@@ -67,9 +67,10 @@ def last_word(incident: Incident, items: Sequence[Item]) -> str:
     last = next((one for one in reversed(items) if isinstance(one, Turn) and _proposes(one)), None)
     if last is not None:
         results = {one.call_id: one.text for one in items if isinstance(one, ToolResult)}
-        judged = read_answer(results.get(last.calls[-1].id, ""))
+        proposal = [call for call in last.calls if call.name == "propose_patch"][-1]
+        judged = read_answer(results.get(proposal.id, ""))
         if judged.passed:
-            reason = json.loads(last.calls[-1].arguments)["reason"]
+            reason = json.loads(proposal.arguments)["reason"]
             risk = f"{reason} (workaround)" if reason.startswith(REVERTS) else ""
             return fixed(incident, [Tried(reason, "proven", risk=risk)])
     return unfixed(incident, f"{NAME}: the run ended before a repair was proven")

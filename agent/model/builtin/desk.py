@@ -99,15 +99,6 @@ class Desk:
         (answer,) = yield (Call("propose_patch", {"edits": list(edits), "reason": reason}),)
         return answer
 
-    def alone(self, path: str, edits: Sequence[dict[str, Any]]) -> Asking[str]:
-        """What a new test says by itself, before anything is mended."""
-        reason = "the test alone, which has to fail before the repair"
-        _, answer = yield (
-            Call("propose_patch", {"edits": list(edits), "reason": reason}),
-            Call("run_pytest", {"select": [path], "on": "patch"}),
-        )
-        return answer
-
     def test(self, select: Sequence[str], on: str) -> Asking[str]:
         """What the tests say."""
         (answer,) = yield (Call("run_pytest", {"select": list(select), "on": on}),)

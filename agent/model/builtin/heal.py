@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import libcst as cst
@@ -12,11 +12,11 @@ from agent.model.builtin.conclude import HIDES, NAME, Tried, fixed, unfixed
 from agent.model.builtin.desk import Absent, Desk
 from agent.model.builtin.edits import NotWritable, edits_between, new_file, restored
 from agent.model.builtin.incident import Incident, Trouble
-from agent.model.builtin.judged import Judged, fails_with, read_answer, read_tests
-from agent.model.builtin.regression import Test, call_test
+from agent.model.builtin.judged import Judged, read_answer, read_tests
 from agent.model.builtin.repairs import LAST_RESORTS, REPAIRS, speaks
 from agent.model.builtin.scene import Candidate, Draft, Repair, Scene
 from agent.model.builtin.talk import Asking, Said
+from agent.model.builtin.trial import Options, Trial, options, tried
 
 PROPOSALS = 8
 DEEPEST = 4
@@ -52,8 +52,7 @@ def abstain(incident: Incident, offered: frozenset[str]) -> str | None:
 class Search:
     """Candidates on top of candidates. `tried` is every proposal so far.
 
-    `unproven` says why no replay can tell, once one could not; `red` which tests were seen to fail alone.
-    Without `history` nothing is looked up in it.
+    `unproven` says why no replay can tell, once one could not. Without `history` nothing is looked up in it.
     """
 
     incident: Incident
@@ -61,7 +60,6 @@ class Search:
     tried: list[Tried] = field(default_factory=list)
     history: bool = True
     unproven: str = ""
-    red: dict[str, bool] = field(default_factory=dict)
 
     @property
     def told(self) -> str:
@@ -72,17 +70,23 @@ class Search:
         told = f"{count} repair{'s' * (count != 1)} tried, none proven"
         return f"{told}: {self.unproven}" if self.unproven else told
 
-    def explore(self, trouble: Trouble, draft: Draft, so_far: tuple[Tried, ...]) -> Asking[None]:
-        """Try every candidate for one crash; returns where none is left or the bound is reached."""
+    def explore(
+        self, trouble: Trouble, draft: Draft, so_far: tuple[Tried, ...], tests: tuple[Options, ...] = ()
+    ) -> Asking[None]:
+        """Try every candidate for one crash; returns where none is left or the bound is reached.
+
+        `tests` are those of the repairs that are in the draft.
+        """
         candidates = yield from self.candidates(REPAIRS, trouble, draft)
-        yield from self.tries(candidates, trouble, draft, so_far)
+        yield from self.tries(candidates, trouble, draft, so_far, tests)
         if not so_far and not self.unproven:
             candidates = yield from self.candidates(LAST_RESORTS, trouble, draft)
-            yield from self.tries(candidates, trouble, draft, so_far)
+            yield from self.tries(candidates, trouble, draft, so_far, tests)
 
     def tries(
-        self, candidates: Sequence[Candidate], trouble: Trouble, draft: Draft, so_far: tuple[Tried, ...]
-    ) -> Asking[None]:
+        self, candidates: Sequence[Candidate], trouble: Trouble, draft: Draft,
+        so_far: tuple[Tried, ...], tests: tuple[Options, ...],
+    ) -> Asking[None]:  # fmt: skip
         """Propose one candidate after the other, and follow the crash that each uncovers."""
         for candidate in candidates:
             if len(self.tried) >= PROPOSALS:
@@ -90,58 +94,66 @@ class Search:
             if self.unproven and candidate.test is None:
                 # Nothing but a test can show more: the likeliest repair stays the one that is proposed.
                 continue
-            test = yield from self.test_of(candidate, trouble, draft)
-            whole = {**draft, **candidate.files, **test}
+            whole = {**draft, **candidate.files}
             judged = yield from self.propose(candidate, whole)
             step = (*so_far, self.tried[-1])
-            if (yield from self.is_proven(candidate, whole, judged)):
+            scene = Scene(self.incident, self.desk, trouble, draft, self.history)
+            more = (*tests, (yield from options(scene, candidate)))
+            if (yield from self.is_proven(candidate, whole, judged, more)):
                 # Resumed where the proof ladder showed less: then the next candidate is tried.
                 yield Said(fixed(self.incident, step))
             elif judged.replay in ("skipped", "none") and not judged.refused:
                 self.unproven = judged.why
             elif judged.trouble is not None and len(step) < DEEPEST and self.is_new(judged.trouble, trouble):
-                yield from self.explore(judged.trouble, whole, step)
+                yield from self.explore(judged.trouble, whole, step, more)
 
-    def test_of(self, candidate: Candidate, trouble: Trouble, draft: Draft) -> Asking[Draft]:
-        """The new test of a candidate: its own, else one that calls what crashed; it fails without a repair.
-
-        What is mended on top of another repair has none: the incident's commit does not come as far.
-        """
-        if draft:
-            return {}
-        path, text = candidate.test or (yield from self.derived(candidate, trouble)) or ("", "")
-        if not path or path in self.incident.files:
-            return {}
-        if text not in self.red:
-            answer = yield from self.desk.alone(path, [new_file(path, text)])
-            self.red[text] = fails_with(answer, path, trouble.name)
-        return {path: text} if self.red[text] else {}
-
-    def derived(self, candidate: Candidate, trouble: Trouble) -> Asking[Test | None]:
-        """The test that follows from the crash and what the candidate makes of the function."""
-        spot = trouble.own(self.incident.service)
-        before = (yield from self.desk.read(spot.path)) if spot else None
-        if spot is None or not isinstance(before, str):
-            return None
-        return call_test(self.incident, trouble, before, candidate.files.get(spot.path, before))
-
-    def is_proven(self, candidate: Candidate, whole: Draft, judged: Judged) -> Asking[bool]:
+    def is_proven(
+        self, candidate: Candidate, whole: Draft, judged: Judged, tests: Sequence[Options]
+    ) -> Asking[bool]:
         """Whether the replay or a test of its own shows the crash gone, and nothing is broken by it.
 
-        A test of its own that shows nothing is taken out of the proposal again.
+        Where the replay cannot tell, only a test that a rule wrote for its repair can. Tests that show
+        nothing are taken out of the proposal again.
         """
-        new = [path for path in whole if "/tests/" in path]
-        if not judged.passed and not (judged.replay == "skipped" and new and candidate.test):
-            return False
+        if not judged.passed:
+            if judged.replay != "skipped" or candidate.test is None:
+                return False
+            tests = [Options((candidate.test,), tests[-1].error)]
+        waiting = [one for one in map(self.fresh, tests) if one.tests]
+        if not waiting:
+            seen = read_tests((yield from self.desk.test([], "both")))
+            return judged.passed and not seen.breaks
+        return (yield from self.is_shown(candidate, whole, judged, waiting))
+
+    def is_shown(
+        self, candidate: Candidate, whole: Draft, judged: Judged, waiting: list[Options]
+    ) -> Asking[bool]:
+        """Try the tests that wait, one of each repair at a time; those that show stay."""
+        shown: dict[str, str] = {}
+        errors = frozenset(one.error for one in waiting)
+        while waiting:
+            trying = dict(one.tests[0] for one in waiting)
+            trial = yield from self.trial(candidate, whole, {**shown, **trying})
+            new = {path: text for path, text in trying.items() if trial.shows(path, errors)}
+            shown |= new
+            if len(new) == len(trying) and not trial.seen.breaks:
+                return True
+            waiting = [one.rest for one in waiting if one.tests[0][0] not in shown and one.rest.tests]
+        last = yield from self.propose(candidate, {**whole, **shown})
+        self.tried.pop()
         seen = read_tests((yield from self.desk.test([], "both")))
-        shown = all(map(seen.passes, new))
-        if seen.breaks or (not judged.passed and not shown):
-            return False
-        if new and not shown:
-            judged = yield from self.propose(candidate, {p: t for p, t in whole.items() if p not in new})
-            self.tried.pop()
-            return judged.passed
-        return True
+        return not seen.breaks and (last.passed or (judged.replay == "skipped" and bool(shown)))
+
+    def trial(self, candidate: Candidate, whole: Draft, tests: Draft) -> Asking[Trial]:
+        """What tests do without the repair and with it."""
+        alone = [new_file(path, text) for path, text in tests.items()]
+        edits = yield from self.edits({**whole, **tests}, candidate)
+        return (yield from tried(tests, alone, edits, candidate.why))
+
+    def fresh(self, tests: Options) -> Options:
+        """The tests whose file the service does not have."""
+        kept = tuple(one for one in tests.tests if one[0] not in self.incident.files)
+        return replace(tests, tests=kept)
 
     def is_new(self, seen: Trouble, before: Trouble) -> bool:
         """Whether a crash is another one, in the service's own code: one step on the way."""

@@ -17,6 +17,7 @@ _ERROR = re.compile(
 _COMPARED = re.compile(r"^the patch mends .*; it breaks (.*)$", re.MULTILINE)
 _RAN = re.compile(r"^on the patch: \d+ of \d+ passed$", re.MULTILINE)
 _RED = re.compile(r"^  (?:[A-Z]+|also:) (\S+::\S+?):?(?: |$)", re.MULTILINE)
+_FAILED = re.compile(r"^  [A-Z]+ (\S+::\S+?): (?:[\w.]+\.)?(\w+)(?: at |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +55,23 @@ def read_answer(answer: str) -> Judged:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What run_pytest said of both sides: what the patch breaks, and what did not pass on either side."""
+    """What run_pytest said: what the patch breaks, what did not pass on either side, and the errors of it.
+
+    What a new file does on the base is not in it: it is proposed without the repair for that.
+    """
 
     breaks: str
     red: tuple[str, ...]
     ran: bool
+    errors: tuple[tuple[str, str], ...] = ()
 
     def passes(self, path: str) -> bool:
-        """Whether nothing of a new file is red. That it is red without the patch is for the proof to show."""
+        """Whether nothing of a new file is red."""
         return self.ran and not any(node.startswith(path) for node in self.red)
+
+    def failed(self, path: str) -> frozenset[str]:
+        """The errors of a file."""
+        return frozenset(error for node, error in self.errors if node.startswith(f"{path}::"))
 
 
 def read_tests(answer: str) -> Tested:
@@ -70,16 +79,10 @@ def read_tests(answer: str) -> Tested:
     red = tuple(_RED.findall(answer))
     ran = _RAN.search(answer) is not None
     compared = _COMPARED.search(answer)
+    errors = tuple(_FAILED.findall(answer))
     if compared is None:
-        return Tested("no verdict" if "on the patch: no verdict" in answer else "", red, ran)
-    return Tested("" if compared[1] == "nothing" else compared[1], red, ran)
-
-
-def fails_with(answer: str, path: str, name: str) -> bool:
-    """Whether every test of a file fails with an exception of that name, in an answer of run_pytest."""
-    red = re.findall(rf"^  FAILED {re.escape(path)}::\S+: (\S+)", answer, re.MULTILINE)
-    passed = re.search(r"^on the patch: 0 of \d+ passed$", answer, re.MULTILINE)
-    return bool(red) and passed is not None and all(each.rpartition(".")[2] == name for each in red)
+        return Tested("no verdict" if "on the patch: no verdict" in answer else "", red, ran, errors)
+    return Tested("" if compared[1] == "nothing" else compared[1], red, ran, errors)
 
 
 def _trouble(lines: list[str]) -> Trouble | None:

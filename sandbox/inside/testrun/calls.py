@@ -41,7 +41,8 @@ _ARITHMETIC = frozenset(
 _ON_THE_HEAP = 1 << 9
 COMPUTES = "@computes"
 """Among the calls: the code under test computed with an object that the test made."""
-_LEAVES_WELL = ("RETURN", "YIELD", "SEND", "SUSPEND")
+_LEAVES_WELL = ("RETURN", "YIELD", "RESUME", "SUSPEND")
+"""Where a frame is left without an error: one that stops at its `SEND` got an error out of what it awaits."""
 
 
 class Calls:

@@ -22,6 +22,7 @@ from agent.model.builtin.incident import Incident, read_incident
 from agent.model.builtin.repairs import LAST_RESORTS, REPAIRS
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.talk import Asking, Call
+from agent.model.builtin.trial import options
 from agent.result import HealResult
 from agent.settings import Settings
 from agent.store import Store
@@ -142,9 +143,23 @@ class Service:
 
     def offers(self, code: str, triage: str = "") -> list[Candidate]:
         """Every candidate for the crash of `code`, the likeliest first."""
+        return self.offered(self.scene(code, triage))
+
+    def scene(self, code: str, triage: str = "") -> Scene:
+        """What a repair looks at, of the crash of `code`."""
         incident = self.incident(code, triage)
         assert incident.trouble is not None
-        scene, bench = Scene(incident, Desk(), incident.trouble, {}), self.bench()
+        return Scene(incident, Desk(), incident.trouble, {})
+
+    def tests(self, code: str, triage: str = "") -> tuple[Candidate, list[str]]:
+        """The likeliest candidate, and the texts of the tests that may come with it."""
+        scene = self.scene(code, triage)
+        first = self.offered(scene)[0]
+        return first, [text for _, text in drive(options(scene, first), self.bench()).tests]
+
+    def offered(self, scene: Scene) -> list[Candidate]:
+        """Every candidate for a scene, the likeliest first."""
+        bench = self.bench()
         found: list[Candidate] = []
         for repair in (*REPAIRS, *LAST_RESORTS):
             found += drive(repair(scene), bench)

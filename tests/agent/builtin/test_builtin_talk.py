@@ -38,10 +38,6 @@ PAGE = "services/vigil/intel/spot.py, lines 1 to 3 of 3:\n" + "\n".join(
 PASSED = "In scope: every change is below services/vigil/.\nreplay::boots_and_beats PASSED (it beats)"
 TESTED = "on the base: 1 of 1 passed\non the patch: 1 of 1 passed\nthe patch mends nothing; it breaks nothing"
 
-RED = """on the patch: 0 of 1 passed
-  FAILED services/vigil/tests/test_missing_move.py::test_move_gives_nothing_without_its_value: TypeError at \
-services/vigil/intel/spot.py:3 in move"""
-
 
 class Conversation:
     """What a loop would hold, answered by hand."""
@@ -75,13 +71,11 @@ def crashed(opening: Callable[..., str]) -> str:
     return opening(CRASH.replace("line 2", "line 3"), FILES)
 
 
-def proposed(opening: Callable[..., str], alone: str = RED) -> tuple[Conversation, Turn]:
-    """Up to the first repair; what its test said `alone` comes before."""
+def proposed(opening: Callable[..., str]) -> tuple[Conversation, Turn]:
     talk = Conversation(crashed(opening))
     talk.ask()
     turn = talk.answer(PAGE)
-    assert [call.name for call in turn.calls] == ["propose_patch", "run_pytest"]
-    return talk, talk.answer(PASSED, alone)
+    return talk, turn
 
 
 def test_it_is_a_model_that_costs_nothing_and_says_its_name(opening: Callable[..., str]) -> None:
@@ -103,21 +97,6 @@ def test_a_heal_from_the_crash_to_the_diagnosis(opening: Callable[..., str]) -> 
     assert answer.fixable
     assert "rule-based, no model" in answer.root_cause
     assert answer.why_not is None
-
-
-@pytest.mark.parametrize(
-    "alone", ["on the patch: 1 of 1 passed", RED.replace("TypeError", "ImportError"), "no verdict: it hangs"]
-)
-def test_a_test_that_was_not_seen_to_fail_as_it_crashed_is_left_out(
-    opening: Callable[..., str], alone: str
-) -> None:
-    _, turn = proposed(opening)
-    assert [edit["path"] for edit in arguments(turn)["edits"]] == [
-        "services/vigil/intel/spot.py",
-        "services/vigil/tests/test_missing_move.py",
-    ]
-    _, turn = proposed(opening, alone)
-    assert [edit["path"] for edit in arguments(turn)["edits"]] == ["services/vigil/intel/spot.py"]
 
 
 def test_the_same_conversation_gives_the_same_step_to_another_instance(opening: Callable[..., str]) -> None:

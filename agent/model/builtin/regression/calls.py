@@ -1,201 +1,203 @@
-"""The function that crashed is called with an example of what it uses: as the crash had it, and no more."""
+"""How a function is called by a test: its callee, its arguments, and the file that does it."""
 
 from __future__ import annotations
 
-import ast
 import re
-import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.model.builtin.gaps import gaps
-from agent.model.builtin.incident import Incident, Spot, Trouble
-from agent.model.builtin.regression.claims import Gives, claim
-from agent.model.builtin.regression.shapes import Gone, Shape, Unclear, example, fields
-from agent.model.builtin.regression.uses import Function, Place, Uses
-from agent.model.builtin.regression.values import Test, import_test
-from agent.model.builtin.source import Source, Unreadable, parse
+import libcst as cst
 
-_GONE: Mapping[str, Gone] = {"none": "none", "key": "key", "index": "empty", "zero": "zero"}
-WIDEST = 96
-_PLAIN = {"bool": "True", "dict": "{}", "float": "1.0", "int": "1", "list": "[]", "str": '"a"'}
-_IMPORTS = (
-    ("asyncio.", "import asyncio"),
-    ("json.", "import json"),
-    ("SimpleNamespace(", "from types import SimpleNamespace"),
-)
+from agent.model.builtin.coroutines import is_generator
+from agent.model.builtin.regression.needs import Need, Unclear
+from agent.model.builtin.regression.reading import Reader, parameters
+from agent.model.builtin.source import Source, name_of
+
+_IMPORTS = {
+    "json": "import json",
+    "asyncio": "import asyncio",
+    "AsyncMock": "from unittest.mock import {}",
+    "MagicMock": "from unittest.mock import {}",
+    "Mock": "from unittest.mock import {}",
+    "SimpleNamespace": "from types import {}",
+    "Decimal": "from decimal import {}",
+    "Path": "from pathlib import {}",
+    "UUID": "from uuid import {}",
+    "date": "from datetime import {}",
+    "datetime": "from datetime import {}",
+    "time": "from datetime import {}",
+    "timedelta": "from datetime import {}",
+    "timezone": "from datetime import {}",
+}
+_USED = re.compile(r"(?<![\w.\"])([A-Za-z]\w*)(?=[(.])")
+WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """A function with the class that it stands in, and what else its file defines."""
+class Target:
+    """The function under test. `kind` is what its decorators make of it, `owner` its class."""
 
-    function: Function
-    owner: ast.ClassDef | None
-    functions: Mapping[str, Function]
-
-    @property
-    def own(self) -> dict[str, Function]:
-        """The functions of its class."""
-        return (
-            {each.name: each for each in self.owner.body if isinstance(each, Function)} if self.owner else {}
-        )
+    module: str
+    source: Source
+    function: cst.FunctionDef
+    owner: str
+    kind: str
 
     @property
-    def decorators(self) -> list[str]:
-        return [ast.unparse(each) for each in self.function.decorator_list]
+    def name(self) -> str:
+        return self.function.name.value
 
-    def given(self) -> list[str]:
-        """The names of its parameters; its object is none."""
-        names = [each.arg for each in (*self.function.args.posonlyargs, *self.function.args.args)]
-        return names[1:] if self.owner is not None and "staticmethod" not in self.decorators else names
+    @property
+    def bound(self) -> str:
+        """The name of its first parameter that a class gives, empty where there is none."""
+        names = list(parameters(self.function))
+        return names[0] if self.owner and self.kind != "staticmethod" and names else ""
 
+    @property
+    def imported(self) -> str:
+        """What a test imports of its module."""
+        return self.owner or self.name
 
-def call_test(incident: Incident, trouble: Trouble, before: str, after: str) -> Test | None:
-    """A test that fails on `before` as it crashed there, and passes on `after`; None where none follows."""
-    spot = trouble.own(incident.service)
-    if spot is None or not spot.path.endswith(".py") or spot.path.endswith("/main.py"):
-        return None
-    if spot.function == "<module>":
-        return import_test(incident, spot)
-    try:
-        source, old, new = parse(before), ast.parse(before), ast.parse(after)
-        was = _method(old, spot)
-        now = _named(new, was) if was is not None else None
-        if was is None or now is None or set(was.decorators) - {"property", "staticmethod"}:
-            return None
-        return _written(incident, spot, was, now, _place(source, spot, trouble))
-    except (Unreadable, Unclear, SyntaxError, ValueError, RecursionError):
-        return None
+    @property
+    def variable(self) -> str:
+        """What a stand-in for its object is called."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.owner.strip("_")).lower()
 
 
-def _written(incident: Incident, spot: Spot, was: Method, now: Method, place: Place) -> Test:
-    shapes = {name: Shape() for name in was.given()}
-    me = Shape("thing") if was.owner is not None and "staticmethod" not in was.decorators else None
-    given = {**shapes, "self": me} if me is not None else shapes
-    Uses(now.functions, now.own, Place(0)).read(now.function, given)
-    Uses(was.functions, was.own, place).read(was.function, given)
-    name = was.function.name
-    thing = _snake(was.owner.name) if was.owner is not None else ""
-    called = f"{thing}.{name}" if me is not None else f"{was.owner.name}.{name}" if was.owner else name
-    if "property" not in was.decorators:
-        called += f"({', '.join(shapes)})"
-    if isinstance(was.function, ast.AsyncFunctionDef):
-        called = f"asyncio.run({called})"
-    made = list(_object(was.owner, thing, me)) if was.owner is not None and me is not None else []
-    gives: Gives = "effect" if _is_handled(was.function, spot.line) else "something"
-    if place.gone and _guards(now.function) > _guards(was.function):
-        gives = "none"
-    claimed = claim(now.function, me, called, thing, gives)
-    made += [f"{given} = {example(shape)}" for given, shape in shapes.items()]
-    body = [*map(_wrapped, made), *([called] if called not in claimed else []), f"assert {claimed}"]
-    test = f"test_{name.strip('_')}_gets_through{'_without_its_value' if place.gone else ''}"
-    text = textwrap.indent("\n".join(body), "    ")
-    whole = f"{_head(spot, was, text)}\n\n\ndef {test}():\n{text}\n"
-    return f"{incident.root}tests/test_{name.strip('_')}_gets_through.py", whole
+def target_of(path: str, source: Source, function: cst.FunctionDef) -> Target:
+    """The function under test.
+
+    Raises:
+        Unclear: no test can call it by itself.
+    """
+    around = source.first(function, cst.ClassDef, cst.FunctionDef)
+    names = [name_of(one.decorator) for one in function.decorators]
+    if isinstance(around, cst.FunctionDef) or len(names) > 1:
+        raise Unclear("a function inside of another")
+    if names and names[0] not in ("property", "staticmethod", "classmethod"):
+        raise Unclear(f"a {names[0]}")
+    if function.name.value == "__init__":
+        raise Unclear("a constructor")
+    module = path.removesuffix(".py").replace("/", ".")
+    owner = around.name.value if isinstance(around, cst.ClassDef) else ""
+    return Target(module, source, function, owner, names[0] if names else "")
 
 
-def _head(spot: Spot, method: Method, body: str) -> str:
-    module = spot.path.removesuffix(".py").replace("/", ".")
-    lines = [line for word, line in _IMPORTS if word in body]
-    mocks = [name for name in ("AsyncMock", "Mock") if re.search(rf"\b{name}\(", body)]
-    lines += [f"from unittest.mock import {', '.join(mocks)}"] if mocks else []
-    name = method.owner.name if method.owner is not None else method.function.name
-    own = f"from {module} import {name}"
-    return "\n".join([*lines, "", own] if lines else [own])
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """A call as a test writes it: lines before it, and the call itself, which is awaited by `run`."""
+
+    before: tuple[str, ...]
+    code: str
+    asynchronous: bool
+
+    @property
+    def run(self) -> str:
+        return f"asyncio.run({self.code})" if self.asynchronous else self.code
 
 
-def _object(owner: ast.ClassDef, thing: str, me: Shape) -> Iterator[str]:
-    """Statements that make an object with what the function uses of it."""
-    if any("dataclass" in ast.unparse(each) for each in owner.decorator_list):
-        named = dict(_fields(owner))
-        used = {each.partition("=")[0]: each for each in fields(me)}
-        wanted = [
-            used.get(name) or f"{name}={value}" for name, value in named.items() if name in used or value
-        ]
-        yield f"{thing} = {owner.name}({', '.join(wanted)})"
-        return
-    yield f"{thing} = {owner.name}.__new__({owner.name})"
-    for each in fields(me):
-        name, _, value = each.partition("=")
-        yield f"{thing}.{name} = {value}"
+def calling(target: Target, reader: Reader, named: Sequence[Need] = ()) -> Calling:
+    """The call of a function with what it needs. Parameters in `named` get a variable of their own.
+
+    Raises:
+        Unclear: a value that it needs cannot be made up.
+    """
+    before, given = [], []
+    first = target.bound if target.kind != "classmethod" else ""
+    for name, optional in parameters(target.function).items():
+        need = reader.known.get(f" {name}")
+        if need is None or (target.kind == "classmethod" and name == target.bound):
+            continue
+        if optional and need.code is None and not need.wanted:
+            continue
+        value = need.value()
+        if name == first and value == "1.0":
+            value = "SimpleNamespace()"
+        if need in named or len(value) > WIDTH // 2:
+            variable = target.variable if name == first else name
+            before.append(f"{variable} = {value}")
+            value = variable
+        given.append(f"{name}={value}" if optional or _is_keyword(target.function, name) else value)
+    callee = f"{target.owner}.{target.name}" if target.owner else target.name
+    if target.kind == "property":
+        callee += ".fget"
+    code = f"{callee}({', '.join(given)})"
+    asynchronous = target.function.asynchronous is not None
+    if is_generator(target.source, target.function):
+        if asynchronous:
+            raise Unclear("an asynchronous generator")
+        code = f"list({code})"
+    return Calling(tuple(before), code, asynchronous)
 
 
-def _fields(owner: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    """The fields of a dataclass, with an example for those that must be given."""
-    for each in owner.body:
-        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
-            kind = re.match(r"\w+", ast.unparse(each.annotation))
-            value = _PLAIN.get(kind[0] if kind else "", "None") if each.value is None else ""
-            yield each.target.id, value
+def _is_keyword(function: cst.FunctionDef, name: str) -> bool:
+    return name in [one.name.value for one in function.params.kwonly_params]
 
 
-def _place(source: Source, spot: Spot, trouble: Trouble) -> Place:
-    """What the crash says is missing, and where."""
-    for gap in gaps(source, spot, trouble):
-        subject = ast.unparse(ast.parse(source.code(gap.subject), mode="eval").body)
-        if gap.kind in _GONE:
-            return Place(spot.line, subject, _GONE[gap.kind])
-    return Place(spot.line)
+def start(target: Target, real: frozenset[str] = frozenset()) -> Reader:
+    """A reader with the needs of the parameters, by their names; kept under a name that no code has, too."""
+    reader = Reader(target.source, real)
+    for name in parameters(target.function):
+        need = Need(name)
+        reader.known[name] = reader.known[f" {name}"] = need
+    if target.kind == "classmethod":
+        reader.known.pop(target.bound, None)
+    reader.statement(target.function.body)
+    return reader
 
 
-def _method(tree: ast.Module, spot: Spot) -> Method | None:
-    """The function that a line stands in: one of the file, or of a class of it."""
-    functions = {each.name: each for each in tree.body if isinstance(each, Function)}
-    owners: list[ast.ClassDef | None] = [
-        None,
-        *(each for each in tree.body if isinstance(each, ast.ClassDef)),
-    ]
-    for owner in owners:
-        for each in (owner or tree).body:
-            if isinstance(each, Function) and each.lineno <= spot.line <= (each.end_lineno or 0):
-                return Method(each, owner, functions)
-    return None
+def patches(target: Target, reader: Reader, named: Sequence[Need] = ()) -> list[str]:
+    """The lines that put stand-ins in the place of what a module imports; `named` ones have a variable."""
+    lines = []
+    for name, need in reader.patched.items():
+        where, value = name if "." in name else f"{target.module}.{name}", need.value()
+        if need in named:
+            lines.append(f"{name} = {value}")
+            value = name
+        lines.append(f'monkeypatch.setattr("{where}", {value})')
+    return lines
 
 
-def _named(tree: ast.Module, was: Method) -> Method | None:
-    """The same function in another version of the file."""
-    functions = {each.name: each for each in tree.body if isinstance(each, Function)}
-    if was.owner is None:
-        found = functions.get(was.function.name)
-        return Method(found, None, functions) if found else None
-    for owner in (
-        each for each in tree.body if isinstance(each, ast.ClassDef) and each.name == was.owner.name
-    ):
-        for each in owner.body:
-            if isinstance(each, Function) and each.name == was.function.name:
-                return Method(each, owner, functions)
-    return None
+def write(
+    target: Target, title: str, name: str, patched: Sequence[str], body: Sequence[str], taken: str = ""
+) -> str:
+    """The file of one test; `taken` is one import more of the project."""
+    code = "\n".join([*patched, *body])
+    used = dict.fromkeys(match[1] for match in _USED.finditer(code))
+    lines: dict[str, list[str]] = {}
+    for one in sorted(used):
+        if one in _IMPORTS and one not in (target.imported,):
+            lines.setdefault(_IMPORTS[one], []).append(one)
+    made = sorted(line.format(", ".join(names)) for line, names in lines.items())
+    plain = [line for line in made if line.startswith("import ")]
+    named = [line for line in made if line.startswith("from ")]
+    imports = "\n".join([*plain, *named]) + "\n\n" if made else ""
+    project = [f"from {target.module} import {target.imported}", *([taken] if taken else [])]
+    own = "\n".join(project) + "\n\n\n"
+    fixture = "monkeypatch" if patched else ""
+    lines_of = [part for line in (*patched, *body) for part in wrapped(line)]
+    indented = "".join(f"    {line}\n" if line else "\n" for line in lines_of)
+    return f'"""{title}"""\n\n{imports}{own}def {name}({fixture}):\n{indented}'
 
 
-def _is_handled(function: Function, line: int) -> bool:
-    """Whether a line stands where an error is handled."""
-    handlers = (each for each in ast.walk(function) if isinstance(each, ast.ExceptHandler))
-    return any(each.lineno <= line <= (each.end_lineno or 0) for each in handlers)
-
-
-def _wrapped(line: str) -> str:
-    """A long statement with an argument, or an entry, on each line of its own."""
-    if len(line) <= WIDEST:
-        return line
-    start = min(at for at in (line.find("("), line.find("{"), line.find("[")) if at >= 0)
-    parts, depth, quoted = [""], 0, False
-    for character in line[start + 1 : -1]:
-        quoted ^= character == '"'
-        depth += 0 if quoted else (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0 and not quoted:
-            parts.append("")
+def wrapped(line: str) -> list[str]:
+    """A long line with the arguments of its widest call on lines of their own."""
+    start = len(line) - len(line.lstrip())
+    opening = line.find("(") if line.find("(") >= 0 else len(line)
+    closing = line.rfind(")")
+    if len(line) <= WIDTH or closing <= opening:
+        return [line]
+    parts: list[str] = []
+    depth, part, quote = 0, "", ""
+    for sign in line[opening + 1 : closing]:
+        quote = "" if sign == quote else sign if sign in "\"'" and not quote else quote
+        depth += 0 if quote else (sign in "([{") - (sign in ")]}")
+        if depth < 0:
+            return [line]
+        if sign == "," and not depth and not quote:
+            parts, part = [*parts, part], ""
         else:
-            parts[-1] += character
-    inner = "".join(f"    {part.strip()},\n" for part in parts if part.strip())
-    return f"{line[: start + 1]}\n{inner}{line[-1]}"
-
-
-def _guards(function: Function) -> int:
-    """How often a function gives nothing back."""
-    returns = (each for each in ast.walk(function) if isinstance(each, ast.Return))
-    return sum(each.value is None or ast.unparse(each.value) == "None" for each in returns)
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+            part += sign
+    indent = " " * (start + 4)
+    inner = [made for one in [*parts, part] for made in wrapped(f"{indent}{one.strip()},")]
+    return [line[: opening + 1], *inner, f"{' ' * start}{line[closing:]}"]

@@ -1,85 +1,111 @@
-"""What a regression test claims of a function that no longer raises: what it gives back, or else does."""
+"""What a test claims of a call: what it gives, and what it has told the stand-ins."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
-from agent.model.builtin.regression.shapes import Shape
-from agent.model.builtin.regression.uses import Function
+import libcst as cst
 
-Gives = Literal["something", "none", "effect"]
-"""What a function gives back; `effect` where it is another way through it that does."""
-_LISTS = frozenset({"list", "sorted"})
+from agent.model.builtin.regression.needs import Need
+from agent.model.builtin.regression.reading import Reader
+from agent.model.builtin.source import LOOPS, Source, name_of
+
+NONE = "is None"
+SOMETHING = "is not None"
 
 
-def claim(function: Function, me: Shape | None, called: str, owner: str, gives: Gives) -> str:
-    """An expression over the `called` function's result, or over `owner`, the object that it belongs to.
+def results(source: Source, statement: cst.CSTNode, function: cst.FunctionDef, *, guarded: bool) -> list[str]:
+    """What may be claimed of the result, the likeliest first.
 
-    `me` is what its object is like, `gives` what is known of what it gives back on that way.
+    `statement` is the one that crashed; `guarded` says that the repair leaves before it.
     """
-    returned = [each.value for each in _own(function) if isinstance(each, ast.Return)]
-    given = [each for each in returned if each is not None and not _is_none(each)]
-    if given and gives == "something":
-        return _of_result(function, given[-1], called)
-    effect = _effect(function, me, owner) if me is not None and gives != "none" else ""
-    return effect or f"{called} is None"
+    if guarded and not isinstance(source.first(statement, *LOOPS, cst.FunctionDef), LOOPS):
+        return [NONE, SOMETHING]
+    value = _returned(source, statement, function)
+    if value is None or name_of(value) == "None":
+        return [NONE]
+    if isinstance(value, cst.Integer | cst.Float | cst.SimpleString) or name_of(value) in ("True", "False"):
+        code = source.code(value)
+        return [f"is {code}" if name_of(value) else f"== {code}"]
+    return [SOMETHING, NONE]
 
 
-def _of_result(function: Function, given: ast.expr, called: str) -> str:
-    if isinstance(given, ast.Name):
-        given = next(
-            (
-                each.value
-                for each in _own(function)
-                if isinstance(each, ast.Assign) and _binds(each, given.id)
-            ),
-            given,
-        )
-    match given:
-        case ast.Dict(keys=keys) if keys and all(isinstance(key, ast.Constant) for key in keys):
-            names = ", ".join(f'"{key.value!s}"' for key in keys if isinstance(key, ast.Constant))
-            return f"list({called}) == [{names}]"
-        case ast.Dict() | ast.DictComp():
-            return f"isinstance({called}, dict)"
-        case ast.List() | ast.ListComp():
-            return f"isinstance({called}, list)"
-        case ast.Call(func=ast.Name(id=name)) if name in _LISTS:
-            return f"isinstance({called}, list)"
-        case ast.Tuple(elts=elements):
-            return f"len({called}) == {len(elements)}"
-    return f"{called} is not None"
+def _returned(source: Source, statement: cst.CSTNode, function: cst.FunctionDef) -> cst.BaseExpression | None:
+    """What a function returns once it is past a statement, None for nothing."""
+    node: cst.CSTNode = statement
+    while node is not function:
+        parent = source.parents[node]
+        following = list(parent.children)
+        rest = following[following.index(node) :] if isinstance(parent, cst.IndentedBlock) else []
+        for one in rest:
+            part = one.body[-1] if isinstance(one, cst.SimpleStatementLine) else None
+            if isinstance(part, cst.Return):
+                return part.value
+        node = parent
+    return None
 
 
-def _effect(function: Function, me: Shape, owner: str) -> str:
-    """The last that it does: a collaborator is called, or a count of its own goes up."""
-    for node in reversed(list(_own(function))):
-        match node:
-            case ast.Call(
-                func=ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr=part), attr=name)
-            ):
-                if part in me.parts and name in me.parts[part].calls:
-                    return f"{owner}.{part}.{name}.called"
-            case ast.AugAssign(target=ast.Attribute(value=ast.Name("self"), attr=part), op=ast.Add()):
-                if part in me.parts:
-                    return f"{owner}.{part} > 1.0"
+def told(
+    source: Source, reader: Reader, statement: cst.CSTNode, function: cst.FunctionDef
+) -> Iterator[tuple[Need, str, str]]:
+    """The stand-ins that are told something in or after a statement of its block: root, path and claim."""
+    block = source.parents.get(statement)
+    following: Sequence[cst.CSTNode] = list(block.children) if isinstance(block, cst.IndentedBlock) else []
+    rest = following[following.index(statement) :] if statement in following else [statement]
+    seen = set()
+    for one in [each for part in rest for each in _plain(part)]:
+        for call in source.nodes(cst.Call, one):
+            parent = source.parents.get(call)
+            awaited = isinstance(parent, cst.Await)
+            holder = source.parents.get(parent) if isinstance(parent, cst.Await) else parent
+            if not isinstance(holder, cst.Expr):
+                continue
+            need = reader.told(parent if isinstance(parent, cst.Await) else call)
+            mock = need.owner if need is not None else None
+            if mock is None or mock.answer is not need or mock.raises:
+                continue
+            root, path = _path(mock)
+            if (path or root in reader.patched.values()) and (root.name, path) not in seen:
+                seen.add((root.name, path))
+                once = "_once" if _times(source, call, function) == 1 else ""
+                yield root, path, f"assert_{'awaited' if awaited else 'called'}{once}"
+
+
+def _plain(statement: cst.CSTNode) -> Iterator[cst.SimpleStatementLine]:
+    """A statement, or what a `try` does."""
+    if isinstance(statement, cst.SimpleStatementLine):
+        yield statement
+    elif isinstance(statement, cst.Try):
+        for one in statement.body.body:
+            yield from _plain(one)
+
+
+def _times(source: Source, call: cst.Call, function: cst.FunctionDef) -> int:
+    """How often a function may make a call, by its text: in a loop it is more than once."""
+    same = [
+        one for one in source.nodes(cst.Call, function) if source.code(one.func) == source.code(call.func)
+    ]
+    looped = isinstance(source.first(call, *LOOPS, cst.FunctionDef), LOOPS)
+    return len(same) + looped
+
+
+def _path(need: Need) -> tuple[Need, str]:
+    """The root that a need is read of, and the way by attributes; an empty one where there is none."""
+    names = []
+    while need.owner is not None:
+        if need.owner.attributes.get(need.name) is not need or need.owner.code is not None:
+            return need, ""
+        names.append(need.name)
+        need = need.owner
+    return need, ".".join(reversed(names))
+
+
+def kept(source: Source, statement: cst.CSTNode, bound: str) -> str:
+    """The attribute of its object that a statement writes to, empty for none."""
+    part = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    target: cst.BaseExpression | None = part.targets[0].target if isinstance(part, cst.Assign) else None
+    while isinstance(target, cst.Subscript):
+        target = target.value
+    if isinstance(target, cst.Attribute) and name_of(target.value) == bound and bound:
+        return target.attr.value
     return ""
-
-
-def _own(function: Function) -> Iterator[ast.AST]:
-    """Its nodes in the order of the text, without those of functions within."""
-    waiting: list[ast.AST] = list(reversed(function.body))
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, Function | ast.Lambda):
-            waiting += reversed(list(ast.iter_child_nodes(node)))
-
-
-def _binds(node: ast.Assign, name: str) -> bool:
-    return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None

@@ -1,4 +1,4 @@
-"""Regression tests that follow from the repair: a module is imported, a function lacks a value."""
+"""Regression tests of a plain function or method that lacks a value in its first statement."""
 
 from __future__ import annotations
 
@@ -8,21 +8,8 @@ import libcst as cst
 
 from agent.model.builtin.gaps import Gap
 from agent.model.builtin.incident import Incident, Spot
+from agent.model.builtin.regression.imports import Test, test_path
 from agent.model.builtin.source import Source, index_of, name_of, text_of
-
-Test = tuple[str, str]
-"""A path below the service's tests, and the text of the new file."""
-
-
-def import_test(incident: Incident, spot: Spot) -> Test | None:
-    """The module that could not be imported is imported."""
-    if spot.function != "<module>" or spot.path.endswith("/main.py"):
-        return None
-    module = spot.path.removesuffix(".py").replace("/", ".")
-    stem = module.rpartition(".")[2]
-    title = f'"""{stem} can be imported."""\n\n\n'
-    text = f"{title}def test_{stem}_can_be_imported():\n    import {module}\n\n    assert {module}\n"
-    return _path(incident, f"import_{stem}"), text
 
 
 def gap_test(incident: Incident, spot: Spot, source: Source, gap: Gap) -> Test | None:
@@ -51,41 +38,7 @@ def gap_test(incident: Incident, spot: Spot, source: Source, gap: Gap) -> Test |
         f"from {module} import {name}\n\n\n",
     ]
     test = f"def test_{function.name.value}_gives_nothing_without_its_value():\n    assert {call} is None\n"
-    return _path(incident, f"missing_{function.name.value}"), "".join([*lines, test])
-
-
-def number_test(incident: Incident, spot: Spot, source: Source, operand: cst.BaseExpression) -> Test | None:
-    """A plain function gives the same for a number that comes as a text; None where it takes more."""
-    function = source.function_of(operand)
-    if function is None or not isinstance(operand, cst.Name) or not _is_plain(source, function):
-        return None
-    given = [one.name.value for one in function.params.params]
-    body = function.body
-    structured = {*_owners(source.nodes(cst.Attribute, body)), *_owners(source.nodes(cst.Subscript, body))}
-    if operand.value not in given or structured & set(given):
-        return None
-    asked = {name_of(one.test) for one in source.nodes(cst.If, body)}
-    values = {name: "0" if name in asked else "1.0" for name in given}
-    name, module = function.name.value, spot.path.removesuffix(".py").replace("/", ".")
-    plain, text = (", ".join({**values, operand.value: value}.values()) for value in ("2.0", '"2"'))
-    return _path(incident, f"text_{name}"), (
-        f"from {module} import {name}\n\n\ndef test_{name}_takes_a_number_as_text():\n"
-        f"    assert {name}({text}) == {name}({plain})\n"
-    )
-
-
-def _is_plain(source: Source, function: cst.FunctionDef) -> bool:
-    """A function of a module, without decorators, keywords and coroutines."""
-    odd = function.asynchronous or function.decorators or function.params.kwonly_params
-    return not odd and source.first(function, cst.ClassDef, cst.FunctionDef) is None
-
-
-def _owners(nodes: Iterator[cst.Attribute] | Iterator[cst.Subscript]) -> Iterator[str]:
-    return (node.value.value for node in nodes if isinstance(node.value, cst.Name))
-
-
-def _path(incident: Incident, name: str) -> str:
-    return f"{incident.root}tests/test_{name.strip('_')}.py"
+    return test_path(incident, f"missing_{function.name.value}"), "".join([*lines, test])
 
 
 def _callee(function: cst.FunctionDef, owner: cst.CSTNode | None) -> str:

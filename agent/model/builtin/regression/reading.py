@@ -1,0 +1,366 @@
+"""Reads what a function needs of its parameters, of `self` and of what it imports."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from agent.model.builtin.regression.needs import Need, Unclear
+from agent.model.builtin.source import COMPREHENSIONS, Source, index_of, name_of, text_of
+
+DEEPEST = 3
+TEXT_METHODS = frozenset(
+    {
+        *(
+            "capitalize",
+            "casefold",
+            "encode",
+            "endswith",
+            "find",
+            "isdigit",
+            "join",
+            "ljust",
+            "lower",
+            "lstrip",
+        ),
+        *("partition", "removeprefix", "removesuffix", "replace", "rpartition", "rsplit", "rstrip", "split"),
+        *("splitlines", "startswith", "strip", "title", "upper", "zfill"),
+    }
+)
+LIST_METHODS = frozenset(("append", "appendleft", "extend", "insert", "popleft", "sort", "reverse"))
+SET_METHODS = frozenset(("add", "discard"))
+EITHER_METHODS = frozenset(("clear", "copy", "pop", "remove", "update"))
+TABLE_METHODS = frozenset(("items", "values", "keys", "setdefault", "popitem"))
+SAME = frozenset(("sorted", "list", "set", "tuple", "reversed", "iter", "next", "frozenset"))
+DAY = '"2026-03-02T10:00:00+00:00"'
+
+
+@dataclass(slots=True)
+class Reader:
+    """One function, read once in the order of its text: `known` are its names, `patched` its imports.
+
+    `real` are names that are called for what they are, `word` is the key that a computed one comes to. What
+    it cannot follow has no need.
+    """
+
+    source: Source
+    real: frozenset[str] = frozenset()
+    known: dict[str, Need] = field(default_factory=dict)
+    patched: dict[str, Need] = field(default_factory=dict)
+    depth: int = 0
+    word: str = ""
+
+    def block(self, body: cst.CSTNode) -> None:
+        """Every statement of a block."""
+        for node in body.children:
+            self.statement(node)
+
+    def statement(self, node: cst.CSTNode) -> None:
+        """One statement, and those inside of it."""
+        if isinstance(node, cst.Assign):
+            value = self.of(node.value)
+            for one in node.targets:
+                self.bind(one.target, value)
+        elif isinstance(node, cst.AnnAssign):
+            self.bind(node.target, self.of(node.value) if node.value else None)
+        elif isinstance(node, cst.For):
+            if node.asynchronous is not None:
+                raise Unclear("async for")
+            self.loop(node)
+            self.statement(node.body)
+        elif isinstance(node, cst.With):
+            for item in node.items:
+                self.entered(item)
+            self.statement(node.body)
+        elif isinstance(node, cst.FunctionDef | cst.ClassDef):
+            return
+        elif isinstance(node, cst.Expr):
+            self.told(node.value)
+        elif isinstance(node, cst.AugAssign):
+            self.of(node.value)
+            need = self.of(node.target)
+            if need is not None and isinstance(node.value, cst.Integer):
+                need.code = need.code or "0"
+        elif isinstance(node, cst.BaseExpression):
+            self.of(node)
+        else:
+            self.block(node)
+
+    def entered(self, item: cst.WithItem) -> None:
+        """What a `with` opens: a mock that can be entered, where a stand-in gives it."""
+        need = self.of(item.item)
+        if need is not None:
+            need.code = "MagicMock()"
+        if item.asname is not None:
+            self.bind(item.asname.name, None)
+
+    def loop(self, node: cst.For | cst.CompFor) -> None:
+        """The names of a loop are what there is one of in what it runs over."""
+        over = self.of(node.iter)
+        self.bind(node.target, over.each() if over is not None else None)
+
+    def bind(self, target: cst.BaseExpression, value: Need | None) -> None:
+        """Give a name, or several, to a value."""
+        if isinstance(target, cst.Name):
+            if value is not None:
+                self.known[target.value] = value
+            else:
+                self.known.pop(target.value, None)
+        elif isinstance(target, cst.Tuple | cst.List):
+            self.unpack([one.value for one in target.elements], value)
+        elif isinstance(target, cst.Subscript):
+            holder = self.of(target.value)
+            if holder is not None:
+                holder.used, holder.table = True, holder.table or "keys"
+        else:
+            self.of(target)
+
+    def unpack(self, targets: Sequence[cst.BaseExpression], value: Need | None) -> None:
+        """`a, b = value`."""
+        if value is not None and not value.parts and not value.attributes and not value.keys:
+            value.used = True
+            value.parts = [Need("part", value) for _ in targets]
+        parts = (
+            value.parts if value is not None and len(value.parts) == len(targets) else [None] * len(targets)
+        )
+        for target, part in zip(targets, parts, strict=True):
+            self.bind(target, part)
+
+    def told(self, node: cst.CSTNode) -> Need | None:
+        """A call whose answer nobody reads; other expressions as they are."""
+        if isinstance(node, cst.Await):
+            inner = node.expression
+            return self.call(inner, awaited=True) if isinstance(inner, cst.Call) else self.of(inner)
+        return self.call(node, awaited=False) if isinstance(node, cst.Call) else self.of(node)
+
+    def of(self, node: cst.CSTNode) -> Need | None:
+        """The need that an expression reads, None for a value of the code's own."""
+        need = self.read(node)
+        if need is not None and need.owner is not None and need.owner.answer is need:
+            need.wanted = True
+        return need
+
+    def read(self, node: cst.CSTNode) -> Need | None:
+        if isinstance(node, cst.Name):
+            return self.known.get(node.value)
+        if isinstance(node, cst.Attribute):
+            owner = self.of(node.value)
+            return owner.attribute(node.attr.value) if owner is not None else None
+        if isinstance(node, cst.Subscript):
+            return self.subscript(node)
+        if isinstance(node, cst.Call):
+            return self.call(node, awaited=False)
+        if isinstance(node, cst.Await):
+            return self.told(node)
+        if isinstance(node, COMPREHENSIONS):
+            return self.comprehension(node)
+        return self.compound(node)
+
+    def compound(self, node: cst.CSTNode) -> Need | None:
+        """Expressions that are made of others."""
+        if isinstance(node, cst.BooleanOperation):
+            left, right = self.of(node.left), self.of(node.right)
+            return left if left is not None else right
+        if isinstance(node, cst.IfExp):
+            self.of(node.test)
+            body, other = self.of(node.body), self.of(node.orelse)
+            return body if body is not None else other
+        if isinstance(node, cst.NamedExpr):
+            value = self.of(node.value)
+            self.bind(node.target, value)
+            return value
+        if isinstance(node, cst.Tuple):
+            parts = [self.of(one.value) for one in node.elements]
+            return Need("tuple", parts=[one or Need() for one in parts]) if any(parts) else None
+        if isinstance(node, cst.Comparison):
+            self.compared(node)
+        elif not isinstance(node, cst.Lambda):
+            for one in node.children:
+                self.of(one)
+        return None
+
+    def compared(self, node: cst.Comparison) -> None:
+        left = self.of(node.left)
+        for one in node.comparisons:
+            right = self.of(one.comparator)
+            if isinstance(one.operator, cst.In | cst.NotIn) and right is not None:
+                right.table = right.table or "keys"
+            elif left is not None and text_of(one.comparator) is not None and not left.used:
+                left.text = True
+
+    def comprehension(self, node: cst.BaseComp) -> Need | None:
+        """What it gives is computed from what it runs over."""
+        first: Need | None = None
+        loop: cst.CompFor | None = node.for_in
+        while loop is not None:
+            over = self.of(loop.iter)
+            first = first if first is not None else over
+            self.bind(loop.target, over.each() if over is not None else None)
+            for one in loop.ifs:
+                self.of(one.test)
+            loop = loop.inner_for_in
+        if isinstance(node, cst.DictComp):
+            self.of(node.key)
+            self.of(node.value)
+            return Need("made", source=first) if first is not None else None
+        item = self.of(node.elt) if isinstance(node, cst.BaseSimpleComp) else None
+        return Need("made", source=first, item=item or Need("each")) if first is not None else None
+
+    def subscript(self, node: cst.Subscript) -> Need | None:
+        owner, index = self.of(node.value), index_of(node)
+        if owner is None:
+            return None
+        if index is None:
+            owner.text = owner.text or not owner.used
+            return owner
+        key = text_of(index)
+        if key is not None:
+            return owner.key(key)
+        if isinstance(index, cst.Integer | cst.UnaryOperation):
+            return self.numbered(owner, index)
+        name = self.of(index)
+        if self.word:
+            return owner.key(self.word)
+        if name is not None and (held := _held(owner, name)) is not None:
+            return held
+        if name is None or name.used:
+            raise Unclear("a key that is computed")
+        name.text = True
+        return owner.key("x")
+
+    def numbered(self, owner: Need, index: cst.BaseExpression) -> Need:
+        number = int(index.value) if isinstance(index, cst.Integer) and index.value.isdigit() else -1
+        if 0 <= number < len(owner.parts):
+            return owner.parts[number]
+        return owner.each()
+
+    def call(self, node: cst.Call, *, awaited: bool) -> Need | None:
+        """What a call gives. Its arguments are read as well."""
+        given = [self.of(one.value) for one in node.args]
+        if isinstance(node.func, cst.Attribute):
+            owner = self.of(node.func.value)
+            if owner is None:
+                return self.of_module(node, given, awaited=awaited)
+            return self.method(owner, node.func.attr.value, node, given, awaited=awaited)
+        name = name_of(node.func)
+        if name in self.known:
+            return self.known[name].called(awaited=awaited)
+        return self.function(name, node, given, awaited=awaited)
+
+    def method(
+        self, owner: Need, name: str, node: cst.Call, given: Sequence[Need | None], *, awaited: bool
+    ) -> Need | None:
+        """A method of a table, a list or a text; else of a stand-in."""
+        key = text_of(node.args[0].value) if node.args else None
+        if awaited or owner.attributes:
+            return owner.attribute(name).called(awaited=awaited)
+        if name in ("get", "pop", "setdefault") and key is not None:
+            return owner.key(key, asked=True)
+        if name in TEXT_METHODS:
+            owner.text = True
+            return Need("text", source=owner, text=True)
+        if name in TABLE_METHODS:
+            owner.used, owner.table = True, name if name in ("items", "values", "keys") else "keys"
+            return self.paired(owner) if name == "items" else owner
+        if name in LIST_METHODS or name in SET_METHODS or (name in EITHER_METHODS and owner.table):
+            owner.used, owner.table = True, owner.table or ("set" if name in SET_METHODS else "list")
+            return owner.each() if name.startswith("pop") else None
+        if name == "get" and self.word and not awaited:
+            return owner.key(self.word)
+        if name == "get" and owner.table:
+            return Need("held", source=owner)
+        return owner.attribute(name).called()
+
+    def paired(self, owner: Need) -> Need:
+        item = owner.each("items")
+        if not item.parts:
+            item.parts = [Need("name", item, text=True), Need("held", item)]
+        return owner
+
+    def of_module(self, node: cst.Call, given: Sequence[Need | None], *, awaited: bool) -> Need | None:
+        """A function of a module that is imported whole, or of a class."""
+        code, first = self.source.code(node.func), given[0] if given else None
+        if code == "json.loads" and first is not None:
+            return first.read()
+        if code == "asyncio.sleep" and first is not None:
+            first.code = "0"
+        if code.endswith(".fromisoformat") and first is not None and not first.used:
+            first.code = first.code or (DAY[:11] + '"' if code.startswith("date.") else DAY)
+        if code.startswith("hashlib.") and first is not None and not first.used:
+            first.text = True
+        if code in ("asyncio.gather", "asyncio.create_task", "asyncio.wait"):
+            raise Unclear("tasks of its own")
+        return given[0] if code in ("asyncio.wait_for", "asyncio.shield") and given else None
+
+    def function(
+        self, name: str, node: cst.Call, given: Sequence[Need | None], *, awaited: bool
+    ) -> Need | None:
+        """A function by its name: Python's own, the file's own, or one that is imported."""
+        first = given[0] if given else None
+        if name in SAME or name in ("float", "int", "abs", "round"):
+            return first
+        if name == "enumerate" and first is not None:
+            return Need("made", source=first, item=Need("pair", parts=[Need(), first.each()]))
+        if name == "len" and first is not None and not first.text:
+            first.used, first.table = True, first.table or "list"
+        if name in ("min", "max", "sum") and first is not None and len(given) == 1:
+            first.each()
+        if name == "str" and first is not None:
+            return Need("text", source=first, text=True)
+        own = next((one for one in self.source.module.body if _is_function(one, name)), None)
+        if isinstance(own, cst.FunctionDef):
+            return self.followed(own, node, given)
+        if self.is_given(name) and name not in self.real:
+            return self.patched.setdefault(name, Need(name)).called(awaited=awaited)
+        return None
+
+    def is_given(self, name: str) -> bool:
+        """Whether a function of another file of the project has this name here; classes are taken as is."""
+        for node in self.source.nodes(cst.ImportFrom):
+            if isinstance(node.names, cst.ImportStar):
+                continue
+            module = self.source.code(node.module) if node.module is not None else ""
+            names = [name_of(one.asname.name if one.asname else one.name) for one in node.names]
+            if name in names and name.islower() and not hasattr(builtins, name):
+                return module.partition(".")[0] not in sys.stdlib_module_names
+        return False
+
+    def followed(
+        self, function: cst.FunctionDef, node: cst.Call, given: Sequence[Need | None]
+    ) -> Need | None:
+        """A function of the same file: what it reads of its parameters is read of the arguments."""
+        if self.depth >= DEEPEST:
+            return None
+        names = [one.name.value for one in function.params.params]
+        by_place = {
+            name_of(arg.keyword) or (names[place] if place < len(names) else ""): need
+            for place, (arg, need) in enumerate(zip(node.args, given, strict=True))
+        }
+        known = {name: need for name, need in by_place.items() if need is not None}
+        inner = Reader(self.source, self.real, known, self.patched, self.depth + 1)
+        inner.statement(function.body)
+        return None
+
+
+def _held(owner: Need, name: Need) -> Need | None:
+    """What a table holds under the name that a loop over it has; None where the name is another."""
+    if name is owner.item and owner.table in ("keys", "list"):
+        name.text, owner.table = True, "items"
+        owner.item = Need("each", owner, parts=[name, Need("held", owner)])
+        name.owner = owner.item
+    item = owner.item
+    return item.parts[1] if item is not None and len(item.parts) == 2 and item.parts[0] is name else None
+
+
+def _is_function(node: cst.CSTNode, name: str) -> bool:
+    return isinstance(node, cst.FunctionDef) and node.name.value == name
+
+
+def parameters(function: cst.FunctionDef) -> Mapping[str, bool]:
+    """The parameters that a call names, and whether each may be left out; stars are left out."""
+    named = (*function.params.posonly_params, *function.params.params, *function.params.kwonly_params)
+    return {one.name.value: one.default is not None for one in named}
