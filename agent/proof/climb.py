@@ -156,6 +156,7 @@ class Climb:
                 else "the service has no passing tests"
             )
             self.put("nothing broken", "shown", told)
+            self.labels += tuple(f"look at: {told}" for told in after.fewer)
 
     def needed(self) -> None:
         """Without any one hunk the crash or the failing test is back."""

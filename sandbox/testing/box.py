@@ -47,7 +47,9 @@ class RawFailure(BaseModel):
 class RawOutcome(BaseModel):
     """One test's outcome as the box tells it.
 
-    parts    blocks of its body that ran to their end, and claims that were made
+    parts    blocks of its body that ran to their end, and claims that were made: where, and how often; of
+             several runs, 0 where they do not agree
+    idle     claims of each of several things that were not made, since there was no such thing
     shared   claims that were made beside it, for several tests
     escapes  functions of the tests that a failed claim left for code under test
     calls    its ways into the code under test
@@ -58,7 +60,8 @@ class RawOutcome(BaseModel):
 
     status: Status
     failure: RawFailure | None = None
-    parts: tuple[str, ...] = ()
+    parts: dict[str, int] = {}
+    idle: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     escapes: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
@@ -79,6 +82,7 @@ class Verdict(BaseModel):
     watched: tuple[tuple[str, str], ...] = ()
     output: str = ""
     notes: tuple[str, ...] = ()
+    fewer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class TestRun:
     tampering   what the patch does to look better than it is, a line each
     output      the end of what the tests printed
     notes       what else a reader should know, such as tests that were run as the base has them
+    fewer       claims of tests that are made less often than on the base, where and how often
     """
 
     __test__ = False
@@ -59,6 +60,7 @@ class TestRun:
     output: str
     seconds: float
     notes: tuple[str, ...] = ()
+    fewer: tuple[str, ...] = ()
 
     def passed(self, node: str) -> bool:
         """Whether this test passed, in a run that has a verdict."""
