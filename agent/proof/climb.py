@@ -107,6 +107,8 @@ class Climb:
             for node, outcome in before.outcomes.items()
             if fails_as(self.crash, self.service, outcome) and passed(after, node)
         ]
+        silent = [node for node in failing if after.outcomes[node].claims == 0 and not self.is_old(node)]
+        failing = [node for node in failing if node not in silent]
         chosen = choices(contents(self.repo, new_tests)) if new_tests else []
         chosen += switches(self.repo, self.patch) if failing else []
         chosen += [
@@ -121,7 +123,7 @@ class Climb:
             if self.rungs["gone"].state != "shown" and not any(map(self.is_old, proving)):
                 self.labels += (OWN_TEST_ALONE,)
         else:
-            why = why_none(new_tests is not None, chosen if failing else ())
+            why = why_none(new_tests is not None, chosen if failing else (), silent)
             self.put("regression test", "not shown", why)
 
     def own_tests(self, run: TestRun) -> list[str]:

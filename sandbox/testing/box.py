@@ -54,6 +54,7 @@ class RawOutcome(BaseModel):
     escapes  functions of the tests that a failed claim left for code under test
     calls    its ways into the code under test
     held     false claims of its twin that held
+    claims   how many of node:assert held, of a test of Node
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -66,6 +67,7 @@ class RawOutcome(BaseModel):
     escapes: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    claims: int | None = None
 
 
 class Verdict(BaseModel):
@@ -92,6 +94,7 @@ class Order:
     files     test files to run;  `select` limits them to node ids, if not empty
     trusted   files that are taken from memory: all that belongs to the tests
     material  files that nothing may change while the tests run: the base's tests, helpers and data
+    claiming  scripts whose claims are the tests' own
     order     seed of the order of the tests; empty for the files' own
     twin      seed by which each test's claim is turned around, so that it must fail; empty for none
     changes   what is looked at for what no service needs, before anything runs
@@ -104,6 +107,7 @@ class Order:
     select: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
     material: tuple[str, ...] = ()
+    claiming: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     order: str = ""
     twin: str = ""
@@ -168,6 +172,7 @@ class TestBox:
             "select": order.select,
             "trusted": order.trusted,
             "material": order.material,
+            "claiming": order.claiming,
             "helpers": [path for path in order.trusted if not is_test_file(path)],
             "ini": dict(settings.ini),
             "plugins": settings.plugins,

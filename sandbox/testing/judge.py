@@ -80,7 +80,11 @@ def as_run(verdict: Verdict, overruled: Collection[str], seconds: float) -> Test
         problem = f"tampering: {tampering[0]}"
     outcomes = {
         node: TestOutcome(
-            node, raw.status, raw.failure.as_failure() if raw.failure else None, frozenset(raw.calls)
+            node,
+            raw.status,
+            raw.failure.as_failure() if raw.failure else None,
+            frozenset(raw.calls),
+            raw.claims,
         )
         for node, raw in sorted(verdict.outcomes.items())
     }

@@ -22,6 +22,7 @@ def _worst(outcomes: Sequence[RawOutcome]) -> RawOutcome:
     worst = min(outcomes, key=lambda outcome: _WORST.index(outcome.status))
     update: dict[str, Any] = {"parts": _agreed(outcomes), "calls": _made(outcomes)}
     update["idle"] = tuple(sorted(set(worst.idle).intersection(*(outcome.idle for outcome in outcomes))))
+    update["claims"] = min((each.claims for each in outcomes if each.claims is not None), default=None)
     for name in ("shared", "escapes"):
         update[name] = tuple(sorted({each for outcome in outcomes for each in getattr(outcome, name)}))
     return worst.model_copy(update=update)

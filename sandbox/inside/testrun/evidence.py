@@ -177,8 +177,15 @@ def _judge_script(planned: Planned, event: Mapping[str, Any], status: str, judge
             judged.tampering.append(
                 "verdict: claims that are false hold in node:assert, or pass in node:test"
             )
+        elif not (event.get("claims") or planned.turned):
+            judged.tampering.append("verdict: claims that hold are not heard of in node:assert")
     else:
-        judged.outcomes[str(event.get("node"))] = _outcome(status, event.get("failure"))
+        claims = event.get("claims")
+        judged.outcomes[str(event.get("node"))] = {
+            **_outcome(status, event.get("failure")),
+            "parts": claims or {},
+            "claims": None if claims is None else sum(claims.values()),
+        }
 
 
 def _judge_canary(planned: Planned, event: Mapping[str, Any], status: str, judged: Judged) -> None:

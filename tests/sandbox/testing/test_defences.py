@@ -250,8 +250,24 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         "test_node.py::test_the_reporter_listens_to_node_alone",
     ),
     "twins of Node": (
-        ("inside/testrun/node/preload.mjs", "if (turned) {", "if (false) {"),
+        ("inside/testrun/node/claims.cjs", "turned ? turnedAround : counted", "counted"),
         "test_node.py::test_a_forged_stream_gives_itself_away_in_the_twins",
+    ),
+    "claims of Node": (
+        ("inside/testrun/node/claims.cjs", "    count(test, where);\n    return answer;", "    return answer;"),
+        "test_node_claims.py::test_a_test_that_makes_no_claim_any_more[1-a member]",
+    ),
+    "calls of assert itself": (
+        ("inside/testrun/supervisor.py", "        node_run.hear_calls(plan)\n", ""),
+        "test_node_claims.py::test_a_test_that_makes_no_claim_any_more[1-a call]",
+    ),
+    "claims of Node are the tests'": (
+        ("inside/testrun/node/claims.cjs", "    if (!aside) {", "    if (!aside && files[file] !== undefined) {"),
+        "test_node_claims.py::test_claims_are_heard_however_they_are_made",
+    ),
+    "lines of Node hold what they hold": (
+        ("inside/testrun/node/reporter.mjs", "plain(name)", "name"),
+        "test_node_claims.py::test_a_name_that_looks_like_the_channel_s_own_lines",
     ),
 }  # fmt: skip
 
