@@ -111,6 +111,8 @@ class Climb:
             for node, outcome in before.outcomes.items()
             if fails_as(self.crash, self.service, outcome) and passed(after, node)
         ]
+        silent = [node for node in failing if after.outcomes[node].claims == 0 and not self.is_old(node)]
+        failing = [node for node in failing if node not in silent]
         chosen = choices(contents(self.repo, new_tests)) if new_tests else []
         chosen += switches(self.repo, self.patch) if failing else []
         chosen += [
@@ -125,7 +127,7 @@ class Climb:
             if self.rungs["gone"].state != "shown" and not any(map(self.is_old, proving)):
                 self.labels += (OWN_TEST_ALONE,)
         else:
-            why = why_none(new_tests is not None, chosen if failing else ())
+            why = why_none(new_tests is not None, chosen if failing else (), silent)
             self.put("regression test", "not shown", why)
 
     def own_tests(self, run: TestRun) -> list[str]:
@@ -160,6 +162,7 @@ class Climb:
                 else "the service has no passing tests"
             )
             self.put("nothing broken", "shown", told)
+            self.labels += tuple(f"look at: {told}" for told in after.fewer)
 
     def needed(self) -> None:
         """Without any one hunk the crash or the failing test is back."""

@@ -84,10 +84,12 @@ def choices(sources: Mapping[str, bytes]) -> list[str]:
     return found
 
 
-def why_none(brought: bool, chosen: Sequence[str]) -> str:
-    """Why no test shows that the incident's failure is mended."""
+def why_none(brought: bool, chosen: Sequence[str], silent: Sequence[str] = ()) -> str:
+    """Why no test shows that the incident's failure is mended. `silent` are tests that claim nothing."""
     if not brought:
         return "the patch brings no new test"
+    if silent and not chosen:
+        return f"a test that makes no claim shows nothing: {', '.join(silent[:3])}"
     if chosen:
         told = "; ".join(chosen[:3])
         return f"a test that chooses what to do by the code it runs on shows nothing: {told}"

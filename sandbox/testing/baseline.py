@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from sandbox.kept import Kept
 from sandbox.testing.box import INSIDE, Verdict
 
+_SOURCES = (".py", ".mjs", ".cjs")
+
 
 class Baselines:
     """Verdicts by what they depend on: the tree, the selection, the interpreter, the harness itself."""
@@ -50,6 +52,7 @@ def _modified(python: Path) -> float:
 
 def _harness() -> str:
     digest = hashlib.sha256()
-    for file in [INSIDE / "run_tests.py", *sorted((INSIDE / "testrun").glob("*.py"))]:
+    sources = (path for path in (INSIDE / "testrun").rglob("*") if path.suffix in _SOURCES)
+    for file in [INSIDE / "run_tests.py", *sorted(sources)]:
         digest.update(file.read_bytes())
     return digest.hexdigest()

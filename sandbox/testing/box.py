@@ -47,22 +47,27 @@ class RawFailure(BaseModel):
 class RawOutcome(BaseModel):
     """One test's outcome as the box tells it.
 
-    parts    blocks of its body that ran to their end, and claims that were made
+    parts    blocks of its body that ran to their end, and claims that were made: where, and how often; of
+             several runs, 0 where they do not agree
+    idle     claims of each of several things that were not made, since there was no such thing
     shared   claims that were made beside it, for several tests
     escapes  functions of the tests that a failed claim left for code under test
     calls    its ways into the code under test
     held     false claims of its twin that held
+    claims   how many of node:assert held, of a test of Node
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     status: Status
     failure: RawFailure | None = None
-    parts: tuple[str, ...] = ()
+    parts: dict[str, int] = {}
+    idle: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     escapes: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    claims: int | None = None
 
 
 class Verdict(BaseModel):
@@ -79,6 +84,7 @@ class Verdict(BaseModel):
     watched: tuple[tuple[str, str], ...] = ()
     output: str = ""
     notes: tuple[str, ...] = ()
+    fewer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,7 @@ class Order:
     files     test files to run;  `select` limits them to node ids, if not empty
     trusted   files that are taken from memory: all that belongs to the tests
     material  files that nothing may change while the tests run: the base's tests, helpers and data
+    claiming  scripts whose claims are the tests' own
     order     seed of the order of the tests; empty for the files' own
     twin      seed by which each test's claim is turned around, so that it must fail; empty for none
     changes   what is looked at for what no service needs, before anything runs
@@ -100,6 +107,7 @@ class Order:
     select: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
     material: tuple[str, ...] = ()
+    claiming: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     order: str = ""
     twin: str = ""
@@ -164,6 +172,7 @@ class TestBox:
             "select": order.select,
             "trusted": order.trusted,
             "material": order.material,
+            "claiming": order.claiming,
             "helpers": [path for path in order.trusted if not is_test_file(path)],
             "ini": dict(settings.ini),
             "plugins": settings.plugins,

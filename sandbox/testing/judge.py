@@ -7,15 +7,8 @@ from collections.abc import Collection
 from sandbox.testing.box import RawFailure, RawOutcome, Verdict
 from sandbox.testing.doubted import Doubted
 from sandbox.testing.outcome import TestOutcome, TestRun
+from sandbox.testing.vacuous import fewer, notes, vacuous
 
-_VACUOUS = RawOutcome(
-    status="failed",
-    failure=RawFailure(
-        type="Vacuous",
-        message="a loop, a block, an inner function or a claim of this test, its helpers or its fixtures"
-        " runs on the base, and not with the patch, or what the test is given differs",
-    ),
-)
 _UNHEARD = RawOutcome(
     status="failed",
     failure=RawFailure(
@@ -31,16 +24,23 @@ def compared(before: Verdict, after: Verdict) -> Verdict:
     if not after.suspects and after.problem is None:
         gone = before.outcomes.keys() - outcomes.keys()
         outcomes |= {node: RawOutcome(status="missing") for node in gone if not _is_file(node)}
-    silent = _shared(before) - _shared(after)
     outcomes |= {node: _UNHEARD for node in passed(after) if _escaped(node, before, after)}
-    outcomes |= {node: _VACUOUS for node in passed(after) if _lost(node, before, after, silent)}
+    hollow = vacuous(before, after)
+    outcomes |= hollow
     watched = [pair for pair in after.watched if pair not in before.watched]
     untracked = [node for node in after.untracked if node not in before.untracked]
     for node in untracked:
         outcomes[node] = RawOutcome(status="missing")
     found = [f"run-time: {path}: {event}, which does not happen on the base" for event, path in watched]
     given = [text for text in after.tampering if text not in before.tampering]
-    return after.model_copy(update={"outcomes": outcomes, "tampering": (*given, *found)})
+    return after.model_copy(
+        update={
+            "outcomes": outcomes,
+            "tampering": (*given, *found),
+            "notes": (*after.notes, *notes(hollow)),
+            "fewer": fewer(before, after),
+        }
+    )
 
 
 def trusted(before: Verdict) -> Verdict:
@@ -80,25 +80,18 @@ def as_run(verdict: Verdict, overruled: Collection[str], seconds: float) -> Test
         problem = f"tampering: {tampering[0]}"
     outcomes = {
         node: TestOutcome(
-            node, raw.status, raw.failure.as_failure() if raw.failure else None, frozenset(raw.calls)
+            node,
+            raw.status,
+            raw.failure.as_failure() if raw.failure else None,
+            frozenset(raw.calls),
+            raw.claims,
         )
         for node, raw in sorted(verdict.outcomes.items())
     }
-    notes = tuple(f"{path} was run as the base has it" for path in overruled)
-    return TestRun(outcomes, problem, tampering, verdict.output, seconds, (*notes, *verdict.notes))
-
-
-def _lost(node: str, before: Verdict, after: Verdict, silent: frozenset[str]) -> bool:
-    """Whether a test passes without parts of its body that run on the base, or `silent` claims beside it."""
-    had = before.outcomes.get(node)
-    if had is None or had.status != "passed":
-        return False
-    return not (set(had.parts) <= set(after.outcomes[node].parts) and silent.isdisjoint(had.shared))
-
-
-def _shared(verdict: Verdict) -> frozenset[str]:
-    """The claims that are made for several tests."""
-    return frozenset(claim for outcome in verdict.outcomes.values() for claim in outcome.shared)
+    told = tuple(f"{path} was run as the base has it" for path in overruled)
+    return TestRun(
+        outcomes, problem, tampering, verdict.output, seconds, (*told, *verdict.notes), verdict.fewer
+    )
 
 
 def _escaped(node: str, before: Verdict, after: Verdict) -> bool:

@@ -20,12 +20,19 @@ def all_of(verdicts: Sequence[Verdict]) -> Verdict:
 
 def _worst(outcomes: Sequence[RawOutcome]) -> RawOutcome:
     worst = min(outcomes, key=lambda outcome: _WORST.index(outcome.status))
-    parts = set(worst.parts).intersection(*(outcome.parts for outcome in outcomes))
-    calls = _made(outcomes)
-    update = {"parts": tuple(sorted(parts)), "calls": calls}
+    update: dict[str, Any] = {"parts": _agreed(outcomes), "calls": _made(outcomes)}
+    update["idle"] = tuple(sorted(set(worst.idle).intersection(*(outcome.idle for outcome in outcomes))))
+    update["claims"] = min((each.claims for each in outcomes if each.claims is not None), default=None)
     for name in ("shared", "escapes"):
         update[name] = tuple(sorted({each for outcome in outcomes for each in getattr(outcome, name)}))
     return worst.model_copy(update=update)
+
+
+def _agreed(outcomes: Sequence[RawOutcome]) -> dict[str, int]:
+    """What ran each time, and how often, where that was the same each time."""
+    parts = set(outcomes[0].parts).intersection(*(outcome.parts for outcome in outcomes))
+    often = {part: {outcome.parts[part] for outcome in outcomes} for part in sorted(parts)}
+    return {part: numbers.pop() if len(numbers) == 1 else 0 for part, numbers in often.items()}
 
 
 def _made(outcomes: Sequence[RawOutcome]) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sandbox.node import SCRIPTS
 from sandbox.testing.box import Order
 from sandbox.testing.material import is_node_test
 from sandbox.testing.overlap import overlaps
@@ -37,6 +38,7 @@ class Orders:
         self._trees = trees
         old, new = self._chosen(trees.base_tests), self._chosen(trees.new_tests)
         plain = Order(service, old, select, trees.trusted(new_tests=False), tuple(sorted(trees.material)))
+        plain = replace(plain, claiming=_scripts(trees.material))
         self.base = Part(trees.tree(patched_code=False, new_tests=False), plain)
         self.patched: list[Part] = []
         changes = trees.changes()
@@ -45,7 +47,8 @@ class Orders:
             self.patched.append(Part(trees.tree(patched_code=True, new_tests=False), order))
         if new:
             trusted = trees.trusted(new_tests=True)
-            order = replace(plain, files=new, trusted=trusted, changes=changes, calls=True)
+            claiming = _scripts(trees.material | trees.helpers)
+            order = replace(plain, files=new, trusted=trusted, claiming=claiming, changes=changes, calls=True)
             self.patched.append(Part(trees.tree(patched_code=True, new_tests=True), order))
 
     def settle(self, base: Path, plugins: Sequence[str]) -> None:
@@ -100,6 +103,10 @@ class Orders:
     def _chosen(self, files: Sequence[str]) -> tuple[str, ...]:
         wanted = {one.partition("::")[0] for one in self._select}
         return tuple(path for path in files if not wanted or path in wanted)
+
+
+def _scripts(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(path for path in paths if path.endswith(SCRIPTS)))
 
 
 def _without(order: Order, paths: Collection[str]) -> tuple[Any, ...]:

@@ -30,7 +30,8 @@ class TestOutcome:
     """One test. `missing` is one that was expected and not heard of; only `passed` is a pass.
 
     `calls` are the ways of a patch's new test into the code under test, by what they were called
-    with: `id.count` each, and `id.count!Type` for those that an exception of this type ended.
+    with: `id.count` each, and `id.count!Type` for those that an exception of this type ended. `claims`
+    are how many claims a test of Node made that held; None where that is not known.
     """
 
     __test__ = False
@@ -39,6 +40,7 @@ class TestOutcome:
     status: Status
     failure: Failure | None = None
     calls: frozenset[str] = frozenset()
+    claims: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class TestRun:
     tampering   what the patch does to look better than it is, a line each
     output      the end of what the tests printed
     notes       what else a reader should know, such as tests that were run as the base has them
+    fewer       claims of tests that are made less often than on the base, where and how often
     """
 
     __test__ = False
@@ -59,6 +62,7 @@ class TestRun:
     output: str
     seconds: float
     notes: tuple[str, ...] = ()
+    fewer: tuple[str, ...] = ()
 
     def passed(self, node: str) -> bool:
         """Whether this test passed, in a run that has a verdict."""

@@ -94,7 +94,8 @@ def judge(planned: Planned, events: Iterable[Mapping[str, Any]]) -> Judged:
 
 def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen: set[str]) -> None:
     node = str(event.get("node"))
-    words = [str(word) for word in event.get("words") or ()]
+    often = _often(event.get("words"))
+    words = list(often)
     status = status_of(event)
     if node in seen:
         judged.tampering.append(f"verdict: {node} was reported twice")
@@ -119,19 +120,33 @@ def _judge_test(planned: Planned, event: Mapping[str, Any], judged: Judged, seen
     if status == "failed" and ends and ends.isdisjoint(words):
         # A twin fails at its end. What ends it before leaves claims that nobody has doubted.
         status = "error"
-    done = {planned.claims[word] for word in words if word in planned.claims}
-    done |= {trail.parts[word] for trail in trails for word in words if word in trail.parts}
+    names = planned.claims | {word: name for trail in trails for word, name in trail.parts.items()}
+    done = {names[word]: number for word, number in often.items() if word in names}
     if event.get("given"):
-        done.add(f"given {event['given']}")
+        done[f"given {event['given']}"] = 1
+    idle = {
+        planned.claims[word]
+        for trail in trails
+        if trail.enter in often
+        for word in trail.repeated - set(words)
+    }
     calls = [str(call) for call in event.get("calls") or ()]
     judged.outcomes[node] = {
         **_outcome(status, event.get("failure")),
-        "parts": sorted(done),
+        "parts": dict(sorted(done.items())),
+        "idle": sorted(idle),
         "escapes": sorted({planned.escapes[word] for word in (*words, *shared) if word in planned.escapes}),
         "calls": calls,
         "held": sorted({planned.doubts.false[word] for word in words if word in planned.doubts.false}),
     }
     _share(judged, node, shared, planned)
+
+
+def _often(said: object) -> dict[str, int]:
+    """How often each word was said, as the run tells it."""
+    if not isinstance(said, dict):
+        return {}
+    return {str(word): number for word, number in said.items() if isinstance(number, int)}
 
 
 def _share(judged: Judged, node: str | None, words: Iterable[str], planned: Planned) -> None:
@@ -145,7 +160,7 @@ def _share(judged: Judged, node: str | None, words: Iterable[str], planned: Plan
 def _share_early(planned: Planned, judged: Judged, words: Iterable[str]) -> None:
     """Note claims that were made while the tests were collected with those of their file, else with all."""
     for word in words:
-        path = planned.claims.get(word, "").rpartition(" ")[0]
+        path = planned.claims.get(word, "").rpartition(":")[0]
         beside = [node for node in judged.outcomes if node.startswith(f"{path}::")]
         for node in beside or judged.outcomes:
             _share(judged, node, [word], planned)
@@ -162,8 +177,15 @@ def _judge_script(planned: Planned, event: Mapping[str, Any], status: str, judge
             judged.tampering.append(
                 "verdict: claims that are false hold in node:assert, or pass in node:test"
             )
+        elif not (event.get("claims") or planned.turned):
+            judged.tampering.append("verdict: claims that hold are not heard of in node:assert")
     else:
-        judged.outcomes[str(event.get("node"))] = _outcome(status, event.get("failure"))
+        claims = event.get("claims")
+        judged.outcomes[str(event.get("node"))] = {
+            **_outcome(status, event.get("failure")),
+            "parts": claims or {},
+            "claims": None if claims is None else sum(claims.values()),
+        }
 
 
 def _judge_canary(planned: Planned, event: Mapping[str, Any], status: str, judged: Judged) -> None:

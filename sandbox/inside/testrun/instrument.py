@@ -19,7 +19,7 @@ from typing import TypeVar
 from . import escapes
 from .claims import Claims
 from .naming import Function, test_functions
-from .statements import SINK, called_name, say, visit_statements
+from .statements import SINK, must_raise, say, visit_statements
 
 _Block = TypeVar(
     "_Block", ast.For, ast.AsyncFor, ast.With, ast.AsyncWith, ast.FunctionDef, ast.AsyncFunctionDef
@@ -35,6 +35,7 @@ class Trail:
     returns  said just before a return, with the number of steps that come before it
     never    said only when a block that must raise did not
     parts    said at the end of each loop, block and inner function, with a name that no run changes
+    repeated said by claims of each of several things, which a test without any such thing does not make
     """
 
     name: str
@@ -43,6 +44,7 @@ class Trail:
     returns: dict[str, int]
     never: frozenset[str]
     parts: dict[str, str]
+    repeated: frozenset[str] = frozenset()
 
     def complete(self, words: list[str]) -> bool:
         """Whether these words are those of a body that ran to its end."""
@@ -59,7 +61,7 @@ class Trail:
 
 @dataclass(frozen=True)
 class Speech:
-    """What a whole file says. Words stand for names that no run changes.
+    """What a whole file says. Words stand for names that no run changes: `path:line` and what it is there.
 
     trails   of its test functions
     claims   said after each claim that is no statement of a test's body, and in each part of a claim
@@ -83,8 +85,8 @@ def instrument(tree: ast.Module, path: str, seed: str) -> Speech:
     claims.listen(tree, functions)
     trails = []
     for number, function in enumerate(functions):
-        speaking = _Speaking(function, words_of(seed, f"{path} {number}"), f"{function.name}#{number}")
-        trails.append(speaking.trail())
+        speaking = _Speaking(function, words_of(seed, f"{path} {number}"), path, f"{function.name}#{number}")
+        trails.append(speaking.trail(claims.repeated_in(function)))
     told = escapes.listen(tree, functions, words_of(seed, f"{path} escapes"), path)
     return Speech(tuple(trails), claims.parts, told)
 
@@ -100,16 +102,17 @@ def words_of(seed: str, purpose: str) -> Iterator[str]:
 class _Speaking(ast.NodeTransformer):
     """Rewrites one test function in place."""
 
-    def __init__(self, function: Function, words: Iterator[str], name: str) -> None:
+    def __init__(self, function: Function, words: Iterator[str], path: str, name: str) -> None:
         self.function = function
         self.words = words
+        self.path = path
         self.name = name
         self.parts: dict[str, str] = {}
         self.steps: list[str] = []
         self.returns: dict[str, int] = {}
         self.never: set[str] = set()
 
-    def trail(self) -> Trail:
+    def trail(self, repeated: frozenset[str]) -> Trail:
         body, enter = self.function.body, next(self.words)
         first = 1 if ast.get_docstring(self.function, clean=False) is not None else 0
         spoken: list[ast.stmt] = [*body[:first], say(enter, body[0])]
@@ -128,6 +131,7 @@ class _Speaking(ast.NodeTransformer):
             self.returns,
             frozenset(self.never),
             self.parts,
+            repeated,
         )
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
@@ -148,7 +152,7 @@ class _Speaking(ast.NodeTransformer):
 
     def visit_With(self, node: ast.With) -> ast.With:
         self.generic_visit(node)
-        return node if any(_must_raise(item.context_expr) for item in node.items) else self._part(node)
+        return node if any(must_raise(item.context_expr) for item in node.items) else self._part(node)
 
     def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AsyncFor:
         self.generic_visit(node)
@@ -170,7 +174,7 @@ class _Speaking(ast.NodeTransformer):
     def _part(self, node: _Block) -> _Block:
         """A word at the end of a block; the name of the part is its place among the test's parts."""
         word, last = next(self.words), node.body[-1]
-        self.parts[word] = f"{self.name}.{len(self.parts)}"
+        self.parts[word] = f"{self.path}:{node.lineno} {self.name}.{len(self.parts)}"
         if isinstance(last, ast.Return | ast.Break | ast.Continue):
             node.body.insert(len(node.body) - 1, say(word, last))
         elif not isinstance(last, ast.Raise):
@@ -179,13 +183,7 @@ class _Speaking(ast.NodeTransformer):
 
     def _listen_for_no_raise(self, node: ast.stmt) -> None:
         # Only the last item: the end of a block that stands around another may be reached before that raises.
-        if isinstance(node, ast.With) and _must_raise(node.items[-1].context_expr):
+        if isinstance(node, ast.With) and must_raise(node.items[-1].context_expr):
             word = next(self.words)
             self.never.add(word)
             node.body = [*node.body, say(word, node.body[-1])]
-
-
-def _must_raise(expression: ast.expr) -> bool:
-    if not isinstance(expression, ast.Call):
-        return False
-    return called_name(expression) in ("raises", "assertRaises", "assertRaisesRegex")

@@ -26,9 +26,13 @@ _CANARY = """
   for (const [i, claim] of claims.entries()) {{
     try {{ await claim(); held.push(i); }} catch {{}}
   }}
+  assert.ok(true);
   throw new Error("{name}" + held.join());
 }});
 """
+_PLACE = re.compile(r"(\d+):(\d+):(\d+)=(\d+),")
+_IMPORTED = re.compile(r"""^(\s*import\s+[\w$]+\s+from\s*)(["'])(?:node:)?assert\2""", re.MULTILINE)
+_REQUIRED = re.compile(r"""\b(require\(\s*)(["'])(?:node:)?assert\2""")
 _FRAME = re.compile(r"at (?:async )?(?:([^\s(]+)[^(]*\()?(?:file://)?(/[^\s():]+):(\d+):\d+")
 
 
@@ -38,7 +42,8 @@ def run_file(plan: dict[str, Any], path: str, patience_s: float) -> list[dict[st
     plan     "root" and "node", the program
     path     of the test file, relative to the root
 
-    The implanted canary's event has the key `canary`.
+    The implanted canary's event has the key `canary`. `claims` are those of a test that held: how often, by
+    path, line and column.
     """
     name = f"canary {os.urandom(8).hex()}"
     _implant(f"{plan['root']}/{path}", name)
@@ -47,7 +52,7 @@ def run_file(plan: dict[str, Any], path: str, patience_s: float) -> list[dict[st
     events: list[dict[str, Any]] = []
     ended = False
     for word, line in zip(words, lines, strict=False):
-        said, kind, test, *error = line.split("\x01")
+        said, kind, test, told, *error = line.split("\x01") if line.count("\x01") > 2 else ("", "", "", "")
         if said != word:
             return [{"e": "noise"}]
         if test == "ready":
@@ -56,13 +61,24 @@ def run_file(plan: dict[str, Any], path: str, patience_s: float) -> list[dict[st
             ended = True
             break
         event = _event(plan["root"], f"{path}::{test}", kind, error)
+        event["claims"] = _claims(plan["claiming"], told)
         events.append({**event, "canary": name} if test == name else event)
     if not ended:
         failure = {"type": "Crash", "message": why, "frames": [], "text": why}
         events.append({"e": "collect", "node": path, "failure": failure})
     elif not any(event.get("canary") for event in events):
         events.append({"e": "noise"})
+    elif not any(event["claims"] for event in events if event.get("canary")):
+        # A canary makes claims that hold. Where none is heard, nothing is known of the others either.
+        events = [{**event, "claims": None} for event in events]
     return events
+
+
+def _claims(files: list[str], told: str) -> dict[str, int]:
+    found = ([int(number) for number in each] for each in _PLACE.findall(told))
+    return {
+        f"{files[file]}:{line} {column}": often for file, line, column, often in found if file < len(files)
+    }
 
 
 def _event(root: str, node: str, kind: str, error: list[str]) -> dict[str, Any]:
@@ -91,6 +107,25 @@ def _failure(root: str, error: list[str]) -> dict[str, Any]:
     }
 
 
+def hear_calls(plan: dict[str, Any]) -> None:
+    """What files of the tests call `assert` is ours from here on, and heard when it is called itself.
+
+    By its members it is Node's own, and heard anyhow.
+    """
+    for path in plan["claiming"] if plan["node_files"] else ():
+        file = f"{plan['root']}/{path}"
+        try:
+            with open(file, encoding="utf-8", newline="") as stream:  # noqa: PTH123
+                source = stream.read()
+        except (OSError, UnicodeDecodeError):
+            continue
+        heard = _IMPORTED.sub(rf'\1"{SCRIPTS}/assert.cjs"', source)
+        heard = _REQUIRED.sub(rf'\1"{SCRIPTS.removeprefix("file://")}/assert.cjs"', heard)
+        if heard != source and not os.path.islink(file):  # noqa: PTH114
+            with open(file, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123
+                stream.write(heard)
+
+
 def _implant(file: str, name: str) -> None:
     """Put a test among those of a file that tries false claims and fails with those that held."""
     with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - pathlib is slow to import here
@@ -113,7 +148,8 @@ def _listen(plan: dict[str, Any], path: str, words: list[str], patience_s: float
     os.close(word_end)
     os.close(mode_end)
     os.close(event_end)
-    _write(mode_in, b"turned" if plan["twin_seed"] else b"")
+    mode = ["turned" if plan["twin_seed"] else "", *(f"{plan['root']}/{test}" for test in plan["claiming"])]
+    _write(mode_in, "\n".join(mode).encode())
     _write(word_in, "\n".join(words).encode())
     heard, why = _read(events, time.monotonic() + patience_s)
     for kill in (os.killpg, os.kill):

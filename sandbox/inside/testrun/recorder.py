@@ -13,7 +13,7 @@ from typing import Any
 from .calls import Calls
 from .imports import Gatekeeper
 from .reports import Reports
-from .sources import Sources
+from .sources import Sources, often
 
 
 class Recorder(Reports):
@@ -77,7 +77,7 @@ class Recorder(Reports):
         gc.enable()
         shapes = Calls(self.root, self.trusted)
         self._given = {item.nodeid: shapes.given(item) for item in kept}
-        self._tell({"e": "collected", "words": list(self._files.words)})
+        self._tell({"e": "collected", "words": often(self._files.words)})
 
     def _wanted(self, node: str) -> bool:
         path = node.partition("::")[0]
@@ -97,7 +97,7 @@ class Recorder(Reports):
         if self._calls:
             self._current["calls"] = self._calls.stop()
         self._current["given"] = self._given.get(nodeid)
-        self._current |= {"words": list(self._files.words), "shared": list(self._files.shared)}
+        self._current |= {"words": often(self._files.words), "shared": often(self._files.shared)}
         super().pytest_runtest_logfinish(nodeid)
 
 

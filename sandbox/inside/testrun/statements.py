@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 SINK = "@autohealer"
-"""Global of an instrumented module: where it says its words. No identifier of any source."""
+"""Global of an instrumented module: a counter for each word that it says. No identifier of any source."""
 
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
@@ -33,8 +33,20 @@ def visit_statements(visitor: ast.NodeVisitor, node: ast.AST) -> ast.AST:
 
 def say(word: str, where: ast.stmt) -> ast.stmt:
     """The statement that says a word, at the place of another."""
-    call = ast.Call(ast.Name(SINK, ast.Load()), [ast.Constant(word)], [])
-    return ast.fix_missing_locations(ast.copy_location(ast.Expr(call), where))
+    return ast.fix_missing_locations(ast.copy_location(ast.Expr(saying(word)), where))
+
+
+def saying(word: str) -> ast.expr:
+    """The expression that says a word once more."""
+    counter = ast.Subscript(ast.Name(SINK, ast.Load()), ast.Constant(word), ast.Load())
+    return ast.Call(ast.Attribute(counter, "__next__", ast.Load()), [], [])
+
+
+def must_raise(expression: ast.expr) -> bool:
+    """Whether a block that this is the head of must be left by an exception."""
+    if not isinstance(expression, ast.Call):
+        return False
+    return called_name(expression) in ("raises", "assertRaises", "assertRaisesRegex")
 
 
 def called_name(call: ast.Call) -> str:

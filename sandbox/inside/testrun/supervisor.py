@@ -36,6 +36,7 @@ class Supervisor:
         self.planned = evidence.Planned([], {}, frozenset(), frozenset(), turned=bool(plan["twin_seed"]))
         self.events: list[dict[str, Any]] = []
         self._sources: dict[str, str | None] = {}
+        node_run.hear_calls(plan)
         self._material = Files(plan["root"], {*plan["material"], *plan["trusted"]})
         self._written: dict[str, None] = {}
         self.deadline = time.monotonic() + float(plan["deadline_s"])

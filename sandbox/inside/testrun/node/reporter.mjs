@@ -4,7 +4,9 @@
 // may call what code under test can replace: no prototypes, no JSON.
 
 import fs from "node:fs";
+import listener from "./claims.cjs";
 
+const claims = listener.hand();
 const write = fs.writeSync;
 const words = fs.readFileSync(3, "latin1").split("\n");
 fs.closeSync(3);
@@ -15,13 +17,26 @@ function text(value) {
   return typeof value === "string" ? value : "";
 }
 
+// A part of a line: what tells parts from each other may not stand in it.
+function plain(part) {
+  let clean = "";
+  for (let i = 0; i < part.length; i += 1) clean += part[i] === "\u0001" ? "\u0002" : part[i];
+  return clean;
+}
+
+function claimed(name) {
+  let told = "";
+  for (const where in claims[name]) told += where + "=" + claims[name][where] + ",";
+  return told;
+}
+
 function say(kind, name, error) {
   const word = words[said];
   said += 1;
-  const told = error === undefined ? "" : text(error.name) + "\u0001" + text(error.message) + "\u0001" + text(error.stack);
-  const line = word + "\u0001" + kind + "\u0001" + name + "\u0001" + told;
+  const told = error === undefined ? "" : plain(text(error.name)) + "\u0001" + plain(text(error.message)) + "\u0001" + plain(text(error.stack));
+  const line = word + "\u0001" + kind + "\u0001" + plain(name) + "\u0001" + claimed(name) + "\u0001" + told;
   let clean = "";
-  for (let i = 0; i < line.length && i < 6000; i += 1) {
+  for (let i = 0; i < line.length && i < 12000; i += 1) {
     clean += line[i] === "\n" ? "\u0002" : line[i];
   }
   write(4, clean + "\n");
