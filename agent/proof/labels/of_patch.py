@@ -19,8 +19,8 @@ MOST_TOLD = 4
 _AMONG_TESTS = re.compile(r"(?:^|/)(?:tests?|__tests__)/")
 
 
-def labels_for(bench: Workbench, patch: Patch) -> tuple[str, ...]:
-    """What a reviewer must be told about a patch, in words."""
+def labels_for(bench: Workbench, patch: Patch, said: str = "") -> tuple[str, ...]:
+    """What a reviewer must be told about a patch, in words; `said` is the message of the crash."""
     changed = [file for file in patch.files if _is_read(file.path) and not _is_apart(file.path)]
     before = {f.path: _source(bench, patch.base, f.path) for f in changed if f.kind != "added"}
     after = {f.path: _source(bench, patch.tree, f.path) for f in changed if f.kind != "deleted"}
@@ -29,7 +29,7 @@ def labels_for(bench: Workbench, patch: Patch) -> tuple[str, ...]:
     truth = words_in(_read(bench, patch, "truth", ".json").values())
     labels = (
         *labels_of(patch.flags, before, after, earlier),
-        *_beyond({**before, **earlier}, after, words_of({**code, **earlier}, truth)),
+        *_beyond({**before, **earlier}, after, words_of({**code, **earlier}, truth), said),
         *_rewritten(bench, patch),
         *_used_by_tests(patch, sources),
         *(
@@ -41,9 +41,9 @@ def labels_for(bench: Workbench, patch: Patch) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, labels)))
 
 
-def _beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words) -> Iterator[Label]:
+def _beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words, said: str) -> Iterator[Label]:
     """One label for all of it: each is seldom wrong, and none is what a proof can speak for."""
-    found = beyond(before, after, words)
+    found = beyond(before, after, words, said)
     if found:
         more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
         yield Label("look at", f"more than a plain repair: {'; '.join(found[:MOST_TOLD])}{more}")

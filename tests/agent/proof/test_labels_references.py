@@ -15,6 +15,7 @@ from sandbox.patch import Patch, from_diff, from_edits
 from sandbox.scope import Refused
 from sandbox.worktree import PrivateRepository
 from tools.incident import IncidentFolder
+from tools.logs import last_crash
 from tools.redact import Redactor
 from tools.repository import Repository
 from tools.tool import Workbench
@@ -52,7 +53,9 @@ def _labels_of(fault: Fault, diff: Path, made: TestbedRepository, folder: Path) 
     gate = PrivateRepository(made.path, folder / "state")
     incident = IncidentFolder(INCIDENTS / fault.id)
     bench = Workbench(incident, fault.service, Repository(made.path, base), gate, Redactor())
-    return labels_for(bench, _patch(gate, base, fault.service, diff))
+    crash = last_crash((INCIDENTS / fault.id / "log.txt").read_bytes())
+    said = crash.final.message if crash and crash.final else ""
+    return labels_for(bench, _patch(gate, base, fault.service, diff), said)
 
 
 def _patch(gate: PrivateRepository, base: str, service: str, diff: Path) -> Patch:

@@ -10,6 +10,8 @@ words        which names, modules and texts the service uses already
 constructs   statements and expressions which no plain repair needs
 conditions   what is asked, and what is left out where it holds
 gone         what the base does, and the patch does not
+kept         what a mended statement no longer uses
+moved        statements that stand in other blocks, or in another order
 changes      what is changed in place, kept for nothing, or bound a second time
 scripts      the same for Node, by text: there is no parser here
 """

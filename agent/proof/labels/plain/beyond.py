@@ -10,6 +10,8 @@ from agent.proof.labels.plain.changes import changes
 from agent.proof.labels.plain.conditions import Find, asked
 from agent.proof.labels.plain.constructs import constructs
 from agent.proof.labels.plain.gone import gone
+from agent.proof.labels.plain.kept import kept
+from agent.proof.labels.plain.moved import moved
 from agent.proof.labels.plain.scripts import beyond_in_scripts
 from agent.proof.labels.plain.words import Words, bound, imported, keys, said
 from agent.proof.labels.sources import Function, Module, Trees, trees
@@ -17,17 +19,19 @@ from agent.proof.labels.sources import Function, Module, Trees, trees
 _READERS: tuple[Callable[[Module], Iterator[Find]], ...] = (constructs, changes, asked)
 
 
-def beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words) -> list[str]:
+def beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words, said: str = "") -> list[str]:
     """What the changed files have with the patch and had not on the base, in the order of the files.
 
-    `before` and `after` map paths to sources; `words` is what the whole service uses on the base.
+    `before` and `after` map paths to sources; `words` is what the whole service uses on the base,
+    `said` the message of the crash.
     """
     old, new = trees(before, folded=False), trees(after, folded=False)
     found = Counter(find for module in new.values() for read in _READERS for find in read(module))
     found.subtract(Counter(find for module in old.values() for read in _READERS for find in read(module)))
     python = (told for (told, _), times in found.items() if times > 0)
     scripts = beyond_in_scripts(before, after, words)
-    return list(dict.fromkeys((*python, *_words(old, new, words), *gone(old, new, words), *scripts)))
+    lost = (*gone(old, new, words), *kept(old, new, words, said), *moved(old, new))
+    return list(dict.fromkeys((*python, *_words(old, new, words), *lost, *scripts)))
 
 
 def _words(old: Trees, new: Trees, words: Words) -> Iterator[str]:

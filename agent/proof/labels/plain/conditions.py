@@ -101,13 +101,37 @@ def _unused(module: Module) -> Iterator[Find]:
         if not isinstance(function, Function):
             continue
         body = list(own(function.body))
-        known = Counter(_names(each) for each in body if isinstance(each, _DATA))
+        mentioned = {id(each) for node in body for each in _mentions(node)}
+        known = Counter(
+            _names(each) for each in body if isinstance(each, _DATA) and id(each) not in mentioned
+        )
         for node in body:
+            yield from _unused_beside(node, place)
             for test in _leaving_out(node):
+                if any(
+                    isinstance(each, ast.BoolOp) and isinstance(each.op, ast.And) for each in ast.walk(test)
+                ):
+                    yield f"leaves only where all hold: `{shown(test)}`", f"{place} {ast.dump(test)}"
                 within = Counter(_names(each) for each in ast.walk(test) if isinstance(each, _DATA))
                 for each in _subjects(test):
                     if known[_names(each)] <= within[_names(each)]:
                         yield f"asks for `{shown(each)}` and does not use it", f"{place} {ast.dump(test)}"
+
+
+def _unused_beside(node: ast.AST, place: str) -> Iterator[Find]:
+    """The same of `None if x is None else ...`: what is missing is of what it stands for."""
+    if isinstance(node, ast.IfExp) and (missing := asks_for_missing(node.test)) is not None:
+        kept = node.orelse if missing else node.body
+        known = {_names(each) for each in ast.walk(kept) if isinstance(each, _DATA)}
+        for each in _subjects(node.test):
+            if _names(each) not in known:
+                yield f"asks for `{shown(each)}` and does not use it", f"{place} {ast.dump(node.test)}"
+
+
+def _mentions(node: ast.AST) -> Iterator[ast.AST]:
+    """What is only told to the log."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TELLING:
+        yield from (each for given in node.args for each in ast.walk(given))
 
 
 def _leaving_out(node: ast.AST) -> list[ast.expr]:

@@ -47,17 +47,18 @@ def constructs(module: Module) -> Iterator[Find]:
     for place, node in module.placed:
         if type(node) in _KINDS:
             yield _KINDS[type(node)], ast.dump(_head(node))
-        elif isinstance(node, ast.GeneratorExp) and id(node) not in at_once:
+        if isinstance(node, ast.GeneratorExp) and id(node) not in at_once:
             yield "a generator", ast.dump(node)
-        elif isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.Try | ast.TryStar) and node.handlers:
+            within = (each for part in node.body for each in ast.walk(part) if isinstance(each, ast.stmt))
+            yield from ((f"`{shown(each)}` within a try", ast.dump(each)) for each in within)
+        if isinstance(node, ast.ClassDef):
             yield f"the class {node.name}", ast.dump(_head(node))
             yield from ((f"a decorator of {node.name}", ast.dump(each)) for each in node.decorator_list)
-        elif isinstance(node, Function):
+        if isinstance(node, Function):
             yield from _of_function(node, place in functions)
-            yield from _unreached(f"{place}.{node.name}", node)
-        else:
-            yield from _unreached(place, node)
-            yield from _of_expression(node, module.constants)
+        yield from _unreached(place, node)
+        yield from _of_expression(node, module.constants)
 
 
 def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, nested: bool) -> Iterator[Find]:

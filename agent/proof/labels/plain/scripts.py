@@ -12,9 +12,9 @@ from agent.proof.labels.scripts import SCRIPT
 
 _PLAIN = frozenset(
     {"Array", "Boolean", "JSON", "Math", "async", "await", "console", "const"}
-    | {"continue", "else", "entries", "error", "every", "false", "filter", "find", "for", "if"}
-    | {"includes", "isArray", "isFinite", "join", "keys", "length", "let", "log", "map", "max", "min"}
-    | {"null", "of", "parse", "require", "return", "round", "slice", "some", "split", "stringify"}
+    | {"continue", "else", "entries", "error", "false", "filter", "for", "if"}
+    | {"isArray", "isFinite", "join", "keys", "length", "let", "log", "map", "max", "min"}
+    | {"null", "of", "parse", "require", "return", "round", "split", "stringify"}
     | {"toFixed", "trim", "true", "typeof", "undefined", "values", "warn"}
 )  # fmt: skip
 # Every repetition is bounded: the text is the model's.
@@ -32,7 +32,7 @@ _ODD = re.compile(
     r"|(?:\?\?|\|\|)(?!\s{0,9}(?:null\b|undefined\b|['\"\d\[{-]))"
     r"|[\w\])]\s{0,9}\[(?!\s{0,9}\d)|`|\\|/|(?<!\?)\?(?![.?])|\+\+|--|[\w\])]\s{0,9}[-+*/%&|^?]{1,2}="
     r"|(?:\.\w{1,60}|\])\s{0,9}=(?![=>])"
-    r"|\.(?:push|pop|shift|unshift|splice|sort|reverse|fill|add|clear|copyWithin)\s{0,9}\("
+    r"|\.filter\s{0,9}\((?!\s{0,9}Boolean\s{0,9}\))|\.(?:slice|find|every|some|reduce|push|pop|shift|unshift|splice|sort|reverse|fill|add|clear|copyWithin)\s{0,9}\("
 )
 _COMPARES = re.compile(r"(?:[=!]==?|<=?|(?<!=)>=?)\s{0,9}([\w.'\"$+-]{1,80})")
 _NOTHING = frozenset({"null", "undefined", "0", "''", '""'})
