@@ -97,7 +97,7 @@ def _failure(root: str, error: list[str]) -> dict[str, Any]:
     name, message, stack = (*(part.replace("\x02", "\n") for part in error), "", "", "")[:3]
     found = []
     for function, file, line in _FRAME.findall(stack):
-        if file.startswith(f"{root}/"):
+        if file.startswith(f"{root}/") and not file.startswith(SCRIPTS.removeprefix("file://")):
             found.append((file[len(root) + 1 :], int(line), function or "<module>"))
     return {
         "type": name or "Error",
