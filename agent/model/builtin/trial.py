@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agent.model.builtin.incident import Spot
 from agent.model.builtin.judged import Judged, Tested, read_answer, read_tests
 from agent.model.builtin.regression import Test, derived
+from agent.model.builtin.regression.mended import is_changed
 from agent.model.builtin.scene import Candidate, Scene
+from agent.model.builtin.source import Source
 from agent.model.builtin.talk import Asking, Call
 
 CLAIMED = frozenset({"AssertionError", "TimeoutError", "CancelledError"})
@@ -31,10 +34,10 @@ def options(scene: Scene, candidate: Candidate) -> Asking[Options]:
     """The tests that there are for a candidate: its own, then those that follow from the crash."""
     own = (candidate.test,) if candidate.test is not None else ()
     error = scene.trouble.name.rpartition(".")[2]
-    spot = scene.spot
-    base = (yield from scene.source(spot.path)) if spot is not None and spot.path.endswith(".py") else None
-    if spot is None or base is None:
+    at = yield from _changed_at(scene, candidate)
+    if at is None:
         return Options(own, error)
+    spot, base = at
     for below in scene.trouble.spots[scene.trouble.spots.index(spot) + 1 :][:1]:
         yield from scene.source(below.path)
     mended = candidate.files.get(spot.path, base.text)
@@ -43,6 +46,21 @@ def options(scene: Scene, candidate: Candidate) -> Asking[Options]:
     others |= dict(scene.draft) | dict(candidate.files)
     found = derived(scene.incident, scene.trouble, spot, base, mended, others)
     return Options(tuple(dict.fromkeys((*own, *found))), error)
+
+
+def _changed_at(scene: Scene, candidate: Candidate) -> Asking[tuple[Spot, Source] | None]:
+    """The innermost function on the way to the crash that a candidate changes; else the culprit."""
+    own = [one for one in scene.trouble.spots if one.path.startswith(scene.incident.root)]
+    first: tuple[Spot, Source] | None = None
+    for spot in reversed([one for one in own if one.path.endswith(".py") and "/tests/" not in one.path]):
+        source = yield from scene.source(spot.path)
+        if source is None:
+            continue
+        first = first or (spot, source)
+        text = candidate.files.get(spot.path, "")
+        if text and is_changed(source, spot.line, text):
+            return spot, source
+    return first
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +73,8 @@ class Trial:
 
     def shows(self, path: str, errors: frozenset[str]) -> bool:
         """Whether a new file is red without the repair, by one of these errors, and green with it."""
-        return self.seen.passes(path) and bool(self.without.failed(path) & (errors | CLAIMED))
+        red = self.without.failed(path) & (errors | CLAIMED)
+        return self.seen.passes(path) and bool(red) and not self.judged.refused
 
 
 def tried(

@@ -139,6 +139,17 @@ KINDS = {
         "a.ttl({'beat': None})",
         'assert ttl({"beat": None})',
     ),
+    "text_number, read by the caller": (
+        "def left(now, most):\n    return min(now * 2, most)\n\n\ndef f(row):\n    return left(3.0, row.get('most', 60))\n",
+        "a.f({'most': '5'})",
+        'f({"most": "2"})',
+    ),
+    "lost_await, made by the caller": (
+        BUS + "    async def load(self):\n        return {}\n\n    async def work(self):\n        return count(self.load())\n\n\n"
+        "def count(rows):\n    return len(rows)\n",
+        "asyncio.run(a.Bus(None).work())",
+        "Bus.work(",
+    ),
     "a method of a class": (
         "class Limit:\n    @classmethod\n    def of(cls, row):\n        return row['n'] - 1\n",
         "a.Limit.of({'n': '3'})",
@@ -174,6 +185,87 @@ def test_a_test_of_the_culprit_is_red_before_and_green_after(service: Service, k
             shown.append(text)
     assert shown, f"{after.stderr}\n{candidate.files[FILE]}\n{text}"
     assert claim in shown[0], shown[0]
+
+
+OTHER = "services/vigil/intel/b.py"
+TABLE = 'VOICES = {"scout": 1, "anchor": 2}\n'
+WEIGHT = "def weight(row):\n    return float(row.get('weight') or 1.0)\n"
+LIMIT = "LIMIT = 5\n\n\ndef f(rows):\n    return len(rows) > LIMIT\n"
+CLEAN = "def f(row):\n    return str(row['name']).upper()\n"
+ROUTE = "class Server:\n    def __init__(self, name):\n        self.routes = []\n\n    def route(self, {}):\n        self.routes.append(code + 0)\n"
+ROUTES = "class Desk:\n    def __init__(self, server):\n        self.server = server\n\n    def add(self):\n        self.server.route('/x', 200)\n"
+CHANGES: dict[str, tuple[dict[str, str | None], dict[str, str | None], str, str]] = {
+    "renamed_literal": (
+        {OTHER: TABLE, FILE: "from services.vigil.intel.b import VOICES\n\n\ndef f():\n    return VOICES[\"scout\"]\n"},
+        {OTHER: TABLE.replace("scout", "spotter")},
+        "a.f()",
+        "assert f() is not None",
+    ),
+    "earlier_default": (
+        {FILE: WEIGHT},
+        {FILE: WEIGHT.replace("row.get('weight') or 1.0", "row['weight']")},
+        "a.weight({})",
+        "assert weight({}) is not None",
+    ),
+    "forgotten_name": (
+        {FILE: LIMIT}, {FILE: LIMIT.replace("LIMIT = 5\n", "MOST = 5\n", 1)}, "a.f([])", "assert f([]) is not None"
+    ),
+    "reversed_hunk": (
+        {FILE: CLEAN},
+        {FILE: CLEAN.replace("str(row['name'])", "row['name']")},
+        "a.f({'name': 5})",
+        "",
+    ),
+    "signature": (
+        {"shared/httpd.py": ROUTE.format("path, code"), FILE: ROUTES},
+        {"shared/httpd.py": ROUTE.format("code, path")},
+        "from shared.httpd import Server\na.Desk(Server('x')).add()",
+        "server=Server(",
+    ),
+    "renamed_name": (
+        {OTHER: "def load(row):\n    return row['a'] + row['b']\n", FILE: "from services.vigil.intel.b import load\n"},
+        {OTHER: "def load_row(row):\n    return row['a'] + row['b']\n"},
+        "",
+        "import services.vigil.intel.a",
+    ),
+    "lost_module": (
+        {OTHER: "WORD = 1\n", FILE: "from services.vigil.intel import b as other\nfrom services.vigil.intel.b import WORD\n"},
+        {OTHER: None, FILE: "from services.vigil.intel.b import WORD\n"},
+        "",
+        "import services.vigil.intel.a",
+    ),
+    "circle": (
+        {FILE: "def short(text):\n    return text[:5]\n", OTHER: "WORD = 1\n"},
+        {
+            FILE: "from services.vigil.intel.b import WORD\n\n\ndef short(text):\n    return text[:WORD]\n",
+            OTHER: "from services.vigil.intel.a import short\n\nWORD = 1\n\n\ndef f(text):\n    return short(text)\n",
+        },
+        "",
+        "import services.vigil.intel.a",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_what_a_change_broke_comes_with_a_test(service: Service, kind: str) -> None:
+    first, second, crash, claim = CHANGES[kind]
+    service.commit(first)
+    broken = service.commit(second)
+    run = HEAD + crash
+    culprit = f"\nCulprit: {FILE}:2 in f (owner: service)"
+    candidate, tests = service.tests(run, culprit)
+    error = service.run(run).stderr.splitlines()[-1].partition(":")[0]
+    assert tests, "no test"
+    before = service.run(call_of(tests[0])).stderr
+    assert before.splitlines()[-1].partition(":")[0] == error, f"{before}\n{tests[0]}"
+    for name, text in candidate.files.items():
+        (service.path / name).write_text(text)
+    for name, commit in candidate.restores.items():
+        service.git("checkout", "-q", commit, "--", name)
+    assert service.git("rev-parse", "HEAD").strip() == broken
+    after = service.run(call_of(tests[0]))
+    assert after.returncode == 0, f"{after.stderr}\n{tests[0]}"
+    assert claim in tests[0]
 
 
 LEVELS = "intel/levels.py"

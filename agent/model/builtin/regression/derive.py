@@ -20,7 +20,14 @@ from agent.model.builtin.regression.calls import Target, calling, patches, start
 from agent.model.builtin.regression.claims import NONE, kept, results, told
 from agent.model.builtin.regression.hints import apply
 from agent.model.builtin.regression.imports import Test, import_test
-from agent.model.builtin.regression.mended import counterpart, function_at, is_guarded, same_function, word
+from agent.model.builtin.regression.mended import (
+    converted,
+    counterpart,
+    function_at,
+    is_guarded,
+    same_function,
+    word,
+)
 from agent.model.builtin.regression.needs import Need, Unclear
 from agent.model.builtin.regression.reading import Reader
 from agent.model.builtin.regression.real import deeper, fed, made_real
@@ -64,11 +71,13 @@ def _tests(
         return
     target = target_of(spot.path, mended, after)
     refused, below = _REFUSED.search(trouble.text), deeper(trouble, spot, others)
-    real = [*([refused[1]] if refused else []), *([below.name] if below is not None else [])]
+    way = trouble.spots[trouble.spots.index(spot) + 1 :] if spot in trouble.spots else ()
+    real = [*([refused[1]] if refused else []), *(one.function for one in way)]
     reader = start(target, frozenset(real))
     node = _node(base, spot, function)
     lead(base, reader, node, function)
-    missing = apply(base, reader, spot, trouble)
+    numbers = converted(base, function, mended, after)
+    missing = apply(base, reader, spot, trouble, numbers)
     meant = word(trouble, base, mended)
     statement = base.statement_of(node) or node
     story = Story(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
@@ -33,9 +33,17 @@ UNWRITTEN = {
 """Values that JSON has no form for, by their type."""
 
 
-def apply(source: Source, reader: Reader, spot: Spot, trouble: Trouble) -> bool:
-    """Give the needs of a function the values that its crash tells of; whether something is missing then."""
+def apply(
+    source: Source, reader: Reader, spot: Spot, trouble: Trouble, numbers: Sequence[cst.BaseExpression]
+) -> bool:
+    """Give the needs of a function the values that its crash tells of; whether something is missing then.
+
+    `numbers` is what the repair makes numbers of: a text was there.
+    """
     missing = False
+    if _MIXED.search(trouble.text) and any(reader.of(one) is not None for one in numbers):
+        _all(map(reader.of, numbers), '"2"')
+        return False
     found = [] if _MIXED.search(trouble.text) else gaps(source, spot, trouble)
     for gap in [one for one in found if _is_named(one.subject, trouble)] or found:
         need = reader.of(gap.subject)
@@ -110,7 +118,7 @@ def _is_reader(call: cst.Call) -> bool:
     return name_of(call.func) in ("int", "float", "loads")
 
 
-def _all(needs: Iterator[Need | None], code: str, kept: str = "") -> None:
+def _all(needs: Iterable[Need | None], code: str, kept: str = "") -> None:
     for need in needs:
         if need is not None and (not need.code or need.code != kept) and not need.attributes:
             need.want(code)

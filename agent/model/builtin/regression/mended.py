@@ -6,7 +6,7 @@ import libcst as cst
 
 from agent.model.builtin.gaps import gaps
 from agent.model.builtin.incident import Spot, Trouble
-from agent.model.builtin.source import Source, text_of
+from agent.model.builtin.source import Source, Unreadable, arguments, name_of, parse, text_of
 
 
 def function_at(source: Source, line: int) -> cst.FunctionDef | None:
@@ -22,6 +22,28 @@ def same_function(source: Source, base: Source, function: cst.FunctionDef) -> cs
         if one.name.value == function.name.value and _owner(source, one) == owner:
             return one
     return None
+
+
+def is_changed(base: Source, line: int, text: str) -> bool:
+    """Whether the function that a line is in is another in the mended text; a line of a module is."""
+    function = function_at(base, line)
+    if function is None:
+        return text != base.text
+    try:
+        mended = parse(text)
+    except Unreadable:
+        return False
+    after = same_function(mended, base, function)
+    return after is not None and mended.code(after) != base.code(function)
+
+
+def converted(
+    base: Source, function: cst.FunctionDef, mended: Source, after: cst.FunctionDef
+) -> list[cst.BaseExpression]:
+    """What the repair makes a number of."""
+    old = {base.code(one) for one in base.nodes(cst.Call, function)}
+    calls = [one for one in mended.nodes(cst.Call, after) if mended.code(one) not in old]
+    return [given for one in calls if name_of(one.func) in ("int", "float") for given in arguments(one)]
 
 
 def _owner(source: Source, function: cst.FunctionDef) -> str:
