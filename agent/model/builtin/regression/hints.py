@@ -9,8 +9,9 @@ import libcst as cst
 
 from agent.model.builtin.gaps import gaps
 from agent.model.builtin.incident import Spot, Trouble
+from agent.model.builtin.regression.called import DAY
 from agent.model.builtin.regression.needs import TEXT, Need
-from agent.model.builtin.regression.reading import DAY, Reader
+from agent.model.builtin.regression.reading import Reader
 from agent.model.builtin.regression.way import lead
 from agent.model.builtin.source import Source, arguments, index_of, name_of, text_of
 
