@@ -103,6 +103,7 @@ def _answer(job: Job, case: Case, result: HealResult, heard: Heard) -> Answer:
         category=str(said.category) if said else "", confidence=said.confidence if said else None,
         category_right=said is not None and truth.accepts(said.category),
         branch=result.branch is not None, plausible=result.outcome in ("branch", "proven"),
+        tested=any(r.name == "regression test" and r.state == "shown" for r in result.proof),
         labels=result.labels, tool_calls=heard.calls.made, tool_errors=heard.calls.errors,
         tool_repeats=heard.calls.repeats, patch_step=heard.calls.patch_step, **_spent(result),
         **_culprit(case, said.culprit if said else None),

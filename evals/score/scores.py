@@ -116,6 +116,7 @@ def _patches(answers: Sequence[Answer]) -> Iterable[Score]:
         rate(a.branch and a.correct is True for a in fixable),
     )
     yield Score("wrong", "wrong, of the branches made", rate(a.correct is not True for a in branches), False)
+    yield Score("tested", "regression test shown, of the branches made", rate(a.tested for a in branches))
     yield Score(
         "abstained_rightly", "no branch, of the not fixable", rate(a.answered and not a.branch for a in other)
     )
