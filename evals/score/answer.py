@@ -18,15 +18,16 @@ class ResultsError(Exception):
 class Answer(BaseModel):
     """One run on one case, judged. Times are seconds, cost US dollars (None: no price is known).
 
-    `plausible` is a proof that was reached, `correct` what the hidden check and the service's tests say of
-    the patch (None: there is none, or it could not be judged), `tested` a regression test that was shown to
-    fail on the base as the incident did and to pass with the patch. `operator_right` says whether the next
-    step that was told is one that mends it (None: none is due). `tool_repeats` are calls that were made before,
-    with the same arguments and nothing changed since; `patch_step` is the model request whose patch was the
-    first that the gate let through. `code` names the state of our own code, so that a line of another state
-    is not taken for one of this one; `made_by`, `made_on`, `commit` and `machine` tell a reader what made it.
-    `unanswered` is why a model that was asked came to no answer within its limits: what triage said in its
-    place is not scored. `error` is a run that broke, or one whose model failed before it answered.
+    `plausible` is a proof that was reached, `correct` what the hidden check and the service's tests say
+    of the patch (None: there is none, or it could not be judged), `tested` a regression test that was
+    shown to fail on the base as the incident did and to pass with the patch. `operator_right` says
+    whether the next step that was told is one that mends it (None: none is due). `tool_repeats` are
+    calls that were made before, with the same arguments and nothing changed since; `patch_step` is the
+    model request whose patch was the first that the gate let through. `code` names the state of our own
+    code, so that a line of another state is not taken for one of this one; `made_by`, `made_on`,
+    `commit` and `machine` tell a reader what made it. `unanswered` is why a model that was asked came
+    to no answer within its limits: what triage said in its place is not scored. `error` is a run that
+    broke, or one whose model failed before it answered.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
