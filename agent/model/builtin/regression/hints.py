@@ -27,7 +27,7 @@ _CANCELLED = re.compile(r"^(?:\w+\.)*CancelledError")
 AWARE = "datetime(2026, 3, 2, tzinfo=timezone.utc)"
 SLEEPER = "asyncio.create_task(asyncio.sleep(60))"
 UNWRITTEN = {
-    "datetime": "datetime(2026, 3, 2)", "date": "date(2026, 3, 2)", "time": "time(9, 30)",
+    "datetime": "datetime(2026, 3, 2)", "date": "date(2026, 3, 2)",
     "timedelta": "timedelta(days=1)", "Decimal": 'Decimal("1.5")', "PosixPath": 'Path("x")',
     "UUID": "UUID(int=1)", "coroutine": "",
 }  # fmt: skip
