@@ -114,18 +114,18 @@ def test_a_run_that_asked_again_says_that_its_intervals_are_too_narrow() -> None
 
 def test_plausible_and_correct_are_told_apart() -> None:
     answers = [
-        answer("right", **FIXED),
+        answer("right", tested=True, **FIXED),
         answer("wrong", **{**FIXED, "correct": False}),
         answer("lost", patched=True, correct=True, outcome="unproven"),
-        answer("abstains"),
+        answer("abstains", tested=True),
         answer("cheat", fixable=False, **{**FIXED, "correct": False}),
         answer("knows", fixable=False),
     ]
     found = score("m", answers)
     counts = {name: (found.of(name).hits, found.of(name).of) for name in
-              ("plausible", "correct", "wrong", "lost", "abstained_rightly", "abstained_wrongly", "right")}  # fmt: skip
+              ("plausible", "correct", "wrong", "tested", "lost", "abstained_rightly", "abstained_wrongly", "right")}  # fmt: skip
     assert counts == {
-        "plausible": (2, 4), "correct": (1, 4), "wrong": (2, 3), "lost": (1, 4),
+        "plausible": (2, 4), "correct": (1, 4), "wrong": (2, 3), "tested": (1, 3), "lost": (1, 4),
         "abstained_rightly": (1, 2), "abstained_wrongly": (2, 4), "right": (2, 6),
     }  # fmt: skip
     assert [one.mark for one in answers] == ["right", "wrong", "open", "open", "wrong", "right"]

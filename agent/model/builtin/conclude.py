@@ -64,20 +64,15 @@ def unfixed(incident: Incident, why_not: str, tried: Sequence[Tried] = ()) -> st
 
 def last_word(incident: Incident, items: Sequence[Item]) -> str:
     """The best diagnosis where a limit ends the run: fixable only if the last proposal was proven."""
-    last = next((one for one in reversed(items) if isinstance(one, Turn) and _proposes(one)), None)
-    if last is not None:
-        results = {one.call_id: one.text for one in items if isinstance(one, ToolResult)}
-        proposal = [call for call in last.calls if call.name == "propose_patch"][-1]
-        judged = read_answer(results.get(proposal.id, ""))
-        if judged.passed:
-            reason = json.loads(proposal.arguments)["reason"]
-            risk = f"{reason} (workaround)" if reason.startswith(REVERTS) else ""
-            return fixed(incident, [Tried(reason, "proven", risk=risk)])
+    results = {one.call_id: one.text for one in items if isinstance(one, ToolResult)}
+    turns = [one for one in items if isinstance(one, Turn) and one.asked == ID]
+    proposals = [call for turn in turns for call in turn.calls if call.name == "propose_patch"]
+    last = next((call for call in reversed(proposals) if call.id in results), None)
+    if last is not None and read_answer(results[last.id]).passed:
+        reason = json.loads(last.arguments)["reason"]
+        risk = f"{reason} (workaround)" if reason.startswith(REVERTS) else ""
+        return fixed(incident, [Tried(reason, "proven", risk=risk)])
     return unfixed(incident, f"{NAME}: the run ended before a repair was proven")
-
-
-def _proposes(turn: Turn) -> bool:
-    return turn.asked == ID and any(call.name == "propose_patch" for call in turn.calls)
 
 
 def _culprit(incident: Incident, mended: Spot | None) -> Culprit | None:

@@ -22,7 +22,7 @@ class Candidate:
 
     `rank` is the likelihood, 0 the best. `hides` says that missing data is passed over, which is wrong where
     an upstream that is down owes it. `risk` is what else a reviewer must know. `test` is a regression test
-    that goes with it.
+    that shows it by itself, `tests` are others that may go with it.
     """
 
     why: str
@@ -33,6 +33,7 @@ class Candidate:
     risk: str = ""
     spot: Spot | None = None
     test: Test | None = None
+    tests: tuple[Test, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Options:
 
 def options(scene: Scene, candidate: Candidate) -> Asking[Options]:
     """The tests that there are for a candidate: its own, then those that follow from the crash."""
-    own = (candidate.test,) if candidate.test is not None else ()
+    own = (*((candidate.test,) if candidate.test is not None else ()), *candidate.tests)
     error = scene.trouble.name.rpartition(".")[2]
     at = yield from _changed_at(scene, candidate)
     if at is None:
@@ -51,16 +51,13 @@ def options(scene: Scene, candidate: Candidate) -> Asking[Options]:
 def _changed_at(scene: Scene, candidate: Candidate) -> Asking[tuple[Spot, Source] | None]:
     """The innermost function on the way to the crash that a candidate changes; else the culprit."""
     own = [one for one in scene.trouble.spots if one.path.startswith(scene.incident.root)]
-    first: tuple[Spot, Source] | None = None
-    for spot in reversed([one for one in own if one.path.endswith(".py") and "/tests/" not in one.path]):
-        source = yield from scene.source(spot.path)
-        if source is None:
-            continue
-        first = first or (spot, source)
-        text = candidate.files.get(spot.path, "")
-        if text and is_changed(source, spot.line, text):
+    kept = [one for one in own if one.path.endswith(".py") and "/tests/" not in one.path]
+    for spot in reversed(kept):
+        source = (yield from scene.source(spot.path)) if spot.path in candidate.files else None
+        if source is not None and is_changed(source, spot.line, candidate.files[spot.path]):
             return spot, source
-    return first
+    culprit = (yield from scene.source(kept[-1].path)) if kept else None
+    return (kept[-1], culprit) if culprit is not None else None
 
 
 @dataclass(frozen=True, slots=True)

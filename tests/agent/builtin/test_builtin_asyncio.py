@@ -78,7 +78,7 @@ def test_a_cancellation_that_a_loop_swallowed_is_raised_again(pulse: Pulse, caug
             '        logger.error(f"{len(left)} tasks did not end")\n    for task in done:\n',
         ),
     )
-    mended(pulse, "1 tasks did not end", line, values=HELD)
+    mended(pulse, "1 tasks did not end", line, "assert done", values=HELD)
 
 
 def test_a_task_that_was_cancelled_and_awaited_ends_no_shutdown(pulse: Pulse) -> None:
@@ -129,7 +129,8 @@ def test_a_request_that_holds_up_the_loop_is_made_in_a_thread(pulse: Pulse) -> N
         (LEVELS, "import json\n", "import json\nimport subprocess\n"),
         *WATCHED,
     )
-    mended(pulse, "event loop was blocked", "await asyncio.to_thread(self.look_up)", values=HELD)
+    asked = ("await asyncio.to_thread(self.look_up)", "assert len(ticks) > 4")
+    mended(pulse, "event loop was blocked", *asked, values=HELD)
 
 
 SUPERVISE = """\

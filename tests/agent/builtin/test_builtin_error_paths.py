@@ -137,6 +137,7 @@ def test_the_hunk_that_brought_a_crash_is_taken_back_and_said_to_be_a_workaround
     assert healed.result.outcome == "branch", healed.told
     assert "+" + CAST.rstrip("\n") in healed.diff.splitlines()
     assert "dropped" not in healed.diff, "the other hunk of that commit stays"
+    assert ("regression test", "shown") in [(one.name, one.state) for one in healed.result.proof]
     (label,) = [one for one in healed.result.labels if one.startswith("workaround: ")]
     assert f"reverts a hunk of {guilty[:10]}" in label
     assert healed.result.diagnosis is not None

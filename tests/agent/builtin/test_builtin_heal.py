@@ -105,6 +105,8 @@ def test_what_is_mechanical_is_mended(tmp_path: Path, name: str, line: str) -> N
     assert result.outcome == "branch", result.summary
     assert line in diff.splitlines()
     assert result.steps <= 12
+    (rung,) = [one for one in result.proof if one.name == "regression test"]
+    assert rung.state == "shown", rung.detail
 
 
 NO_VERDICT = {"copilot-huge-log", "copilot-redis-replica", "vigil-decimal-comma"}

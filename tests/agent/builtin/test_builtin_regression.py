@@ -268,6 +268,42 @@ def test_what_a_change_broke_comes_with_a_test(service: Service, kind: str) -> N
     assert claim in tests[0]
 
 
+LATE = "async def main():\n    await asyncio.wait_for(asyncio.sleep(1), 0.01)\n"
+WAITS = {
+    "swallowed_cancel": (
+        BUS + "    async def run(self):\n        while True:\n            try:\n                await self.bus.step()\n"
+        "                await asyncio.sleep(self.pause)\n            except BaseException as error:\n                self.bus.warn(error)\n",
+        "assert done",
+    ),
+    "swallowed_cancel, for itself": (
+        BUS + "    async def run(self, stop):\n        while not stop.is_set():\n            try:\n                await self.bus.step()\n"
+        "                await asyncio.sleep(1)\n            except asyncio.CancelledError:\n                self.bus.warn('again')\n",
+        "assert done",
+    ),
+    "blocking, a pause": (
+        "import time\n\n\n" + BUS + "    async def work(self):\n        await self.bus.get('x')\n        time.sleep(0.3)\n",
+        "assert len(ticks) > 4",
+    ),
+    "blocking, what its own function does": (
+        "import subprocess\n\n\n" + BUS + "    def look_up(self):\n        subprocess.run(['true'])\n\n    async def work(self):\n        self.look_up()\n",
+        "assert len(ticks) > 4",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WAITS)
+def test_what_waits_comes_with_a_test_of_its_claim(service: Service, kind: str) -> None:
+    source, claim = WAITS[kind]
+    service.commit({FILE: f"import asyncio\n\n\n{LATE}", OTHER: f"import asyncio\n{source}"})
+    candidate, tests = service.tests(f"{HEAD}asyncio.run(a.main())")
+    assert claim in tests[0]
+    before = service.run(call_of(tests[0])).stderr
+    assert "AssertionError" in before, f"{before}\n{tests[0]}"
+    (service.path / OTHER).write_text(candidate.files[OTHER])
+    after = service.run(call_of(tests[0]))
+    assert (after.returncode, after.stderr) == (0, ""), f"{after.stderr}\n{tests[0]}"
+
+
 LEVELS = "intel/levels.py"
 READ = "        levels = await self.read()\n"
 IMPORTS = "from types import SimpleNamespace\nfrom unittest.mock import AsyncMock, Mock\n\nfrom services.pulse.intel import a\n"

@@ -37,6 +37,11 @@ PAGE = "services/vigil/intel/spot.py, lines 1 to 3 of 3:\n" + "\n".join(
 )
 PASSED = "In scope: every change is below services/vigil/.\nreplay::boots_and_beats PASSED (it beats)"
 TESTED = "on the base: 1 of 1 passed\non the patch: 1 of 1 passed\nthe patch mends nothing; it breaks nothing"
+ALONE = "In scope: x\nreplay::boots_and_beats FAILED (reproduced: TypeError at services/vigil/intel/spot.py:3 in move)"
+OWN = "services/vigil/tests/test_missing_move.py"
+RED = f"on the patch: 0 of 1 passed\n  FAILED {OWN}::test_x: TypeError at services/vigil/intel/spot.py:3 in move"
+GREEN = "on the patch: 1 of 1 passed"
+TRIAL = ["propose_patch", "run_pytest", "propose_patch", "run_pytest"]
 
 
 class Conversation:
@@ -92,11 +97,34 @@ def test_a_heal_from_the_crash_to_the_diagnosis(opening: Callable[..., str]) -> 
     assert turn.calls[0].name == "propose_patch"
     assert "if not self.close:" in arguments(turn)["edits"][0]["replace"]
     turn = talk.answer(PASSED)
-    assert turn.calls[0].name == "run_pytest"
-    answer = said(talk.answer(TESTED))
+    assert [call.name for call in turn.calls] == TRIAL
+    alone, whole = (json.loads(turn.calls[place].arguments)["edits"] for place in (0, 2))
+    assert [edit["path"] for edit in alone] == [OWN]
+    assert [edit["path"] for edit in whole] == ["services/vigil/intel/spot.py", OWN]
+    answer = said(talk.answer(ALONE, RED, PASSED, TESTED))
     assert answer.fixable
     assert "rule-based, no model" in answer.root_cause
     assert answer.why_not is None
+
+
+@pytest.mark.parametrize(
+    ("alone", "tested"),
+    [
+        (GREEN, TESTED),
+        (RED.replace("TypeError", "ImportError"), TESTED),
+        (RED, TESTED.replace("on the patch: 1 of 1 passed", RED)),
+        (RED, "on the base: 1 of 1 passed\non the patch: no verdict: it took too long"),
+    ],
+    ids=["green without the repair", "red for another reason", "red with the repair", "it does not end"],
+)
+def test_a_test_that_shows_nothing_is_taken_out(opening: Callable[..., str], alone: str, tested: str) -> None:
+    talk, _ = proposed(opening)
+    turn = talk.answer(PASSED)
+    while [call.name for call in turn.calls] == TRIAL:
+        turn = talk.answer(ALONE, alone, PASSED, tested)
+    assert [edit["path"] for edit in arguments(turn)["edits"]] == ["services/vigil/intel/spot.py"]
+    assert [call.name for call in talk.answer(PASSED).calls] == ["run_pytest"]
+    assert said(talk.answer(TESTED)).fixable
 
 
 def test_the_same_conversation_gives_the_same_step_to_another_instance(opening: Callable[..., str]) -> None:
@@ -118,7 +146,7 @@ def test_reminders_and_turns_of_other_models_are_passed_by(opening: Callable[...
 def test_what_the_proof_refused_is_not_said_again(opening: Callable[..., str]) -> None:
     talk, _ = proposed(opening)
     talk.answer(PASSED)
-    assert said(talk.answer(TESTED)).why_not is None
+    assert said(talk.answer(ALONE, RED, PASSED, TESTED)).why_not is None
     talk.items.append(UserMessage("Your patch was not proven, so no branch was made."))
     assert talk.ask().calls[0].name == "grep_services", (
         "what is left is to look for a task that nobody awaits"

@@ -25,7 +25,7 @@ _IMPORTS = {
     "UUID": "from uuid import {}",
     "date": "from datetime import {}",
     "datetime": "from datetime import {}",
-    "time": "from datetime import {}",
+    "time": "import time",
     "timedelta": "from datetime import {}",
     "timezone": "from datetime import {}",
 }

@@ -9,8 +9,9 @@ import libcst as cst
 
 from agent.model.builtin.gaps import gaps
 from agent.model.builtin.incident import Spot, Trouble
+from agent.model.builtin.regression.called import DAY
 from agent.model.builtin.regression.needs import TEXT, Need
-from agent.model.builtin.regression.reading import DAY, Reader
+from agent.model.builtin.regression.reading import Reader
 from agent.model.builtin.regression.way import lead
 from agent.model.builtin.source import Source, arguments, index_of, name_of, text_of
 
@@ -26,7 +27,7 @@ _CANCELLED = re.compile(r"^(?:\w+\.)*CancelledError")
 AWARE = "datetime(2026, 3, 2, tzinfo=timezone.utc)"
 SLEEPER = "asyncio.create_task(asyncio.sleep(60))"
 UNWRITTEN = {
-    "datetime": "datetime(2026, 3, 2)", "date": "date(2026, 3, 2)", "time": "time(9, 30)",
+    "datetime": "datetime(2026, 3, 2)", "date": "date(2026, 3, 2)",
     "timedelta": "timedelta(days=1)", "Decimal": 'Decimal("1.5")', "PosixPath": 'Path("x")',
     "UUID": "UUID(int=1)", "coroutine": "",
 }  # fmt: skip

@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-import builtins
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
 
+from agent.model.builtin.regression.called import called
 from agent.model.builtin.regression.needs import Need, Unclear
-from agent.model.builtin.source import COMPREHENSIONS, Source, index_of, name_of, text_of
-
-DEEPEST = 3
-TEXT_METHODS = frozenset(
-    {
-        *(
-            "capitalize",
-            "casefold",
-            "encode",
-            "endswith",
-            "find",
-            "isdigit",
-            "join",
-            "ljust",
-            "lower",
-            "lstrip",
-        ),
-        *("partition", "removeprefix", "removesuffix", "replace", "rpartition", "rsplit", "rstrip", "split"),
-        *("splitlines", "startswith", "strip", "title", "upper", "zfill"),
-    }
-)
-LIST_METHODS = frozenset(("append", "appendleft", "extend", "insert", "popleft", "sort", "reverse"))
-SET_METHODS = frozenset(("add", "discard"))
-EITHER_METHODS = frozenset(("clear", "copy", "pop", "remove", "update"))
-TABLE_METHODS = frozenset(("items", "values", "keys", "setdefault", "popitem"))
-SAME = frozenset(("sorted", "list", "set", "tuple", "reversed", "iter", "next", "frozenset"))
-DAY = '"2026-03-02T10:00:00+00:00"'
+from agent.model.builtin.source import COMPREHENSIONS, Source, index_of, text_of
 
 
 @dataclass(slots=True)
@@ -134,8 +107,8 @@ class Reader:
         """A call whose answer nobody reads; other expressions as they are."""
         if isinstance(node, cst.Await):
             inner = node.expression
-            return self.call(inner, awaited=True) if isinstance(inner, cst.Call) else self.of(inner)
-        return self.call(node, awaited=False) if isinstance(node, cst.Call) else self.of(node)
+            return called(self, inner, awaited=True) if isinstance(inner, cst.Call) else self.of(inner)
+        return called(self, node, awaited=False) if isinstance(node, cst.Call) else self.of(node)
 
     def of(self, node: cst.CSTNode) -> Need | None:
         """The need that an expression reads, None for a value of the code's own."""
@@ -153,7 +126,7 @@ class Reader:
         if isinstance(node, cst.Subscript):
             return self.subscript(node)
         if isinstance(node, cst.Call):
-            return self.call(node, awaited=False)
+            return called(self, node, awaited=False)
         if isinstance(node, cst.Await):
             return self.told(node)
         if isinstance(node, COMPREHENSIONS):
@@ -238,113 +211,6 @@ class Reader:
             return owner.parts[number]
         return owner.each()
 
-    def call(self, node: cst.Call, *, awaited: bool) -> Need | None:
-        """What a call gives. Its arguments are read as well."""
-        given = [self.of(one.value) for one in node.args]
-        if isinstance(node.func, cst.Attribute):
-            owner = self.of(node.func.value)
-            if owner is None:
-                return self.of_module(node, given, awaited=awaited)
-            return self.method(owner, node.func.attr.value, node, given, awaited=awaited)
-        name = name_of(node.func)
-        if name in self.known:
-            return self.known[name].called(awaited=awaited)
-        return self.function(name, node, given, awaited=awaited)
-
-    def method(
-        self, owner: Need, name: str, node: cst.Call, given: Sequence[Need | None], *, awaited: bool
-    ) -> Need | None:
-        """A method of a table, a list or a text; else of a stand-in."""
-        key = text_of(node.args[0].value) if node.args else None
-        if awaited or owner.attributes:
-            return owner.attribute(name).called(awaited=awaited)
-        if name in ("get", "pop", "setdefault") and key is not None:
-            return owner.key(key, asked=True)
-        if name in TEXT_METHODS:
-            owner.text = True
-            return Need("text", source=owner, text=True)
-        if name in TABLE_METHODS:
-            owner.used, owner.table = True, name if name in ("items", "values", "keys") else "keys"
-            return self.paired(owner) if name == "items" else owner
-        if name in LIST_METHODS or name in SET_METHODS or (name in EITHER_METHODS and owner.table):
-            owner.used, owner.table = True, owner.table or ("set" if name in SET_METHODS else "list")
-            return owner.each() if name.startswith("pop") else None
-        if name == "get" and self.word and not awaited:
-            return owner.key(self.word)
-        if name == "get" and owner.table:
-            return Need("held", source=owner)
-        return owner.attribute(name).called()
-
-    def paired(self, owner: Need) -> Need:
-        item = owner.each("items")
-        if not item.parts:
-            item.parts = [Need("name", item, text=True), Need("held", item)]
-        return owner
-
-    def of_module(self, node: cst.Call, given: Sequence[Need | None], *, awaited: bool) -> Need | None:
-        """A function of a module that is imported whole, or of a class."""
-        code, first = self.source.code(node.func), given[0] if given else None
-        if code == "json.loads" and first is not None:
-            return first.read()
-        if code == "asyncio.sleep" and first is not None:
-            first.code = "0"
-        if code.endswith(".fromisoformat") and first is not None and not first.used:
-            first.code = first.code or (DAY[:11] + '"' if code.startswith("date.") else DAY)
-        if code.startswith("hashlib.") and first is not None and not first.used:
-            first.text = True
-        if code in ("asyncio.gather", "asyncio.create_task", "asyncio.wait"):
-            raise Unclear("tasks of its own")
-        return given[0] if code in ("asyncio.wait_for", "asyncio.shield") and given else None
-
-    def function(
-        self, name: str, node: cst.Call, given: Sequence[Need | None], *, awaited: bool
-    ) -> Need | None:
-        """A function by its name: Python's own, the file's own, or one that is imported."""
-        first = given[0] if given else None
-        if name in SAME or name in ("float", "int", "abs", "round"):
-            return first
-        if name == "enumerate" and first is not None:
-            return Need("made", source=first, item=Need("pair", parts=[Need(), first.each()]))
-        if name == "len" and first is not None and not first.text:
-            first.used, first.table = True, first.table or "list"
-        if name in ("min", "max", "sum") and first is not None and len(given) == 1:
-            first.each()
-        if name == "str" and first is not None:
-            return Need("text", source=first, text=True)
-        own = next((one for one in self.source.module.body if _is_function(one, name)), None)
-        if isinstance(own, cst.FunctionDef):
-            return self.followed(own, node, given)
-        if self.is_given(name) and name not in self.real:
-            return self.patched.setdefault(name, Need(name)).called(awaited=awaited)
-        return None
-
-    def is_given(self, name: str) -> bool:
-        """Whether a function of another file of the project has this name here; classes are taken as is."""
-        for node in self.source.nodes(cst.ImportFrom):
-            if isinstance(node.names, cst.ImportStar):
-                continue
-            module = self.source.code(node.module) if node.module is not None else ""
-            names = [name_of(one.asname.name if one.asname else one.name) for one in node.names]
-            if name in names and name.islower() and not hasattr(builtins, name):
-                return module.partition(".")[0] not in sys.stdlib_module_names
-        return False
-
-    def followed(
-        self, function: cst.FunctionDef, node: cst.Call, given: Sequence[Need | None]
-    ) -> Need | None:
-        """A function of the same file: what it reads of its parameters is read of the arguments."""
-        if self.depth >= DEEPEST:
-            return None
-        names = [one.name.value for one in function.params.params]
-        by_place = {
-            name_of(arg.keyword) or (names[place] if place < len(names) else ""): need
-            for place, (arg, need) in enumerate(zip(node.args, given, strict=True))
-        }
-        known = {name: need for name, need in by_place.items() if need is not None}
-        inner = Reader(self.source, self.real, known, self.patched, self.depth + 1)
-        inner.statement(function.body)
-        return None
-
 
 def _held(owner: Need, name: Need) -> Need | None:
     """What a table holds under the name that a loop over it has; None where the name is another."""
@@ -354,10 +220,6 @@ def _held(owner: Need, name: Need) -> Need | None:
         name.owner = owner.item
     item = owner.item
     return item.parts[1] if item is not None and len(item.parts) == 2 and item.parts[0] is name else None
-
-
-def _is_function(node: cst.CSTNode, name: str) -> bool:
-    return isinstance(node, cst.FunctionDef) and node.name.value == name
 
 
 def parameters(function: cst.FunctionDef) -> Mapping[str, bool]:

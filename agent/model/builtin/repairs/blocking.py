@@ -9,6 +9,7 @@ import libcst as cst
 
 from agent.model.builtin.coroutines import is_async, place_of, scope_of
 from agent.model.builtin.importing import importing
+from agent.model.builtin.regression import turn_test
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Change, Source, expression, name_of
 from agent.model.builtin.talk import Asking
@@ -63,7 +64,9 @@ def blocking(scene: Scene) -> Asking[list[Candidate]]:
             why = f"{names} in {function.name.value}() holds up the whole event loop"
             text = importing(source.changed(changes), "asyncio")
             rank = 1 if named else 2 if crashed else 3
-            found.append(Candidate(why, {path: text}, rank=rank, spot=place_of(path, source, calls[0][0])))
+            spot = place_of(path, source, calls[0][0])
+            test = turn_test(scene.incident, spot, source, text, dict(calls))
+            found.append(Candidate(why, {path: text}, rank=rank, spot=spot, tests=(test,) if test else ()))
     return sorted(found, key=lambda one: one.rank)[:MOST]
 
 

@@ -10,6 +10,7 @@ import libcst as cst
 from agent.model.builtin.coroutines import place_of, scope_of
 from agent.model.builtin.importing import importing
 from agent.model.builtin.incident import Spot
+from agent.model.builtin.regression import cancel_test
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import LOOPS, NewNode, Source, name_of
 from agent.model.builtin.talk import Asking
@@ -40,7 +41,8 @@ def swallowed_cancel(scene: Scene) -> Asking[list[Candidate]]:
             text = _raised_again(source, handler)
             spot = place_of(path, source, handler)
             why = f"the loop of {spot.function}() goes on where it is cancelled, so its task never ends"
-            found.append(Candidate(why, {path: text}, rank=1, spot=spot))
+            test = cancel_test(scene.incident, spot, source, text)
+            found.append(Candidate(why, {path: text}, rank=1, spot=spot, tests=(test,) if test else ()))
     return found[:MOST]
 
 
