@@ -30,8 +30,8 @@ HIDING = {
 """The fixes that make something up, or tell an error and go on."""
 UNTOLD_WRONG = {"content-name-error", "healer-null-heartbeat", "vexy-voice-renamed"}
 """Wrong fixes that are wrong in another way than these labels know."""
-MORE = {"copilot-alert-target", "copilot-huge-log"}
-"""The fixes that do more than plain repairs do: one asks for a kind of alert, one brings a route back."""
+MORE = {"copilot-alert-target", "copilot-huge-log", "copilot-mel-empty"}
+"""The fixes that do more than plain repairs do: ask for a kind of alert, bring a route back, read another key."""
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -41,7 +42,7 @@ def kept(old: Trees, new: Trees, words: Words, said: str) -> Iterator[str]:
             if kind == "replace":
                 less = _used(first[start:end], _Bare({}, {})) - _used(second[begin:stop], bare)
                 for name in sorted(less):
-                    if not (_is_unknown(name, words) or name.strip("'") in said):
+                    if not (_is_unknown(name, words) or _is_said(name, said)):
                         yield f"`{shown(first[start])}` without {name}"
 
 
@@ -49,6 +50,13 @@ def _is_unknown(name: str, words: Words) -> bool:
     """Whether nobody defines a name: it may be what the crash is about."""
     known = words.defines(name) or name in words.names or hasattr(builtins, name)
     return name.isidentifier() and not known
+
+
+def _is_said(name: str, said: str) -> bool:
+    """Whether the crash is about a key, or about a name that is not there."""
+    if not name.isidentifier():
+        return name in said
+    return re.search(rf"(?:attribute|argument|name|variable):? '{name}'", said) is not None
 
 
 def _named(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
