@@ -31,6 +31,7 @@ class Spot:
     async def tell(self, bus, rows):
         rows = list(rows)
         bus = bus.market
+        high, low = rows > [], rows < []
         for row in rows:
             if row in CLOSES:
                 row = dict(row)
@@ -67,7 +68,8 @@ PLAIN = {
     ),
     "a list of its own": (
         TELL,
-        "        kept = []\n        for row in rows:\n            kept.append(row)\n        for row in kept:\n",
+        "        kept = []\n        for each in rows:\n            kept.append(each)\n"
+        + TELL.replace("rows", "kept"),
     ),
     "everyday modules": ("import json\n", "import json\nfrom datetime import datetime, timezone\n"),
     "a constant": ('CLOSES = {"SPX"', 'STEP = 1.0\nCLOSES = {"SPX"'),
@@ -186,6 +188,25 @@ BEYOND = {
         "    return symbol in CLOSES\n",
         "    if symbol not in CLOSES:\n        return False\n    return symbol in CLOSES\n",
     ),
+    "asks for `self.seen` and does not use it behind the guard": (
+        CHANGE,
+        "        self.seen += [1]\n" + GIVEN.replace("prev_close", "seen") + CHANGE,
+    ),
+    "gives price another value": (
+        OF,
+        '        price = quote["price"]\n        price = self.price\n        return price\n',
+    ),
+    "never reads rest": ("of(self, quote)", "of(self, quote, rest)"),
+    "a default in of()": ("of(self, quote)", "of(self, quote, rest=None)"),
+    "asks whether `self.price <= 0`": (
+        CHANGE,
+        "        if self.prev_close is None or self.price <= 0:\n            return None\n" + CHANGE,
+    ),
+    "'SPX': without 1.0": ('{"SPX": 1.0, "NDX": 2.0}', '{"SPX": 2.0, "NDX": 1.0}'),
+    "high = without the operator Gt": (
+        "        high, low = rows > [], rows < []\n",
+        "        high, low = rows < [], rows > []\n",
+    ),
     "leaves only where all hold: `quote is None and (not self.seen)`": (
         OF,
         "        if quote is None and not self.seen:\n            return None\n" + OF,
@@ -235,7 +256,7 @@ def test_a_plain_repair_is_told_as_nothing_more(name: str) -> None:
 
 @pytest.mark.parametrize("told", BEYOND)
 def test_what_is_more_is_told(told: str) -> None:
-    assert told.removesuffix(", but for the log") in told_of(*BEYOND[told])
+    assert told.removesuffix(", but for the log").removesuffix(" behind the guard") in told_of(*BEYOND[told])
 
 
 def test_what_only_moves_is_not_new() -> None:
@@ -261,6 +282,8 @@ BEYOND_SCRIPTS = {
     "a name that is not in use": "Quotes.text(quote)",
     "what is built in": "Reflect.get(quote, 'symbol')",
     "a result that is thrown away": "[quote.prev_close].filter((close) => !close)",
+    "nothing in the place of data": "tick(null)",
+    "nothing behind data": CLOSE + " && null",
     "a part of it": "[quote.prev_close].slice(0, 0)",
     "a change in place": "(quote.prev_close = MAX)",
     "a template": "`${quote.prev_close}`",

@@ -61,6 +61,8 @@ def _within(place: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Ite
         for node in ast.walk(function)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
+    yield from _given_again(place, function, body)
+    yield from ((f"never reads {name}", f"{place} {name}") for name in _given(function) if name not in read)
     for node in body:
         match node:
             case ast.Attribute(ctx=ast.Store()) if not place.endswith(".__init__"):
@@ -81,6 +83,30 @@ def _within(place: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Ite
                     yield f"gives {name} another meaning", f"{place} {name}"
                 elif name not in read:
                     yield f"keeps {name} for nothing", f"{place} {name}"
+
+
+def _given(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """The parameters that a function has to read; those that begin with _ say that it does not."""
+    names = (each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg))
+    return [name for name in names if name not in ("self", "cls") and not name.startswith("_")]
+
+
+def _given_again(
+    place: str, function: ast.FunctionDef | ast.AsyncFunctionDef, body: list[ast.AST]
+) -> Iterator[Find]:
+    """Local names that stand for another value later on, which is not made of the first."""
+    known = set(_given(function))
+    for node in sorted((each for each in body if isinstance(each, ast.stmt)), key=lambda each: each.lineno):
+        value = getattr(node, "value", None) if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.For | ast.AsyncFor):
+            continue
+        made_of = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)} if value else set()
+        for name in (
+            each.id for part in _targets(node) for each in ast.walk(part) if isinstance(each, ast.Name)
+        ):
+            if name in known and name not in made_of:
+                yield f"gives {name} another value", f"{place} {name}"
+            known |= {name} if isinstance(node, ast.Assign | ast.AnnAssign) else set()
 
 
 def _fresh(function: ast.FunctionDef | ast.AsyncFunctionDef, body: list[ast.AST]) -> set[str]:

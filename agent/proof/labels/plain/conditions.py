@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections import Counter
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from agent.proof.labels.constants import Constants
 from agent.proof.labels.sources import Function, Module, ends, own, shown
@@ -72,7 +72,7 @@ def asks_for_missing(test: ast.expr) -> bool | None:
 
 
 def _compares(left: ast.expr, op: ast.cmpop, other: ast.expr) -> bool | None:
-    """`x is None`, `x == 0`, `x > 0`, `key in x`."""
+    """`x is None`, `x == 0`, `len(x) > 0`, `key in x`."""
     if isinstance(op, ast.In | ast.NotIn):
         plain = isinstance(other, ast.Name | ast.Attribute | ast.Subscript)
         return isinstance(op, ast.NotIn) if plain else None
@@ -81,9 +81,10 @@ def _compares(left: ast.expr, op: ast.cmpop, other: ast.expr) -> bool | None:
     nothing = other.value in (None, 0, "", b"") and not isinstance(other.value, bool)
     if not nothing:
         return None
-    if isinstance(op, ast.Is | ast.Eq | ast.LtE):
+    counted = isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "len"
+    if isinstance(op, ast.Is | ast.Eq) or (counted and isinstance(op, ast.LtE)):
         return True
-    return False if isinstance(op, ast.IsNot | ast.NotEq | ast.Gt) else None
+    return False if isinstance(op, ast.IsNot | ast.NotEq) or (counted and isinstance(op, ast.Gt)) else None
 
 
 def _decides(test: ast.expr, leaves: bool) -> Iterator[Find]:
@@ -102,9 +103,7 @@ def _unused(module: Module) -> Iterator[Find]:
             continue
         body = list(own(function.body))
         mentioned = {id(each) for node in body for each in _mentions(node)}
-        known = Counter(
-            _names(each) for each in body if isinstance(each, _DATA) and id(each) not in mentioned
-        )
+        read = [each for each in body if _is_read(each) and id(each) not in mentioned]
         for node in body:
             yield from _unused_beside(node, place)
             for test in _leaving_out(node):
@@ -112,10 +111,16 @@ def _unused(module: Module) -> Iterator[Find]:
                     isinstance(each, ast.BoolOp) and isinstance(each.op, ast.And) for each in ast.walk(test)
                 ):
                     yield f"leaves only where all hold: `{shown(test)}`", f"{place} {ast.dump(test)}"
-                within = Counter(_names(each) for each in ast.walk(test) if isinstance(each, _DATA))
+                asking = {id(each) for each in ast.walk(test)}
+                behind = test.end_lineno or 0 if isinstance(node, ast.If) else 0
+                used = {_names(each) for each in read if each.lineno > behind and id(each) not in asking}
                 for each in _subjects(test):
-                    if known[_names(each)] <= within[_names(each)]:
+                    if _names(each) not in used:
                         yield f"asks for `{shown(each)}` and does not use it", f"{place} {ast.dump(test)}"
+
+
+def _is_read(node: ast.AST) -> TypeGuard[ast.expr]:
+    return isinstance(node, _DATA) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
 
 
 def _unused_beside(node: ast.AST, place: str) -> Iterator[Find]:

@@ -67,6 +67,9 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, nested: bool) -> 
         yield f"{node.name}() within a function", node.name
     if node.name.startswith("__"):
         yield f"{node.name}()", node.name
+    if node.args.defaults or any(node.args.kw_defaults):
+        defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+        yield from ((f"a default in {node.name}()", f"{node.name} {ast.dump(each)}") for each in defaults)
     if node.args.vararg or node.args.kwarg:
         yield f"{node.name}() with arguments of any number", node.name
 

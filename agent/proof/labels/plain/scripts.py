@@ -35,6 +35,8 @@ _ODD = re.compile(
     r"|\.filter\s{0,9}\((?!\s{0,9}Boolean\s{0,9}\))|\.(?:slice|find|every|some|reduce|push|pop|shift|unshift|splice|sort|reverse|fill|add|clear|copyWithin)\s{0,9}\("
 )
 _COMPARES = re.compile(r"(?:[=!]==?|<=?|(?<!=)>=?)\s{0,9}([\w.'\"$+-]{1,80})")
+_NONE = re.compile(r"\b(?:null|undefined)\b")
+_AFTER = re.compile(r"(?:\?\?|\breturn|[=!]==?)\s{0,9}$")
 _NOTHING = frozenset({"null", "undefined", "0", "''", '""'})
 
 
@@ -77,5 +79,6 @@ def _of_line(line: str, words: Words) -> Iterator[str]:
         if not name.isdigit() and not words.knows(name):
             yield f"the name {name}"
     asks = any(each not in _NOTHING for each in _COMPARES.findall(code))
-    if asks or _ODD.search(code) or _LEAVES.search(code):
+    nothing = any(not _AFTER.search(code[: each.start()]) for each in _NONE.finditer(code))
+    if asks or nothing or _ODD.search(code) or _LEAVES.search(code):
         yield f"`{line.strip()[:80]}`"
