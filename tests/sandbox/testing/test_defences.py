@@ -202,7 +202,7 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         "test_forgeries_of_claims.py::test_a_claim_that_held_on_the_base_is_not_made[one of two]",
     ),
     "a block that must raise among others": (
-        ("inside/testrun/instrument.py", "isinstance(node, ast.With) and _must", "isinstance(node, ast.With) and len(node.items) == 1 and _must"),
+        ("inside/testrun/instrument.py", "isinstance(node, ast.With) and must", "isinstance(node, ast.With) and len(node.items) == 1 and must"),
         "test_forgeries_of_claims.py::test_a_block_that_swallows_what_should_have_been_raised",
     ),
     "new tests lie beside the code": (
