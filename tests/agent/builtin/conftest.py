@@ -229,7 +229,11 @@ class Pulse:
         replay = Replay(
             repo, self.isolation, Path(sys.executable), IncidentFolder(folder), "pulse", commit, None
         )
-        log = replay.at(commit).report.everything
+        replayed = replay.at(commit)
+        if "Connection closed by server" in replayed.report.everything:
+            # Stopped in the midst of a command, which is no crash of the service: it is booted once more.
+            replayed = replay.again(None)
+        log = replayed.report.everything
         (folder / "log.txt").write_text(log)
         store = Store(self.state / "store")
         store.prepare()
