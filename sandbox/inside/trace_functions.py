@@ -50,6 +50,22 @@ def _watching(monitoring, tool: int, plain: int):  # type: ignore[no-untyped-def
     return watch
 
 
+def _registering(notes, monitoring):  # type: ignore[no-untyped-def]
+    """Where there is no room on the stack, or the tool is taken, nothing is noted, and that is told."""
+
+    def register(number, event, callback) -> None:  # type: ignore[no-untyped-def]
+        def call(*args):  # type: ignore[no-untyped-def]
+            try:
+                return callback(*args)
+            except (RecursionError, ValueError):
+                notes.board[LOST] = 1
+                return None
+
+        monitoring.register_callback(number, event, call)
+
+    return register
+
+
 def _monitor(notes) -> None:  # type: ignore[no-untyped-def]
     monitoring = sys.monitoring  # type: ignore[attr-defined]
     tool, disable, events, frame_of = 4, monitoring.DISABLE, monitoring.events, sys._getframe
@@ -90,18 +106,7 @@ def _monitor(notes) -> None:  # type: ignore[no-untyped-def]
         if notes.is_watched(code):
             thrown[id(frame_of(2))] = id(error)
 
-    def register(number, event, callback) -> None:  # type: ignore[no-untyped-def]
-        """Where there is no room on the stack, or the tool is taken, nothing is noted, and that is told."""
-
-        def call(*args):  # type: ignore[no-untyped-def]
-            try:
-                return callback(*args)
-            except (RecursionError, ValueError):
-                notes.board[LOST] = 1
-                return None
-
-        monitoring.register_callback(number, event, call)
-
+    register = _registering(notes, monitoring)  # type: ignore[no-untyped-call]
     monitoring.use_tool_id(tool, "autohealer")
     register(tool, events.PY_START, started)
     register(tool, events.PY_RESUME, resumed)
@@ -114,13 +119,38 @@ def _monitor(notes) -> None:  # type: ignore[no-untyped-def]
     watch_monitoring(notes.lost, monitoring, tool)
 
 
+def _leaving(notes, opmap):  # type: ignore[no-untyped-def]
+    """How a watched frame is left: an exception that was not handled leaves it at where it was raised."""
+    returns, suspends, begins = opmap["RETURN_VALUE"], opmap["YIELD_VALUE"], opmap["RETURN_GENERATOR"]
+    raised = {}
+
+    def leaves(frame, event, arg) -> None:  # type: ignore[no-untyped-def]
+        code, at = frame.f_code, frame.f_lasti
+        last = code.co_code[at]
+        if event == "exception":
+            notes.raised(code, arg[0])
+            raised[id(frame)] = arg[0], at
+        elif event == "return":
+            error, where = raised.pop(id(frame), (None, None))
+            thrown = last == suspends and where == at and arg is None
+            if last == suspends and not thrown:
+                if notes.is_culprit(code):
+                    notes.suspended(frame)
+            elif last != begins:
+                if notes.is_culprit(code):
+                    notes.closed(frame, last == returns)
+                if last == returns or error:
+                    notes.ended(code, None if last == returns else error, thrown)
+
+    return leaves
+
+
 def _trace(notes) -> None:  # type: ignore[no-untyped-def]
     """Before 3.12 a trace function is called at every call of every thread."""
     from opcode import opmap
 
-    returns, suspends, begins = opmap["RETURN_VALUE"], opmap["YIELD_VALUE"], opmap["RETURN_GENERATOR"]
-    resumes = opmap["RESUME"]
-    paths, raised, board = notes.paths, {}, notes.board
+    suspends, resumes = opmap["YIELD_VALUE"], opmap["RESUME"]
+    paths, board, leaves = notes.paths, notes.board, _leaving(notes, opmap)  # type: ignore[no-untyped-call]
 
     def trace(frame, _event, _arg):  # type: ignore[no-untyped-def]
         """An error in here would turn tracing off."""
@@ -155,25 +185,6 @@ def _trace(notes) -> None:  # type: ignore[no-untyped-def]
     def is_start(code, at) -> bool:  # type: ignore[no-untyped-def]
         """Whether it is called, and not resumed: that is another argument of the same instruction."""
         return at < 0 or (code[at] != suspends and (code[at] != resumes or not code[at + 1]))
-
-    def leaves(frame, event, arg) -> None:  # type: ignore[no-untyped-def]
-        """How a watched frame is left: an exception that was not handled leaves it at where it was raised."""
-        code, at = frame.f_code, frame.f_lasti
-        last = code.co_code[at]
-        if event == "exception":
-            notes.raised(code, arg[0])
-            raised[id(frame)] = arg[0], at
-        elif event == "return":
-            error, where = raised.pop(id(frame), (None, None))
-            thrown = last == suspends and where == at and arg is None
-            if last == suspends and not thrown:
-                if notes.is_culprit(code):
-                    notes.suspended(frame)
-            elif last != begins:
-                if notes.is_culprit(code):
-                    notes.closed(frame, last == returns)
-                if last == returns or error:
-                    notes.ended(code, None if last == returns else error, thrown)
 
     wrap(notes, trace, _trace.__code__)
     sys.settrace(trace)
