@@ -13,8 +13,8 @@ from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Source
 from agent.model.builtin.talk import Asking, Call
 
-CLAIMED = frozenset({"AssertionError", "TimeoutError", "CancelledError"})
-"""What a claim that does not hold, or a call that does not end, fails with."""
+CLAIMED = frozenset({"AssertionError", "TimeoutError", "CancelledError", "Failed"})
+"""What a claim that does not hold, an error that does not come, or a call that does not end, fails with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,7 @@ def test_a_task_that_nobody_looks_at_is_supervised_as_its_siblings_are(pulse: Pu
         pulse,
         "Task exception was never retrieved",
         "tasks.append(asyncio.create_task(supervise(Echo(market), logger)))",
+        "assert Echo.return_value in [one.args[0] for one in supervise.call_args_list]",
         values=HELD,
     )
 

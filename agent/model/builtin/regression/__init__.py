@@ -4,6 +4,18 @@ from agent.model.builtin.regression.derive import derived
 from agent.model.builtin.regression.imports import Test, import_test
 from agent.model.builtin.regression.missing import gap_test
 from agent.model.builtin.regression.numbers import number_test
+from agent.model.builtin.regression.started import Care, Started, task_test
 from agent.model.builtin.regression.waiting import cancel_test, turn_test
 
-__all__ = ["Test", "cancel_test", "derived", "gap_test", "import_test", "number_test", "turn_test"]
+__all__ = [
+    "Care",
+    "Started",
+    "Test",
+    "cancel_test",
+    "derived",
+    "gap_test",
+    "import_test",
+    "number_test",
+    "task_test",
+    "turn_test",
+]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from agent.model.builtin.regression.concurrent import is_outside, is_runner, run
 from agent.model.builtin.regression.needs import Need, Unclear
 from agent.model.builtin.source import name_of, text_of
 
@@ -45,6 +46,9 @@ DAY = '"2026-03-02T10:00:00+00:00"'
 
 def called(reader: Reader, node: cst.Call, *, awaited: bool) -> Need | None:
     """What a call gives. Its arguments are read as well."""
+    if reader.tasks is not None and is_runner(reader, node):
+        run(reader, node)
+        return None
     given = [reader.of(one.value) for one in node.args]
     if isinstance(node.func, cst.Attribute):
         owner = reader.of(node.func.value)
@@ -100,8 +104,10 @@ def _of_module(reader: Reader, node: cst.Call, given: Sequence[Need | None], *, 
         first.code = first.code or (DAY[:11] + '"' if code.startswith("date.") else DAY)
     if code.startswith("hashlib.") and first is not None and not first.used:
         first.text = True
-    if code in ("asyncio.gather", "asyncio.create_task", "asyncio.wait"):
+    if is_runner(reader, node):
         raise Unclear("tasks of its own")
+    if reader.tasks is not None and is_outside(reader, node.func):
+        return reader.patched.setdefault(code, Need(code)).called(awaited=awaited)
     return given[0] if code in ("asyncio.wait_for", "asyncio.shield") and given else None
 
 
@@ -129,13 +135,17 @@ def _function(
 
 
 def _is_given(reader: Reader, name: str) -> bool:
-    """Whether a function of another file of the project has this name here; classes are taken as is."""
+    """Whether a function of another file of the project has this name here.
+
+    Classes are taken as they are, but for a function that starts tasks: what it runs is not to run in a test.
+    """
     for node in reader.source.nodes(cst.ImportFrom):
         if isinstance(node.names, cst.ImportStar):
             continue
         module = reader.source.code(node.module) if node.module is not None else ""
         names = [name_of(one.asname.name if one.asname else one.name) for one in node.names]
-        if name in names and name.islower() and not hasattr(builtins, name):
+        plain = name.islower() or reader.tasks is not None
+        if name in names and plain and not hasattr(builtins, name):
             return module.partition(".")[0] not in sys.stdlib_module_names
     return False
 

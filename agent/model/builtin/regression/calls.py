@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -134,9 +135,15 @@ def _is_keyword(function: cst.FunctionDef, name: str) -> bool:
     return name in [one.name.value for one in function.params.kwonly_params]
 
 
-def start(target: Target, real: frozenset[str] = frozenset()) -> Reader:
-    """A reader with the needs of the parameters, by their names; kept under a name that no code has, too."""
-    reader = Reader(target.source, real)
+def start(target: Target, real: frozenset[str] = frozenset(), *, tasks: bool = False) -> Reader:
+    """A reader with the needs of the parameters, by their names; kept under a name that no code has, too.
+
+    With `tasks` a function may start some: what they run are stand-ins.
+
+    Raises:
+        Unclear: the function does what is not followed.
+    """
+    reader = Reader(target.source, real, tasks={} if tasks else None)
     for name in parameters(target.function):
         need = Need(name)
         reader.known[name] = reader.known[f" {name}"] = need
@@ -148,9 +155,10 @@ def start(target: Target, real: frozenset[str] = frozenset()) -> Reader:
 
 def patches(target: Target, reader: Reader, named: Sequence[Need] = ()) -> list[str]:
     """The lines that put stand-ins in the place of what a module imports; `named` ones have a variable."""
-    lines = []
+    lines = [f'monkeypatch.setenv("{name}", "x")' for name in sorted(reader.environment)]
     for name, need in reader.patched.items():
-        where, value = name if "." in name else f"{target.module}.{name}", need.value()
+        apart = name.partition(".")[0] in sys.stdlib_module_names or name.startswith(("services.", "shared."))
+        where, value = name if "." in name and apart else f"{target.module}.{name}", need.value()
         if need in named:
             lines.append(f"{name} = {value}")
             value = name
@@ -172,6 +180,8 @@ def write(
     plain = [line for line in made if line.startswith("import ")]
     named = [line for line in made if line.startswith("from ")]
     imports = "\n".join([*plain, *named]) + "\n\n" if made else ""
+    if "pytest" in used:
+        imports += "import pytest\n\n"
     project = [f"from {target.module} import {target.imported}", *([taken] if taken else [])]
     own = "\n".join(project) + "\n\n\n"
     fixture = "monkeypatch" if patched else ""

@@ -3,8 +3,8 @@
 What the function needs is read of the repaired code, what was missing of the crash. Such a test is tried
 before it is offered: one that is green without the repair, or red with it, is left out (see `trial`). There
 is none where the function loops until it is cancelled, runs tasks of its own, loops over an asynchronous
-generator or is one, is a constructor or is nested in another, and none for a task that is lost: before the
-repair its error is raised to nobody.
+generator or is one, is a constructor or is nested in another. A task that is lost has one of its own kind:
+see `started`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from agent.model.builtin.regression.called import called
+from agent.model.builtin.regression.concurrent import alike
 from agent.model.builtin.regression.needs import Need, Unclear
 from agent.model.builtin.source import COMPREHENSIONS, Source, index_of, text_of
 
@@ -16,14 +17,17 @@ from agent.model.builtin.source import COMPREHENSIONS, Source, index_of, text_of
 class Reader:
     """One function, read once in the order of its text: `known` are its names, `patched` its imports.
 
-    `real` are names that are called for what they are, `word` is the key that a computed one comes to. What
-    it cannot follow has no need.
+    `real` are names that are called for what they are, `word` is the key that a computed one comes to,
+    `environment` what is read of the process's own. `tasks` are the coroutines that it runs as tasks, by
+    their code; None where such a function is not followed. What it cannot follow has no need.
     """
 
     source: Source
     real: frozenset[str] = frozenset()
     known: dict[str, Need] = field(default_factory=dict)
     patched: dict[str, Need] = field(default_factory=dict)
+    environment: set[str] = field(default_factory=set)
+    tasks: dict[str, Need] | None = None
     depth: int = 0
     word: str = ""
 
@@ -149,6 +153,8 @@ class Reader:
         if isinstance(node, cst.Tuple):
             parts = [self.of(one.value) for one in node.elements]
             return Need("tuple", parts=[one or Need() for one in parts]) if any(parts) else None
+        if isinstance(node, cst.List) and self.tasks is not None:
+            return alike([self.of(one.value) for one in node.elements])
         if isinstance(node, cst.Comparison):
             self.compared(node)
         elif not isinstance(node, cst.Lambda):
@@ -186,6 +192,8 @@ class Reader:
     def subscript(self, node: cst.Subscript) -> Need | None:
         owner, index = self.of(node.value), index_of(node)
         if owner is None:
+            if self.source.code(node.value) == "os.environ" and index is not None:
+                self.environment |= {text_of(index) or ""} - {""}
             return None
         if index is None:
             owner.text = owner.text or not owner.used

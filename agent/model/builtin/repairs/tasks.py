@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from agent.model.builtin.coroutines import place_of
+from agent.model.builtin.regression import Care, Started, task_test
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Change, Source, after, arguments, before, expression, name_of
 from agent.model.builtin.talk import Asking
@@ -50,7 +51,7 @@ def lost_task(scene: Scene) -> Asking[list[Candidate]]:
     for path in dict.fromkeys(paths):
         source = yield from scene.source(path)
         for lost in _lost(path, source, spots[0].function) if source else ():
-            found += _seen_to(lost, ending=_ENDING.search(scene.trouble.text) is not None)
+            found += _seen_to(scene, lost, ending=_ENDING.search(scene.trouble.text) is not None)
     return found
 
 
@@ -93,32 +94,38 @@ def _groups(source: Source, node: cst.CSTNode) -> Iterator[str]:
             yield source.code(item.asname.name)
 
 
-def _seen_to(lost: Lost, *, ending: bool) -> Iterator[Candidate]:
+def _seen_to(scene: Scene, lost: Lost, *, ending: bool) -> Iterator[Candidate]:
     """The ways to see to a task, in the manner of the code around."""
     source, siblings = lost.source, list(_siblings(lost))
-    coroutine, wrapped = source.code(lost.coroutine), False
+    coroutine, wrapper = source.code(lost.coroutine), ""
     for sibling in siblings:
-        wrapper = _wrapped(lost, sibling)
-        if wrapper is not None:
-            coroutine, wrapped = wrapper, True
+        wrapped = _wrapped(lost, sibling)
+        if wrapped is not None:
+            coroutine, wrapper = wrapped, wrapped.partition("(")[0]
             break
     why = f"the task of {name_of(lost.coroutine.func)}() was started and never looked at: "
     group = next((name for one in source.above(lost.call) for name in _groups(source, one)), None)
     kept = next((name for one in siblings if (name := _list_of(source, one))), None)
     if group is not None:
         code = f"{group}.create_task({coroutine})"
-        yield _offer(lost, {lost.call: expression(code)}, f"{why}its group awaits it")
-    if kept is not None and (wrapped or ending or _is_awaited(source, kept)):
-        yield _offer(lost, _listed(lost, kept, coroutine), f"{why}it is one of {kept} now")
+        yield _offer(scene, lost, {lost.call: expression(code)}, f"{why}its group awaits it", "grouped")
+    if kept is not None and (wrapper or ending or _is_awaited(source, kept)):
+        care: Care = "wrapped" if wrapper else "listed" if "." in kept else "raised"
+        told = f"{why}it is one of {kept} now"
+        yield _offer(scene, lost, _listed(lost, kept, coroutine), told, care, wrapper or kept)
     elif kept is None and group is None and (changes := _gathered(lost, coroutine)):
-        yield _offer(lost, changes, f"{why}it is awaited with the others now")
+        yield _offer(scene, lost, changes, f"{why}it is awaited with the others now", "raised")
     elif kept is None and group is None and ending and (changes := _ended(lost)):
-        yield _offer(lost, changes, f"{why}it ends before what it works with is closed")
+        yield _offer(scene, lost, changes, f"{why}it ends before what it works with is closed", "ended")
 
 
-def _offer(lost: Lost, changes: dict[cst.CSTNode, Change], why: str) -> Candidate:
-    text = lost.source.changed(changes)
-    return Candidate(why, {lost.path: text}, rank=6, spot=place_of(lost.path, lost.source, lost.call))
+def _offer(
+    scene: Scene, lost: Lost, changes: dict[cst.CSTNode, Change], why: str, care: Care, holder: str = ""
+) -> Candidate:
+    text, spot = lost.source.changed(changes), place_of(lost.path, lost.source, lost.call)
+    started = Started(lost.coroutine, care, holder, scene.trouble.name.rpartition(".")[2])
+    test = task_test(scene.incident, spot, lost.source, text, started)
+    return Candidate(why, {lost.path: text}, rank=6, spot=spot, tests=(test,) if test else ())
 
 
 def _siblings(lost: Lost) -> Iterator[cst.Call]:
