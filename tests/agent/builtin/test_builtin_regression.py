@@ -66,6 +66,24 @@ KINDS = {
         "a.age({'since': '2026-03-02T10:00:00+00:00'})",
         'assert age({"since": "2026-03-02T10:00:00+00:00"}) is not None',
     ),
+    "undefined in a constructor": (
+        "class Rule:\n    def __init__(self, config):\n        self.window = float(config['WINDOW'])\n        self.since = time.time()\n",
+        "a.Rule({'WINDOW': 1})",
+        'assert Rule({"WINDOW": 1.0}) is not None',
+    ),
+    "undefined in a stream that is read": (
+        BUS + "    async def work(self):\n        async for name, row in self.bus.rows():\n            self.bus.told(name, row['n'] * 2, time.time())\n\n\n"
+        "class Rows:\n    async def rows(self):\n        yield 'x', {'n': 1}\n\n    def told(self, *row):\n        pass\n",
+        "asyncio.run(a.Bus(a.Rows()).work())",
+        "bus.bus.told.assert_called()",
+    ),
+    "undefined in a stream that is given": (
+        BUS + "    async def rows(self):\n        for name in await self.bus.names():\n            yield name, time.time()\n\n\n"
+        "class Names:\n    async def names(self):\n        return ['x']\n\n\n"
+        "async def main():\n    return [row async for row in Bus(Names()).rows()]\n",
+        "asyncio.run(a.main())",
+        "assert asyncio.run(scenario()) != []",
+    ),
     "encoded": (
         "import hashlib\n\n\ndef digest(row):\n    return hashlib.sha256(row).hexdigest()\n",
         "a.digest('x')",

@@ -32,11 +32,12 @@ _IMPORTS = {
 }
 _USED = re.compile(r"(?<![\w.\"])([A-Za-z]\w*)(?=[(.])")
 WIDTH = 100
+CONSTRUCTOR = "constructor"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The function under test. `kind` is what its decorators make of it, `owner` its class."""
+    """The function under test. `owner` is its class, `kind` what its decorators make of it, or its name."""
 
     module: str
     source: Source
@@ -53,6 +54,11 @@ class Target:
         """The name of its first parameter that a class gives, empty where there is none."""
         names = list(parameters(self.function))
         return names[0] if self.owner and self.kind != "staticmethod" and names else ""
+
+    @property
+    def given_first(self) -> str:
+        """The same where the test gives it: Python gives a class, and what is being made."""
+        return "" if self.kind in ("classmethod", CONSTRUCTOR) else self.bound
 
     @property
     def imported(self) -> str:
@@ -77,11 +83,10 @@ def target_of(path: str, source: Source, function: cst.FunctionDef) -> Target:
         raise Unclear("a function inside of another")
     if names and names[0] not in ("property", "staticmethod", "classmethod"):
         raise Unclear(f"a {names[0]}")
-    if function.name.value == "__init__":
-        raise Unclear("a constructor")
     module = path.removesuffix(".py").replace("/", ".")
     owner = around.name.value if isinstance(around, cst.ClassDef) else ""
-    return Target(module, source, function, owner, names[0] if names else "")
+    kind = CONSTRUCTOR if owner and function.name.value == "__init__" else names[0] if names else ""
+    return Target(module, source, function, owner, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +109,10 @@ def calling(target: Target, reader: Reader, named: Sequence[Need] = ()) -> Calli
         Unclear: a value that it needs cannot be made up.
     """
     before, given = [], []
-    first = target.bound if target.kind != "classmethod" else ""
+    first = target.given_first
     for name, optional in parameters(target.function).items():
         need = reader.known.get(f" {name}")
-        if need is None or (target.kind == "classmethod" and name == target.bound):
+        if need is None or name == target.bound != first:
             continue
         if optional and need.code is None and not need.wanted:
             continue
@@ -119,14 +124,20 @@ def calling(target: Target, reader: Reader, named: Sequence[Need] = ()) -> Calli
             before.append(f"{variable} = {value}")
             value = variable
         given.append(f"{name}={value}" if optional or _is_keyword(target.function, name) else value)
-    callee = f"{target.owner}.{target.name}" if target.owner else target.name
+    method = f".{target.name}" if target.kind != CONSTRUCTOR else ""
+    callee = f"{target.owner}{method}" if target.owner else target.name
     if target.kind == "property":
         callee += ".fget"
     code = f"{callee}({', '.join(given)})"
     asynchronous = target.function.asynchronous is not None
     if is_generator(target.source, target.function):
         if asynchronous:
-            raise Unclear("an asynchronous generator")
+            before += [""] * bool(before) + [
+                "async def scenario():",
+                f"    return [one async for one in {code}]",
+                "",
+            ]
+            return Calling(tuple(before), "scenario()", asynchronous)
         code = f"list({code})"
     return Calling(tuple(before), code, asynchronous)
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from agent.model.builtin.coroutines import is_generator
 from agent.model.builtin.regression.needs import Need
 from agent.model.builtin.regression.reading import Reader
 from agent.model.builtin.source import LOOPS, Source, name_of
 
 NONE = "is None"
 SOMETHING = "is not None"
+SOME, NOTHING = "!= []", "== []"
 
 
 def results(source: Source, statement: cst.CSTNode, function: cst.FunctionDef, *, guarded: bool) -> list[str]:
@@ -19,6 +21,8 @@ def results(source: Source, statement: cst.CSTNode, function: cst.FunctionDef, *
 
     `statement` is the one that crashed; `guarded` says that the repair leaves before it.
     """
+    if is_generator(source, function):
+        return [SOME, NOTHING]
     if guarded and not isinstance(source.first(statement, *LOOPS, cst.FunctionDef), LOOPS):
         return [NONE, SOMETHING]
     value = _returned(source, statement, function)

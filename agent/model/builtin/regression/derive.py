@@ -2,9 +2,8 @@
 
 What the function needs is read of the repaired code, what was missing of the crash. Such a test is tried
 before it is offered: one that is green without the repair, or red with it, is left out (see `trial`). There
-is none where the function loops until it is cancelled, runs tasks of its own, loops over an asynchronous
-generator or is one, is a constructor or is nested in another. A task that is lost has one of its own kind:
-see `started`.
+is none where the function loops until it is cancelled, runs tasks of its own or is nested in another. A task
+that is lost has one of its own kind: see `started`.
 """
 
 from __future__ import annotations
@@ -16,8 +15,16 @@ from dataclasses import dataclass
 import libcst as cst
 
 from agent.model.builtin.incident import Incident, Spot, Trouble
-from agent.model.builtin.regression.calls import Target, calling, patches, start, target_of, write
-from agent.model.builtin.regression.claims import NONE, kept, results, told
+from agent.model.builtin.regression.calls import (
+    CONSTRUCTOR,
+    Target,
+    calling,
+    patches,
+    start,
+    target_of,
+    write,
+)
+from agent.model.builtin.regression.claims import NONE, SOMETHING, kept, results, told
 from agent.model.builtin.regression.hints import apply
 from agent.model.builtin.regression.imports import Test, import_test
 from agent.model.builtin.regression.mended import (
@@ -89,7 +96,8 @@ def _tests(
         tuple(fed(below, meant) if below is not None and meant else ()),
     )
     guarded = missing and is_guarded(base, spot, trouble, mended, after)
-    for claim in results(base, statement, function, guarded=guarded):
+    made = target.kind == CONSTRUCTOR
+    for claim in [SOMETHING] if made else results(base, statement, function, guarded=guarded):
         yield f"{incident.root}tests/test_{target.name.strip('_')}_crash.py", story.text(claim)
 
 
@@ -113,9 +121,9 @@ class Story:
         target, reader = self.target, self.reader
         names = self._names()
         mocks = [one for one in self._told() if id(one[0]) in names and not one[0].code]
-        own = reader.known.get(f" {target.bound}") if target.bound else None
+        own = reader.known.get(f" {target.given_first}")
         source, statement = target.source, self.statement
-        attribute = kept(source, statement, target.bound) if statement is not None else ""
+        attribute = kept(source, statement, target.given_first) if statement is not None else ""
         roots: list[Need] = [one for one, _, _ in mocks] + ([own] if own is not None and attribute else [])
         call = calling(target, reader, roots)
         silent = claim == NONE and (mocks or attribute)

@@ -161,6 +161,9 @@ class Need:
             return f"{{{', '.join(named)}}}"
         if self.table == "keys":
             return f"{{{', '.join(f'{_nth(value, each)}: {NUMBER}' for each in several)}}}"
+        if self.table == "stream":
+            items = ", ".join(value for _ in several)
+            return f'MagicMock(**{{"__aiter__.return_value": [{items}]}})'
         if self.table == "set":
             return f"{{{', '.join(_nth(value, each) for each in several)}}}"
         return f"[{', '.join(value for _ in several)}]"

@@ -45,8 +45,6 @@ class Reader:
         elif isinstance(node, cst.AnnAssign):
             self.bind(node.target, self.of(node.value) if node.value else None)
         elif isinstance(node, cst.For):
-            if node.asynchronous is not None:
-                raise Unclear("async for")
             self.loop(node)
             self.statement(node.body)
         elif isinstance(node, cst.With):
@@ -78,7 +76,10 @@ class Reader:
     def loop(self, node: cst.For | cst.CompFor) -> None:
         """The names of a loop are what there is one of in what it runs over."""
         over = self.of(node.iter)
-        self.bind(node.target, over.each() if over is not None else None)
+        if node.asynchronous is not None and over is None:
+            raise Unclear("what an async for runs over")
+        table = "list" if node.asynchronous is None else "stream"
+        self.bind(node.target, over.each(table) if over is not None else None)
 
     def bind(self, target: cst.BaseExpression, value: Need | None) -> None:
         """Give a name, or several, to a value."""
