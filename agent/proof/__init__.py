@@ -2,7 +2,7 @@
 
 ladder          the rungs and the proof as values
 climb           how a patch is proven
-labels, losses  what a patch hides and what it drops
+labels          what a patch hides, drops, or brings beyond a plain repair
 regression      which tests may stand for an incident
 """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from agent.case import Case
 from agent.events import Climbed, Emit
-from agent.proof.labels import labels_for
+from agent.proof.labels import Crashed, labels_for
 from agent.proof.ladder import LADDER, Proof, Rung, RungName, State
 from agent.proof.regression import choices, fails_as, same_way, why_none
 from agent.proof.switches import switches
@@ -198,8 +198,7 @@ def noted(run: TestRun, nodes: list[str]) -> list[str]:
 def prove(case: Case, patch: Patch, runs: int, emit: Emit) -> Proof:
     """Climb the ladder with a patch; without a sandbox no code runs, and only the gate's rung is shown."""
     bench = case.bench
-    said = case.crash.final.message if case.crash and case.crash.final else ""
-    labels = labels_for(bench, patch, said)
+    labels = labels_for(bench, patch, Crashed.of(case.crash))
     if case.isolation is None or bench.tests is None or bench.replay is None:
         rung = Rung("in scope", "shown", "checked on the resulting tree")
         why = "no sandbox passed its probes, so no code was run"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from agent.proof.labels.crashed import Crashed
 from agent.proof.labels.data import SUFFIXES
 from agent.proof.labels.plain import Words, beyond, words_in, words_of
 from agent.proof.labels.scripts import SCRIPT
@@ -16,20 +17,25 @@ from sandbox.review import is_test
 from tools.tool import Workbench
 
 MOST_TOLD = 4
+UNPLACED = Label(
+    "look at", "the log shows no line that crashed, so nothing says that what is changed is what crashed"
+)
 _AMONG_TESTS = re.compile(r"(?:^|/)(?:tests?|__tests__)/")
 
 
-def labels_for(bench: Workbench, patch: Patch, said: str = "") -> tuple[str, ...]:
-    """What a reviewer must be told about a patch, in words; `said` is the message of the crash."""
+def labels_for(bench: Workbench, patch: Patch, crashed: Crashed) -> tuple[str, ...]:
+    """What a reviewer must be told about a patch of a crash, in words."""
     changed = [file for file in patch.files if _is_read(file.path) and not _is_apart(file.path)]
     before = {f.path: _source(bench, patch.base, f.path) for f in changed if f.kind != "added"}
     after = {f.path: _source(bench, patch.tree, f.path) for f in changed if f.kind != "deleted"}
     earlier, sources = _earlier(bench, patch, after), _sources(bench, patch)
     code = {path: source for path, source in sources.items() if not is_test(path)}
     truth = words_in(_read(bench, patch, "truth", ".json").values())
+    read = [file.path for file in changed if file.path not in earlier]
     labels = (
         *labels_of(patch.flags, before, after, earlier),
-        *_beyond({**before, **earlier}, after, words_of({**code, **earlier}, truth), said),
+        *_beyond({**before, **earlier}, after, words_of({**code, **earlier}, truth), crashed),
+        *([UNPLACED] if crashed.lines == {} and read else []),
         *_rewritten(bench, patch),
         *_used_by_tests(patch, sources),
         *(
@@ -41,9 +47,11 @@ def labels_for(bench: Workbench, patch: Patch, said: str = "") -> tuple[str, ...
     return tuple(dict.fromkeys(map(str, labels)))
 
 
-def _beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words, said: str) -> Iterator[Label]:
+def _beyond(
+    before: Mapping[str, str], after: Mapping[str, str], words: Words, crashed: Crashed
+) -> Iterator[Label]:
     """One label for all of it: each is seldom wrong, and none is what a proof can speak for."""
-    found = beyond(before, after, words, said)
+    found = beyond(before, after, words, crashed)
     if found:
         more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
         yield Label("look at", f"more than a plain repair: {'; '.join(found[:MOST_TOLD])}{more}")

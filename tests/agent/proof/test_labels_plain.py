@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.proof.labels import Crashed
 from agent.proof.labels.plain import beyond, words_in, words_of
 
 PATH = "services/vigil/intel/spot.py"
@@ -246,7 +247,7 @@ BEYOND = {
 def told_of(old: str, new: str) -> list[str]:
     assert old in BASE
     words = words_of({PATH: BASE, "shared/redis_io.py": SHARED}, words_in(['{"fields": ["change_pct"]}']))
-    return beyond({PATH: BASE}, {PATH: BASE.replace(old, new, 1)}, words, said="'price'")
+    return beyond({PATH: BASE}, {PATH: BASE.replace(old, new, 1)}, words, Crashed("'price'"))
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -263,7 +264,7 @@ def test_what_only_moves_is_not_new() -> None:
     helper = "\n\ndef first(rows):\n    return min(rows, key=lambda row: row['ts'])\n"
     other = "services/vigil/intel/rows.py"
     words = words_of({PATH: BASE + helper})
-    assert beyond({PATH: BASE + helper}, {PATH: BASE, other: helper}, words) == []
+    assert beyond({PATH: BASE + helper}, {PATH: BASE, other: helper}, words, Crashed()) == []
 
 
 SCRIPT = "services/sse/src/transform.js"
@@ -296,7 +297,7 @@ BEYOND_SCRIPTS = {
 
 def in_script(close: str) -> list[str]:
     words = words_of({SCRIPT: NODE})
-    return beyond({SCRIPT: NODE}, {SCRIPT: NODE.replace(CLOSE, close)}, words)
+    return beyond({SCRIPT: NODE}, {SCRIPT: NODE.replace(CLOSE, close)}, words, Crashed())
 
 
 @pytest.mark.parametrize("name", PLAIN_SCRIPTS)
@@ -319,10 +320,10 @@ GONE = {
 def test_what_a_script_does_no_more_is_told(name: str) -> None:
     told = NODE + "\nfunction tell(hub, quote) {\n  hub.publish(tick(quote));\n}\n"
     old, new = GONE[name]
-    assert beyond({SCRIPT: told}, {SCRIPT: told.replace(old, new)}, words_of({SCRIPT: told}))
+    assert beyond({SCRIPT: told}, {SCRIPT: told.replace(old, new)}, words_of({SCRIPT: told}), Crashed())
 
 
 def test_a_statement_that_only_stands_in_a_comment_is_read_all_the_same() -> None:
     hidden = NODE.replace(TICK, "  const mark = /[/*]/;\n  * Quotes.text(quote);\n" + TICK)
     words = words_of({SCRIPT: NODE})
-    assert "the name Quotes" in beyond({SCRIPT: NODE}, {SCRIPT: hidden}, words)
+    assert "the name Quotes" in beyond({SCRIPT: NODE}, {SCRIPT: hidden}, words, Crashed())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.proof.labels import labels_for
+from agent.proof.labels import Crashed, labels_for
 from evals.cases import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.faults import FAULTS, UNSEEN, Fault
@@ -15,7 +15,7 @@ from sandbox.patch import Patch, from_diff, from_edits
 from sandbox.scope import Refused
 from sandbox.worktree import PrivateRepository
 from tools.incident import IncidentFolder
-from tools.logs import last_crash
+from tools.logs import last_crash, map_frames
 from tools.redact import Redactor
 from tools.repository import Repository
 from tools.tool import Workbench
@@ -30,8 +30,12 @@ HIDING = {
 """The fixes that make something up, or tell an error and go on."""
 UNTOLD_WRONG = {"content-name-error", "healer-null-heartbeat", "vexy-voice-renamed"}
 """Wrong fixes that are wrong in another way than these labels know."""
-MORE = {"copilot-alert-target", "copilot-huge-log", "copilot-mel-empty"}
-"""The fixes that do more than plain repairs do: ask for a kind of alert, bring a route back, read another key."""
+MORE = {
+    *("copilot-alert-target", "copilot-huge-log", "copilot-mel-empty"),
+    *("vexy-circular-import", "vigil-relative-move"),
+}
+"""The fixes that do more than plain repairs do: ask for a kind of alert, bring a route back, read another key,
+move a number to another file, change a report that did not crash."""
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +56,11 @@ def _labels_of(fault: Fault, diff: Path, made: TestbedRepository, folder: Path) 
     base = fault.apply(made.path)
     gate = PrivateRepository(made.path, folder / "state")
     incident = IncidentFolder(INCIDENTS / fault.id)
-    bench = Workbench(incident, fault.service, Repository(made.path, base), gate, Redactor())
+    repository = Repository(made.path, base)
+    bench = Workbench(incident, fault.service, repository, gate, Redactor())
     crash = last_crash((INCIDENTS / fault.id / "log.txt").read_bytes())
-    said = crash.final.message if crash and crash.final else ""
-    return labels_for(bench, _patch(gate, base, fault.service, diff), said)
+    mapped = map_frames(crash, repository.exists) if crash else None
+    return labels_for(bench, _patch(gate, base, fault.service, diff), Crashed.of(mapped))
 
 
 def _patch(gate: PrivateRepository, base: str, service: str, diff: Path) -> Patch:

@@ -6,12 +6,14 @@ import ast
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
+from agent.proof.labels.crashed import Crashed
 from agent.proof.labels.plain.changes import changes
 from agent.proof.labels.plain.conditions import Find, asked
 from agent.proof.labels.plain.constructs import constructs
 from agent.proof.labels.plain.gone import gone
 from agent.proof.labels.plain.kept import kept
 from agent.proof.labels.plain.moved import moved
+from agent.proof.labels.plain.near import near
 from agent.proof.labels.plain.scripts import beyond_in_scripts
 from agent.proof.labels.plain.words import Words, bound, imported, keys, said
 from agent.proof.labels.sources import Function, Module, Trees, trees
@@ -19,18 +21,22 @@ from agent.proof.labels.sources import Function, Module, Trees, trees
 _READERS: tuple[Callable[[Module], Iterator[Find]], ...] = (constructs, changes, asked)
 
 
-def beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words, said: str = "") -> list[str]:
+def beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words, crashed: Crashed) -> list[str]:
     """What the changed files have with the patch and had not on the base, in the order of the files.
 
-    `before` and `after` map paths to sources; `words` is what the whole service uses on the base,
-    `said` the message of the crash.
+    `before` and `after` map paths to sources; `words` is what the whole service uses on the base.
     """
     old, new = trees(before, folded=False), trees(after, folded=False)
     found = Counter(find for module in new.values() for read in _READERS for find in read(module))
     found.subtract(Counter(find for module in old.values() for read in _READERS for find in read(module)))
     python = (told for (told, _), times in found.items() if times > 0)
-    scripts = beyond_in_scripts(before, after, words)
-    lost = (*gone(old, new, words), *kept(old, new, words, said), *moved(old, new))
+    scripts = beyond_in_scripts(before, after, words, crashed)
+    lost = (
+        *gone(old, new, words),
+        *kept(old, new, words, crashed.said),
+        *moved(old, new),
+        *near(old, new, crashed),
+    )
     return list(dict.fromkeys((*python, *_words(old, new, words), *lost, *scripts)))
 
 

@@ -113,9 +113,9 @@ def _unused(module: Module) -> Iterator[Find]:
                     yield f"leaves only where all hold: `{shown(test)}`", f"{place} {ast.dump(test)}"
                 asking = {id(each) for each in ast.walk(test)}
                 behind = test.end_lineno or 0 if isinstance(node, ast.If) else 0
-                used = {_names(each) for each in read if each.lineno > behind and id(each) not in asking}
-                for each in _subjects(test):
-                    if _names(each) not in used:
+                used = {names(each) for each in read if each.lineno > behind and id(each) not in asking}
+                for each in subjects(test):
+                    if names(each) not in used:
                         yield f"asks for `{shown(each)}` and does not use it", f"{place} {ast.dump(test)}"
 
 
@@ -127,9 +127,9 @@ def _unused_beside(node: ast.AST, place: str) -> Iterator[Find]:
     """The same of `None if x is None else ...`: what is missing is of what it stands for."""
     if isinstance(node, ast.IfExp) and (missing := asks_for_missing(node.test)) is not None:
         kept = node.orelse if missing else node.body
-        known = {_names(each) for each in ast.walk(kept) if isinstance(each, _DATA)}
-        for each in _subjects(node.test):
-            if _names(each) not in known:
+        known = {names(each) for each in ast.walk(kept) if isinstance(each, _DATA)}
+        for each in subjects(node.test):
+            if names(each) not in known:
                 yield f"asks for `{shown(each)}` and does not use it", f"{place} {ast.dump(node.test)}"
 
 
@@ -145,30 +145,30 @@ def _leaving_out(node: ast.AST) -> list[ast.expr]:
     return node.ifs if isinstance(node, ast.comprehension) else []
 
 
-def _subjects(test: ast.expr) -> Iterator[ast.expr]:
+def subjects(test: ast.expr) -> Iterator[ast.expr]:
     """What a condition for missing data asks for."""
     match test:
         case ast.UnaryOp(operand=operand):
-            yield from _subjects(operand)
+            yield from subjects(operand)
         case ast.BoolOp(values=values):
-            yield from (each for value in values for each in _subjects(value))
+            yield from (each for value in values for each in subjects(value))
         case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[other]):
             yield ast.Subscript(value=other, slice=key, ctx=ast.Load())
         case ast.Compare(left=left):
-            yield from _subjects(left)
+            yield from subjects(left)
         case ast.Call(func=ast.Name(), args=[first, *_]):
             yield first
         case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call(func=ast.Attribute(attr="get")):
             yield test
 
 
-def _names(node: ast.AST) -> str:
+def names(node: ast.AST) -> str:
     """What an expression stands for, however it is read: `x["key"]` is `x.get("key")`."""
     match node:
         case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[key, *_]):
-            return f"{_names(owner)}[{ast.unparse(key)}]"
+            return f"{names(owner)}[{ast.unparse(key)}]"
         case ast.Subscript(value=owner, slice=key):
-            return f"{_names(owner)}[{ast.unparse(key)}]"
+            return f"{names(owner)}[{ast.unparse(key)}]"
     return ast.unparse(node)
 
 

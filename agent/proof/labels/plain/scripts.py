@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 
+from agent.proof.labels.crashed import Crashed
 from agent.proof.labels.plain.words import SCRIPT_WORD, Words
 from agent.proof.labels.scripts import SCRIPT
 
@@ -38,14 +39,20 @@ _COMPARES = re.compile(r"(?:[=!]==?|<=?|(?<!=)>=?)\s{0,9}([\w.'\"$+-]{1,80})")
 _NONE = re.compile(r"\b(?:null|undefined)\b")
 _AFTER = re.compile(r"(?:\?\?|\breturn|[=!]==?)\s{0,9}$")
 _NOTHING = frozenset({"null", "undefined", "0", "''", '""'})
+_NEAR = 12
+"""How many lines above the one that crashed a guard may stand."""
 
 
-def beyond_in_scripts(before: Mapping[str, str], after: Mapping[str, str], words: Words) -> Iterator[str]:
+def beyond_in_scripts(
+    before: Mapping[str, str], after: Mapping[str, str], words: Words, crashed: Crashed
+) -> Iterator[str]:
     """What the added lines of the scripts bring that is not plain, and what is gone with the others."""
     for path, source in after.items():
         if SCRIPT.search(path):
             old, new = before.get(path, "").splitlines(), source.splitlines()
             added, taken = _changed(old, new)
+            if crashed.lines:
+                yield from _elsewhere(old, new, crashed.lines.get(path, frozenset()))
             for line in added:
                 yield from _of_line(line, words)
             left = Counter(SCRIPT_WORD.findall(" ".join(added)))
@@ -65,6 +72,16 @@ def _changed(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
             taken += old[first:last]
             added += new[start:end]
     return added, taken
+
+
+def _elsewhere(old: list[str], new: list[str], lines: frozenset[int]) -> Iterator[str]:
+    """Lines that give way to others though they did not crash, and new ones far above what did."""
+    for kind, first, last, start, _ in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "insert" and not any(0 < line - first <= _NEAR for line in lines):
+            yield f"adds `{new[start].strip()[:80]}` where nothing crashed"
+        for at in range(first, last):
+            if kind != "equal" and old[at].strip() and at + 1 not in lines:
+                yield f"changes `{old[at].strip()[:80]}`, which did not crash"
 
 
 def _of_line(line: str, words: Words) -> Iterator[str]:

@@ -1,0 +1,135 @@
+"""What is changed where nothing crashed is told, and so is a guard for what did not crash."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.proof.labels import Crashed
+from agent.proof.labels.plain import beyond, words_of
+
+PATH, SCRIPT = "services/vigil/intel/spot.py", "services/sse/src/feed.js"
+BASE = """from shared.rows import load
+
+
+def watch(source, limit):
+    rows = load(source)
+    longest = source.limits.get("longest", 60)
+    for row in rows:
+        report(row, limit)
+        told = change(row, limit)
+        publish(source, told)
+
+
+def change(row, limit):
+    close = row["prev_close"]
+    return (row["price"] - close) / close * min(longest(row), limit)
+
+
+def longest(row):
+    return row["longest"]
+
+
+def report(row, limit):
+    price = row["price"]
+    print(price, limit)
+"""
+CRASHED = '    return (row["price"] - close) / close * min(longest(row), limit)\n'
+CALLED = "        told = change(row, limit)\n"
+
+
+def line_of(code: str, text: str = BASE) -> int:
+    return text.splitlines().index(code.rstrip("\n")) + 1
+
+
+def told_of(old: str, new: str, said: str = "float division by zero") -> list[str]:
+    assert BASE.count(old) == 1, old
+    lines = {PATH: frozenset({line_of(CALLED), line_of(CRASHED)})}
+    words = words_of({PATH: BASE})
+    return beyond({PATH: BASE}, {PATH: BASE.replace(old, new)}, words, Crashed(said, lines))
+
+
+NEAR = {
+    "the operand that is missing": (CRASHED, f"    if not close:\n        return None\n{CRASHED}"),
+    "where the operand came from": (
+        CRASHED,
+        f'    if not row.get("prev_close"):\n        return None\n{CRASHED}',
+    ),
+    "what gave the operand": (
+        '    close = row["prev_close"]\n',
+        '    close = row.get("prev_close")\n    if not close:\n        return None\n',
+    ),
+    "a new name for it": (
+        CRASHED,
+        '    price = row["price"]\n    if price is None:\n        return None\n' + CRASHED,
+    ),
+    "what the caller was given": (
+        CALLED,
+        f"{CALLED}        if told is None:\n            continue\n",
+    ),
+    "another word, of which the crash speaks": (
+        '    return row["longest"]\n',
+        '    return row["limit"]\n',
+    ),
+}  # fmt: skip
+AWAY = {
+    "changes `price = row['price']`, which did not crash": (
+        '    price = row["price"]\n    print',
+        '    price = float(row["price"])\n    print',
+    ),
+    "changes `return row['longest']`, which did not crash": (
+        '    return row["longest"]\n',
+        '    return row["price"]\n',
+    ),
+    "asks for `row['price']`, which is not what crashed": (
+        '    price = row["price"]\n    print',
+        '    if row["price"] is None:\n        return\n    price = row["price"]\n    print',
+    ),
+    "asks for `source.limits`, which is not what crashed": (
+        CALLED,
+        f"        if source.limits is None:\n            continue\n{CALLED}",
+    ),
+    "changes `report(row, limit)`, which did not crash": ("        report(row, limit)\n", "        report(row, row)\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_what_crashed_may_be_mended_in_silence(name: str) -> None:
+    said = "KeyError: 'longest'" if "speaks" in name else "float division by zero"
+    assert [one for one in told_of(*NEAR[name], said) if "crash" in one] == []
+
+
+@pytest.mark.parametrize("told", AWAY)
+def test_what_did_not_crash_is_told_when_it_is_changed(told: str) -> None:
+    assert told in told_of(*AWAY[told])
+
+
+def test_calls_that_are_alike_may_be_mended_alike() -> None:
+    routes = "def routes(add):\n    add('/a', 1)\n    add('/b', 2)\n    other('/c', 3)\n"
+    mended = routes.replace("', ", "', limit=").replace("add('/c", "other('/c")
+    crashed = Crashed("add() takes 1 positional argument but 2 were given", {PATH: frozenset({2})})
+    told = beyond({PATH: routes}, {PATH: mended}, words_of({PATH: routes}), crashed)
+    assert [one for one in told if "crash" in one] == ["changes `other('/c', 3)`, which did not crash"]
+
+
+def test_a_crash_without_lines_says_of_no_place_that_nothing_crashed_there() -> None:
+    old, new = AWAY["changes `report(row, limit)`, which did not crash"]
+    told = beyond({PATH: BASE}, {PATH: BASE.replace(old, new)}, words_of({PATH: BASE}), Crashed("x", {}))
+    assert [one for one in told if "did not crash" in one] == []
+
+
+NODE = "".join(f"const row{number} = rows[{number}];\n" for number in range(20)) + "send(row1.close);\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("send(row1.close);", "send(row1?.close);", []),
+        ("send(row1.close);", "if (row1 === null) return;\nsend(row1.close);", []),
+        ("rows[3];", "rows[4];", ["changes `const row3 = rows[3];`, which did not crash"]),
+        ("const row2 =", "send(row1);\nconst row2 =", ["adds `send(row1);` where nothing crashed"]),
+    ],
+)
+def test_the_same_of_lines_of_a_script(old: str, new: str, told: list[str]) -> None:
+    crashed = Crashed("x", {SCRIPT: frozenset({21})})
+    found = beyond({SCRIPT: NODE}, {SCRIPT: NODE.replace(old, new, 1)}, words_of({SCRIPT: NODE}), crashed)
+    assert [one for one in found if "crash" in one] == told
