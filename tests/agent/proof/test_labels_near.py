@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from agent.proof.labels import Crashed
 from agent.proof.labels.plain import beyond, words_of
+from agent.proof.labels.plain.same import is_same
 
 PATH, SCRIPT = "services/vigil/intel/spot.py", "services/sse/src/feed.js"
 BASE = """from shared.rows import load
@@ -101,6 +104,42 @@ def test_what_crashed_may_be_mended_in_silence(name: str) -> None:
 @pytest.mark.parametrize("told", AWAY)
 def test_what_did_not_crash_is_told_when_it_is_changed(told: str) -> None:
     assert told in told_of(*AWAY[told])
+
+
+SAME = {
+    "a default that stands there": ("close / total", "close / (total or 1.0)"),
+    "a conversion": ("close / total", "float(close) / total"),
+    "a key that is read by get()": ("quote['close']", "quote.get('close')"),
+    "a guard beside it": ("close / total", "close / total if total else None"),
+    "an await": ("load(row)", "await load(row)"),
+    "a word of which the crash speaks": ("quote['close']", "quote['price']"),
+    "how what the crash is about is called": ("add(row, limit=1)", "add(row)"),
+}
+OTHER = {
+    "swapped": ("close / total", "total / close"),
+    "an operand more": ("close / total", "close / total * 2"),
+    "rounded": ("close / total", "int(close) / total"),
+    "a default that is worked out": ("close / total", "close / (total or close)"),
+    "another key": ("quote['open']", "quote['price']"),
+    "no await": ("await load(row)", "load(row)"),
+    "another function": ("load(row)", "save(row)"),
+}
+
+
+def is_kept(old: str, new: str) -> bool:
+    (one,), (other,) = ast.parse(f"x = {old}").body, ast.parse(f"x = {new}").body
+    said = "KeyError: 'close'" if "add" not in old else "add() got an unexpected keyword argument 'limit'"
+    return is_same(one, other, {}, said)
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_mended_statement_works_out_what_it_did(name: str) -> None:
+    assert is_kept(*SAME[name])
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_statement_that_works_out_something_else_is_no_repair_of_it(name: str) -> None:
+    assert not is_kept(*OTHER[name])
 
 
 def test_calls_that_are_alike_may_be_mended_alike() -> None:

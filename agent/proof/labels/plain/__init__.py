@@ -13,6 +13,7 @@ gone         what the base does, and the patch does not
 kept         what a mended statement no longer uses
 moved        statements that stand in other blocks, or in another order
 near         what is changed where nothing crashed
+same         whether a mended statement works out what it did
 changes      what is changed in place, kept for nothing, or bound a second time
 scripts      the same for Node, by text: there is no parser here
 """

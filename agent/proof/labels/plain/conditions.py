@@ -179,11 +179,11 @@ def _given(node: ast.If, place: str, constants: Constants) -> Iterator[Find]:
     for statement in block:
         if isinstance(statement, ast.Return | ast.Assign):
             yield from _worked_out(node.test, statement.value, place, constants)
-        elif not isinstance(statement, _LEAVING) and not _tells(statement):
+        elif not isinstance(statement, _LEAVING) and not tells(statement):
             yield f"does `{shown(statement)}` where data is missing", place + ast.dump(statement)
 
 
-def _tells(statement: ast.stmt) -> bool:
+def tells(statement: ast.stmt) -> bool:
     """Whether a statement tells the log of it, or counts it."""
     match statement:
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))):

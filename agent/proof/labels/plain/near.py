@@ -8,12 +8,16 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 
+from agent.proof.labels.constants import last_name
 from agent.proof.labels.crashed import Crashed
-from agent.proof.labels.plain.conditions import asks_for_missing, names, subjects
+from agent.proof.labels.plain.conditions import asks_for_missing, names, subjects, tells
 from agent.proof.labels.plain.kept import functions, named, statements
+from agent.proof.labels.plain.same import REFUSED, is_same
 from agent.proof.labels.sources import Trees, own, shown
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_LEAVING = (ast.Return, ast.Continue, ast.Break, ast.Pass, *_IMPORTS)
+_CONVERTING = frozenset(("get", "float", "int", "str", "len", "list", "dict", "set", "isinstance", "round"))
 _FURTHEST = 3
 """How many local names lie between what crashed and where that came from."""
 
@@ -22,8 +26,13 @@ def near(old: Trees, new: Trees, crashed: Crashed) -> Iterator[str]:
     """What is changed elsewhere, and guards for what the crash did not work with; nothing without lines."""
     if not crashed.lines:
         return
+    yield from (f"the new file {path}" for path in new.keys() - old.keys())
     for path in old.keys() & new.keys():
         before, after = functions({path: old[path]}), functions({path: new[path]})
+        for place in after.keys() - before.keys():
+            name = place.rpartition(".")[2]
+            if f"'{name}'" not in crashed.said:
+                yield f"adds {name}()"
         for place in before.keys() & after.keys():
             first, second = statements(before[place]), statements(after[place])
             was, now = Counter(map(ast.dump, first)), Counter(map(ast.dump, second))
@@ -34,6 +43,11 @@ def near(old: Trees, new: Trees, crashed: Crashed) -> Iterator[str]:
                 plain = isinstance(each, _IMPORTS) or _is_renamed(each, fresh, crashed)
                 if not (plain or met.has(each)):
                     yield f"changes `{shown(each)}`, which did not crash"
+                elif not (plain or _is_kept(each, fresh, crashed)):
+                    yield f"`{shown(each)}` is something else now"
+            if _head(before[place]) != _head(after[place]) and not REFUSED.search(crashed.said):
+                yield f"the head of {place.rpartition('.')[2]} is another"
+            yield from _added(fresh, lost, after[place], met, crashed)
             yield from _guards(before[place], after[place], dict(named(fresh)), met)
 
 
@@ -65,6 +79,16 @@ class _Met:
             case ast.Expr(value=ast.Call(func=called)) if names(called) in self.called:
                 return True
         return _is_on(statement, self.lines)
+
+
+def _head(function: ast.AST) -> list[str]:
+    """All but the body of a function; of a file the heads of its classes."""
+    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [type(function).__name__, ast.dump(function.args), *map(ast.dump, function.decorator_list)]
+    classes = [each for each in ast.walk(function) if isinstance(each, ast.ClassDef)]
+    return [
+        ast.dump(part) for each in classes for part in (*each.bases, *each.keywords, *each.decorator_list)
+    ]
 
 
 def _is_on(node: ast.AST, lines: frozenset[int]) -> bool:
@@ -107,6 +131,52 @@ def _blank(node: ast.AST) -> str:
             case ast.keyword(arg=str()) | ast.arg():
                 each.arg = "_"
     return ast.dump(copy)
+
+
+def _is_kept(statement: ast.stmt, fresh: list[ast.stmt], crashed: Crashed) -> bool:
+    """Whether one of the new statements works out what it did."""
+    given = dict(named(fresh))
+    return any(is_same(statement, each, given, crashed.said) for each in fresh)
+
+
+def _added(
+    fresh: list[ast.stmt], lost: list[ast.stmt], function: ast.AST, met: _Met, crashed: Crashed
+) -> Iterator[str]:
+    """New statements that stand for none of the base, and neither leave, nor tell, nor name what is read."""
+    stood = [_doing(each) for each in lost]
+    read = Counter(
+        each.id
+        for each in own(getattr(function, "body", []))
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+    )
+    for each in fresh:
+        doing = _doing(each)
+        if doing in stood:
+            stood.remove(doing)
+        elif not (isinstance(each, _LEAVING) or tells(each) or _is_read(each, read, met, crashed)):
+            yield f"adds `{shown(each)}`"
+
+
+def _doing(statement: ast.stmt) -> str:
+    """What a statement does, whatever it does it with."""
+    match statement:
+        case ast.Assign(targets=targets):
+            return f"= {', '.join(map(names, targets))}"
+        case ast.AnnAssign(target=target) | ast.AugAssign(target=target):
+            return f"= {names(target)}"
+        case ast.Expr(value=ast.Await(value=ast.Call(func=called)) | ast.Call(func=called)):
+            return f"{names(called)}()"
+    return type(statement).__name__
+
+
+def _is_read(statement: ast.stmt, read: Counter[str], met: _Met, crashed: Crashed) -> bool:
+    """Whether a statement names what is read, or what the crash says is not there, and does nothing else."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            calls = [each.func for each in ast.walk(value) if isinstance(each, ast.Call)]
+            plain = all(last_name(each) in _CONVERTING or names(each) in met.called for each in calls)
+            return plain and (read[name] > 0 or f"'{name}'" in crashed.said)
+    return False
 
 
 def _guards(before: ast.AST, after: ast.AST, given: Mapping[str, ast.expr], met: _Met) -> Iterator[str]:

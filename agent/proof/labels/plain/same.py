@@ -1,0 +1,97 @@
+"""Whether a mended statement works out what it worked out: the same operands in the same places.
+
+What a repair of it is made of is looked through: guards for missing data, a default that is written down, a
+conversion, a key that is read by `get`, an `await`, and words that the crash speaks of.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from agent.proof.labels.plain.conditions import asks_for_missing
+
+_CONVERSIONS = frozenset(("float", "str", "list", "dict"))
+REFUSED = re.compile(r"\w\(\) (?:got|missing|takes)\b")
+
+
+def is_same(one: ast.stmt, other: ast.stmt, given: Mapping[str, ast.expr], said: str) -> bool:
+    """Whether a statement of the base does what another one does, `given` what new names stand for."""
+    had, has = _Core({}).visit(deepcopy(one)), _Core(given).visit(deepcopy(other))
+    return _awaits(other) >= _awaits(one) and _alike(had, has, said)
+
+
+def _awaits(node: ast.AST) -> int:
+    return sum(isinstance(each, ast.Await) for each in ast.walk(node))
+
+
+def _alike(one: Any, other: Any, said: str) -> bool:
+    """Whether two trees are the same, but for words of which the crash speaks."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_alike(*pair, said) for pair in zip(one, other, strict=True))
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or f"'{one}'" in said
+    if not isinstance(one, ast.AST):
+        return bool(one == other) and type(one) is type(other)
+    if isinstance(one, ast.Call) and isinstance(other, ast.Call) and REFUSED.search(said):
+        # How something is to be called is what the crash is about.
+        return _alike(one.func, other.func, said)
+    return type(one) is type(other) and all(
+        _alike(getattr(one, name, None), getattr(other, name, None), said) for name in one._fields
+    )
+
+
+class _Core(ast.NodeTransformer):
+    """Takes away what a repair puts around, and what new names stand for in their place."""
+
+    def __init__(self, given: Mapping[str, ast.expr]) -> None:
+        self._given = dict(given)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        missing = asks_for_missing(node.test)
+        if missing is None:
+            return self.generic_visit(node)
+        core: ast.AST = self.visit(node.orelse if missing else node.body)
+        return core
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        core: ast.AST
+        if isinstance(node.op, ast.Or) and all(map(_is_written, node.values[1:])):
+            core = self.visit(node.values[0])
+        elif isinstance(node.op, ast.And) and all(asks_for_missing(e) is False for e in node.values[:-1]):
+            core = self.visit(node.values[-1])
+        else:
+            core = self.generic_visit(node)
+        return core
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=[only], keywords=[]) if name in _CONVERSIONS:
+                core: ast.AST = self.visit(only)
+                return core
+            case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[key, *rest], keywords=[]):
+                if all(map(_is_written, rest)):
+                    return self.generic_visit(ast.Subscript(owner, key, ast.Load()))
+        return self.generic_visit(node)
+
+    def visit_Await(self, node: ast.Await) -> ast.AST:
+        core: ast.AST = self.visit(node.value)
+        return core
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        value = self._given.get(node.id) if isinstance(node.ctx, ast.Load) else None
+        if value is None:
+            return node
+        others = {name: each for name, each in self._given.items() if name != node.id}
+        core: ast.AST = _Core(others).visit(deepcopy(value))
+        return core
+
+
+def _is_written(node: ast.expr) -> bool:
+    """A value that stands there: it has a label of its own."""
+    inner = [each for each in ast.walk(node) if isinstance(each, ast.expr)]
+    shaped = isinstance(node, ast.Dict | ast.List | ast.Tuple | ast.Set)
+    return all(isinstance(each, ast.Constant) for each in (inner[1:] if shaped else inner))
