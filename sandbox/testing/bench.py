@@ -115,14 +115,15 @@ class TestBench:
                 return Verdict(suspects=found)
             plainly = orders.plainly() if runs > 1 else None
             numbers = range(1 if plainly else 0, runs)
-            plain = desk.later(plainly[1]) if plainly else None
+            plain = [desk.later(part) for part in plainly[1:] if part] if plainly else []
             before = desk.kept(orders.base, numbers)
             if not orders.patched:
                 return judge.trusted(before)
             after = self._patched(desk, orders, trees, numbers)
-            if plainly and plain:
+            if plainly:
                 compared = judge.compared(before, after)
-                return demoted(before, compared, desk.kept(plainly[0], [0]), plain.result())
+                said = side_by_side([each.result() for each in plain])
+                return demoted(before, compared, desk.kept(plainly[0], [0]), said)
             if trees.changes_code:
                 return judge.compared(before, after)
             return side_by_side([judge.trusted(before), after])

@@ -100,6 +100,7 @@ class Order:
     changes   what is looked at for what no service needs, before anything runs
     calls     whether it is noted how each test goes into the code under test
     plain     whether pytest runs as it would for a person, with nothing of ours about it
+    apart     files that a plain run shall not collect: what they do is no affair of the others
     """
 
     service: str
@@ -115,6 +116,12 @@ class Order:
     added_modules: frozenset[str] = frozenset()
     calls: bool = False
     plain: bool = False
+    apart: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether pytest finds the files itself, so that there may be more than we know of."""
+        return self.plain and not self.select
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,7 @@ class TestBox:
                 stdin=json.dumps(self._plan(order)).encode(),
             )
         )
-        return _read(run)
+        return _own(_read(run), order)
 
     @cached_property
     def _mounts(self) -> tuple[Path, ...]:
@@ -183,6 +190,7 @@ class TestBox:
             "twin_seed": order.twin,
             "calls": order.calls,
             "plain": order.plain,
+            "apart": order.apart,
             "deadline_s": self.limits.wall_s - _SPARE_S,
             "test_s": self.test_s,
             "changed": [_as_plan(change) for change in order.changes],
@@ -213,6 +221,18 @@ def _read(run: BoxRun) -> Verdict:
         how = "ran out of time" if done.timed_out else f"ended with {done.returncode}"
         return Verdict(problem=f"crash: the test run {how} and left no verdict", output=output)
     return verdict.model_copy(update={"output": output})
+
+
+def _own(verdict: Verdict, order: Order) -> Verdict:
+    """A verdict without what it says of files that were not to run: whoever says that forges it."""
+    others = [
+        node for node in verdict.outcomes if node.partition("::")[0] not in order.files and not order.is_whole
+    ]
+    if not others:
+        return verdict
+    outcomes = {node: how for node, how in verdict.outcomes.items() if node not in others}
+    told = f"strange: a test run of {order.files[0]} tells of {others[0]}, which is not in it"
+    return verdict.model_copy(update={"outcomes": outcomes, "tampering": (*verdict.tampering, told)})
 
 
 def _tail(output: bytes) -> str:

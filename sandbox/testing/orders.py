@@ -92,13 +92,24 @@ class Orders:
         """The same false claims on the base."""
         return Part(self.base.tree, replace(self.base.order, twin=turned.order.twin))
 
-    def plainly(self) -> tuple[Part, Part] | None:
-        """The base and the whole patch as plain pytest runs them; None if it has nothing to say."""
+    def plainly(self) -> tuple[Part, Part, Part | None] | None:
+        """The base, the patch, and the patch's own tests as plain pytest runs them; None where none is run.
+
+        The own tests run apart, here as well: what they do to pytest is no affair of the base's.
+        """
         files = tuple(path for path in self.base.order.files if not is_node_test(path))
         if not files or not self._trees.changes_code:
             return None
-        order = Order(self.service, files, self._select, self._trees.steering(), plain=True)
-        return Part(self.base.tree, order), Part(self._trees.tree(patched_code=True, new_tests=True), order)
+        steering, whole = self._trees.steering(), self._trees.tree(patched_code=True, new_tests=True)
+        own = tuple(path for path in sorted(self._trees.new_tests) if not is_node_test(path))
+        select = self._named_in(files)
+        order = Order(self.service, files, select, steering, plain=True, apart=own)
+        chosen = self._chosen(own)
+        alone = replace(order, files=chosen, select=self._named_in(chosen) or chosen, apart=())
+        return Part(self.base.tree, order), Part(whole, order), Part(whole, alone) if chosen else None
+
+    def _named_in(self, files: Sequence[str]) -> tuple[str, ...]:
+        return tuple(one for one in self._select if one.partition("::")[0] in files)
 
     def _chosen(self, files: Sequence[str]) -> tuple[str, ...]:
         wanted = {one.partition("::")[0] for one in self._select}

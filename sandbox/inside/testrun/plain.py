@@ -29,6 +29,7 @@ def run(plan: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> int:
     named = b"".join(_content(f"{root}/{path}") for path in plan["trusted"])
     idle = [plugin for plugin, word in _UNLESS_NAMED.items() if word not in named]
     arguments += [word for plugin in idle for word in ("-p", f"no:{plugin}")]
+    arguments += [f"--ignore={root}/{path}" for path in plan["apart"]]
     plan.clear()
     os.chdir(root)
     set_by_user = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]

@@ -226,7 +226,7 @@ class Supervisor:
 
 
 _ORDERS = (
-    *("root", "service_dir", "trusted", "helpers", "select", "order", "calls", "plain"),
+    *("root", "service_dir", "trusted", "helpers", "select", "order", "calls", "plain", "apart"),
     *("ini", "plugins", "import_mode", "python_path", "warnings"),
 )
 _KINDS = frozenset({"test", "start", "collect", "collected", "conftest", "hung", "watched", "modules", "end"})

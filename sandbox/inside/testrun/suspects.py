@@ -12,6 +12,7 @@ import tokenize
 from collections import Counter
 
 from . import script_suspects
+from .hooks import hooks
 from .look import Look
 from .pretence import Pretence
 from .suspicion import DENIED_TO_TESTS, RULES, Suspect
@@ -29,12 +30,12 @@ def told(path: str, before: bytes | None, after: bytes, *, test: bool) -> list[t
         return [(path, f"dynamic-code: {path}:1 is written in {_encoding(after)}; write it in UTF-8")]
     try:
         found = new_suspects(before, after)
+        steering = list(hooks(ast.parse(after))) if test else []
     except RecursionError:
         return [(path, f"dynamic-code: {path}:1 is nested too deeply to be read")]
     return [
         (path, f"{each.rule}: {path}:{each.line} {RULES[each.rule]} ({each.detail})")
-        for each in found
-        if not test or each.detail in DENIED_TO_TESTS
+        for each in [*(each for each in found if not test or each.detail in DENIED_TO_TESTS), *steering]
     ]
 
 

@@ -36,6 +36,7 @@ RULES = {
     "processes": "starts or signals processes",
     "own-operators": "gives objects operators of their own, which answer a test's claims",
     "unsafe-loading": "loads data that can call anything",
+    "test-hooks": "steers pytest, which a test has no need of",
     "startup-file": "adds a file that runs by itself",
     "shadowing": "adds a module under a name that another package owns",
 }

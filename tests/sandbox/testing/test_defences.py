@@ -30,8 +30,20 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         "test_settings.py::test_settings_that_could_hide_tests_are_not_kept",
     ),
     "the static look": (
-        ("inside/testrun/suspects.py", "        for each in found\n", "        for each in ()\n"),
+        ("inside/testrun/suspects.py", "*(each for each in found if", "*(each for each in () if"),
         "test_cheats.py::test_what_no_service_needs_is_tampering[walks the heap]",
+    ),
+    "the static look at hooks": (
+        ("inside/testrun/suspects.py", "list(hooks(ast.parse(after))) if test else []", "list(hooks(ast.Module([], [])))"),
+        "test_cheats_of_own_tests.py::test_own_tests_that_steer_pytest_are_refused[pytest.Item]",
+    ),
+    "a run tells of its own files": (
+        ("testing/box.py", "    if not others:\n", "    if True:\n"),
+        "test_cheats_of_own_tests.py::test_own_tests_that_report_under_another_s_name[1]",
+    ),
+    "own tests run plainly apart": (
+        ("inside/testrun/plain.py", "for path in plan[\"apart\"]", "for path in ()"),
+        "test_cheats_of_own_tests.py::test_own_tests_do_not_run_beside_the_base_s_where_pytest_is_plain",
     ),
     "the static look at operators": (
         ("inside/testrun/suspects.py", "{*look.found, *pretence.found}", "set(look.found)"),

@@ -1,0 +1,119 @@
+"""A patch's own tests steer pytest, or speak for tests that are not theirs: nothing of that is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+CODE = "def total(prices):\n    return sum(prices)\n"
+TESTS = """
+from services.vigil.intel.prices import total
+
+
+def test_total():
+    assert total([1, 2]) == 3
+"""
+NODE = "services/vigil/tests/test_prices.py::test_total"
+NEW, NEW_PATH = "tests/test_new.py", "services/vigil/tests/test_new.py"
+BROKEN = ("intel/prices.py", "sum(prices)", "len(prices)")
+REACH = """
+import importlib
+
+tool = importlib.import_module("py" + "test")
+known = vars(tool)["It" + "em"]
+"""
+
+
+@pytest.fixture
+def market(new_market: Callable[..., Any]) -> Any:
+    return new_market({"services/vigil/intel/prices.py": CODE, "services/vigil/tests/test_prices.py": TESTS})
+
+
+SPEAKS_FOR_OTHERS = f"""{REACH}
+own = known.nodeid
+known.nodeid = property(lambda self: own.fget(self).replace("test_new", "test_prices"))
+if own:
+    def test_total():
+        assert 1 + 1 == 2
+"""
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_own_tests_that_report_under_another_s_name(market: Any, runs: int) -> None:
+    run = market.run(BROKEN, (NEW, SPEAKS_FOR_OTHERS), runs=runs)
+    assert run.outcomes[NODE].status == "failed"
+    told = f"strange: a test run of {NEW_PATH} tells of {NODE}, which is not in it"
+    assert told in run.tampering
+    assert run.problem is not None
+
+
+def test_own_tests_do_not_run_beside_the_base_s_where_pytest_is_plain(market: Any) -> None:
+    # By plain pytest the service's folder is not on the path: an own test would put it there for all.
+    fees = (
+        ("intel/prices.py", "def total", "from fees import STEP\n\n\ndef total"),
+        ("fees.py", "STEP = 0\n"),
+    )
+    helps = """
+        import sys
+
+        sys.path.insert(0, __file__.partition("/tests")[0])
+
+
+        def test_new():
+            assert 1 + 1 == 2
+        """
+    run = market.run(*fees, ("tests/test_added.py", dedent(helps)), runs=2)
+    assert run.outcomes[NODE].status == "error"
+    assert run.outcomes["services/vigil/tests/test_added.py::test_new"].status == "passed"
+
+
+HOOKS = {
+    "def pytest_generate_tests": "def pytest_generate_tests(metafunc):\n    pass\n",
+    "pytest.Item": "import pytest\n\nown = pytest.Item.nodeid\n",
+    "tool.Function": "import pytest as tool\n\nown = tool.Function\n",
+    "pytest": "import pytest\n\nown = getattr(pytest, 'Item')\n",
+    "_pytest.runner": "import _pytest.runner\n",
+    "_pytest.runner.runtestprotocol": "from _pytest.runner import runtestprotocol\n",
+    "pytest.hookimpl": "from pytest import hookimpl\n",
+    "pytest_plugins": "pytest_plugins = ['services.vigil.intel.prices']\n",
+    "request.node": "def test_other(request):\n    request.node.obj = None\n",
+    "pluginmanager": "def test_other(pytestconfig):\n    pytestconfig.pluginmanager.unregister('x')\n",
+}
+
+
+@pytest.mark.parametrize("detail", HOOKS)
+def test_own_tests_that_steer_pytest_are_refused(market: Any, detail: str) -> None:
+    run = market.run(BROKEN, (NEW, f"{dedent(HOOKS[detail])}\n\ndef test_new():\n    assert 1 + 1 == 2\n"))
+    (told,) = [text for text in run.tampering if text.endswith(f"({detail})")]
+    assert told.startswith(f"test-hooks: {NEW_PATH}:")
+
+
+def test_own_tests_may_use_what_pytest_has_for_tests(market: Any) -> None:
+    test = """
+        import pytest
+        from pytest import approx
+
+        from services.vigil.intel.prices import total
+
+
+        @pytest.fixture
+        def prices(request):
+            return [1, 2]
+
+
+        @pytest.mark.parametrize("more", [pytest.param(3, id="three"), 4])
+        def test_more(prices, more, monkeypatch):
+            monkeypatch.setenv("MORE", str(more))
+            assert total([*prices, more]) == approx(3 + more)
+
+
+        def test_none():
+            with pytest.raises(TypeError):
+                total(None)
+        """
+    run = market.run(("intel/prices.py", "sum(prices)", "sum(list(prices))"), (NEW, dedent(test)))
+    assert run.tampering == ()
+    assert {how.status for how in run.outcomes.values()} == {"passed"}
