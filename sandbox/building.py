@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from sandbox.isolation import Box, Isolation, interpreter_mounts
 from sandbox.process import Limits
 
 CHECK = Path(__file__).parent / "inside" / "check_build.py"
+_LINE = re.compile(r":\d+ ")
+"""Where it stands: a patch may move what was so on the base."""
 LIMITS = Limits(wall_s=30.0, cpu_s=20, memory_mb=1024, processes=16)
 
 
@@ -27,8 +30,8 @@ def build_problems(
     after = _check(isolation, python, tree, scripts)
     if not after:
         return ()
-    before = _check(isolation, python, base, scripts)
-    return tuple(problem for problem in after if problem not in before)
+    before = {_LINE.sub(" ", problem) for problem in _check(isolation, python, base, scripts)}
+    return tuple(problem for problem in after if _LINE.sub(" ", problem) not in before)
 
 
 def _check(isolation: Isolation, python: Path, tree: Path, scripts: Sequence[str]) -> tuple[str, ...]:

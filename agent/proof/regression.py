@@ -27,6 +27,9 @@ _LOOKS = frozenset(
         *("glob", "rglob", "importorskip"),
     }
 )
+_READS = frozenset({"open", "__spec__", "__loader__", "__builtins__", "__import__"})
+_PICKS = frozenset({"get", "__getitem__", "pop", "setdefault"})
+"""By what these are given they take one thing of several."""
 _SCRIPTS = (".js", ".mjs", ".cjs")
 _FORGES = frozenset({"__code__", "__traceback__", "with_traceback", "throw"})
 _OWN_FILES = re.compile(r"\.py$|^/work|^services/")
@@ -43,12 +46,19 @@ def fails_as(crash: Crash | None, service: str, outcome: TestOutcome) -> bool:
     final = crash.final if crash else None
     if outcome.failure is None or culprit is None or final is None:
         return False
+    if _is_python(outcome.node.partition("::")[0]) != _is_python(culprit.repo_path or ""):
+        # No test of the one language runs code of the other.
+        return False
     through = {(path, function) for path, _, function in outcome.failure.frames}
     name = outcome.failure.type.rpartition(".")[2]
     if name != final.name or (culprit.repo_path, culprit.function) not in through:
         return False
     told = set(_TELLING.findall(final.message)) if name in _TELLING_TYPES else set[str]()
     return told <= set(_TELLING.findall(outcome.failure.message))
+
+
+def _is_python(path: str) -> bool:
+    return path.endswith(".py")
 
 
 def same_way(crash: Crash | None, before: TestOutcome, run: TestRun) -> bool:
@@ -58,7 +68,7 @@ def same_way(crash: Crash | None, before: TestOutcome, run: TestRun) -> bool:
     watched at its calls, and is taken at its word. Where the code computes with an object of the test's
     own making, what comes of it is the test's doing, on both.
     """
-    if not before.node.partition("::")[0].endswith(".py"):
+    if not _is_python(before.node.partition("::")[0]):
         return True
     name = crash.final.name if crash and crash.final else ""
     failed = {call for call in before.calls if call.endswith(f"!{name}")}
@@ -173,7 +183,13 @@ class _Look(ast.NodeVisitor):
             self._tell(node, f"asks what the code under test has ({called})")
         if called == "suppress":
             self._tell(node, "goes on when the code under test fails")
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _PICKS:
+            self._decided(*node.args)
         self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if node.id in _READS:
+            self._tell(node, f"looks at the code under test ({node.id})")
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if node.attr in _FORGES:

@@ -26,21 +26,63 @@ def problems(name: str) -> Iterator[str]:
     except (SyntaxError, ValueError, RecursionError) as error:
         yield f"{name} does not compile: {error}"
         return
-    for node, module in imports(tree, file):
+    for node, module, names in imports(tree, file):
         if not found(module, list(file.parents)):
             yield f"{name}:{node.lineno} imports {module}, which is not there"
+            continue
+        for each in names:
+            if lacks(module, each, list(file.parents)):
+                yield f"{name}:{node.lineno} imports {each} of {module}, which has no such name"
 
 
-def imports(tree: ast.Module, file: Path) -> Iterator[tuple[ast.stmt, str]]:
-    """The modules that the file imports at its top level, outside of any `try`."""
-    for node in tree.body:
+def imports(tree: ast.Module, file: Path) -> Iterator[tuple[ast.stmt, str, list[str]]]:
+    """The modules that the file imports, and the names it takes of them, wherever outside of a `try`."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
-            yield from ((node, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node, node.module
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            folder = file.parents[node.level - 1]
-            yield node, ".".join((*folder.parts, *(node.module or "").split("."))).strip(".")
+            yield from ((node, alias.name, []) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names = [alias.name for alias in node.names if alias.name != "*"]
+            folder = ".".join(file.parents[node.level - 1].parts) if node.level else ""
+            module = ".".join(filter(None, (folder, node.module)))
+            if module:
+                yield node, module, names
+        elif not isinstance(node, ast.Try | ast.TryStar):
+            waiting += reversed(list(ast.iter_child_nodes(node)))
+
+
+def lacks(module: str, name: str, roots: list[Path]) -> bool:
+    """Whether a file of the tree provides a module and surely not a name of it."""
+    for root in roots:
+        file = root.joinpath(*module.split(".")).with_suffix(".py")
+        if file.is_file():
+            try:
+                defined = bound(ast.parse(file.read_bytes()))
+            except (SyntaxError, ValueError, RecursionError):
+                return False
+            return not defined & {name, "*", "__getattr__"}
+    return False
+
+
+def bound(tree: ast.Module) -> set[str]:
+    """Every name that a module gives to something, wherever: too many rather than too few."""
+    found = {"__name__", "__file__", "__doc__", "__path__", "__spec__", "__loader__", "__package__"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            found.add(node.name)
+        elif isinstance(node, ast.Call | ast.Attribute):
+            # What `globals()` or `setattr` gives a name to, nobody sees from here.
+            called = node.func if isinstance(node, ast.Call) else node
+            if isinstance(called, ast.Name) and called.id in ("globals", "vars", "setattr", "exec"):
+                found.add("*")
+    return found
 
 
 def found(module: str, roots: list[Path]) -> bool:

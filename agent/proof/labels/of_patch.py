@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 
 from agent.proof.labels.crashed import Crashed
 from agent.proof.labels.data import SUFFIXES
-from agent.proof.labels.plain import Words, beyond, words_in, words_of
+from agent.proof.labels.plain import Words, beyond, beyond_in_tests, words_in, words_of
 from agent.proof.labels.scripts import SCRIPT
 from agent.proof.labels.sources import trees
 from agent.proof.labels.told import Label, dropped, labels_of
 from sandbox.git import blobs, git
-from sandbox.patch import Patch
+from sandbox.patch import Patch, PatchedFile
 from sandbox.review import is_test
 from tools.tool import Workbench
 
@@ -32,10 +32,15 @@ def labels_for(bench: Workbench, patch: Patch, crashed: Crashed) -> tuple[str, .
     code = {path: source for path, source in sources.items() if not is_test(path)}
     truth = words_in(_read(bench, patch, "truth", ".json").values())
     read = [file.path for file in changed if file.path not in earlier]
+    own_tests = {f.path: _source(bench, patch.tree, f.path) for f in patch.files if _is_own_test(f)}
     labels = (
         *labels_of(patch.flags, before, after, earlier),
         *_beyond({**before, **earlier}, after, words_of({**code, **earlier}, truth), crashed),
         *([UNPLACED] if crashed.lines == {} and read else []),
+        *_told(
+            "its own test is more than a plain test",
+            beyond_in_tests(own_tests, words_of({**sources, **after})),
+        ),
         *_rewritten(bench, patch),
         *_used_by_tests(patch, sources),
         *(
@@ -51,15 +56,22 @@ def _beyond(
     before: Mapping[str, str], after: Mapping[str, str], words: Words, crashed: Crashed
 ) -> Iterator[Label]:
     """One label for all of it: each is seldom wrong, and none is what a proof can speak for."""
-    found = beyond(before, after, words, crashed)
+    return _told("more than a plain repair", beyond(before, after, words, crashed))
+
+
+def _told(what: str, found: list[str]) -> Iterator[Label]:
     if found:
         more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
-        yield Label("look at", f"more than a plain repair: {'; '.join(found[:MOST_TOLD])}{more}")
+        yield Label("look at", f"{what}: {'; '.join(found[:MOST_TOLD])}{more}")
 
 
 def _is_apart(path: str) -> bool:
     """Whether it is a test that stands among tests: anywhere else the service may import it."""
     return is_test(path) and _AMONG_TESTS.search(path) is not None
+
+
+def _is_own_test(file: PatchedFile) -> bool:
+    return file.kind == "added" and _is_apart(file.path) and file.path.endswith(".py")
 
 
 def _is_code(path: str) -> bool:

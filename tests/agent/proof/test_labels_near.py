@@ -121,6 +121,7 @@ OTHER = {
     "rounded": ("close / total", "int(close) / total"),
     "a default that is worked out": ("close / total", "close / (total or close)"),
     "another key": ("quote['open']", "quote['price']"),
+    "a guard that gives a False": ("close / total", "total is not None and close / total"),
     "no await": ("await load(row)", "load(row)"),
     "another function": ("load(row)", "save(row)"),
 }

@@ -15,10 +15,12 @@ moved        statements that stand in other blocks, or in another order
 near         what is changed where nothing crashed
 same         whether a mended statement works out what it did
 changes      what is changed in place, kept for nothing, or bound a second time
+tests        what a patch's own test does that no plain test needs
 scripts      the same for Node, by text: there is no parser here
 """
 
 from agent.proof.labels.plain.beyond import beyond
+from agent.proof.labels.plain.tests import beyond_in_tests
 from agent.proof.labels.plain.words import Words, words_in, words_of
 
-__all__ = ["Words", "beyond", "words_in", "words_of"]
+__all__ = ["Words", "beyond", "beyond_in_tests", "words_in", "words_of"]

@@ -33,7 +33,7 @@ _AT_ONCE = frozenset(
 )  # fmt: skip
 _WAITING = frozenset({"acquire", "sleep", "wait"})
 _EVERYDAY = _AT_ONCE | {"get", "isinstance", "issubclass", "join", "gather", "wait_for", "run", "field"}
-_REACHING = frozenset(
+REACHING = frozenset(
     {"__import__", "breakpoint", "classmethod", "compile", "delattr", "dir", "eval", "exec", "filter"}
     | {"getattr", "globals", "hasattr", "id", "input", "iter", "locals", "map", "memoryview", "next"}
     | {"object", "open", "property", "setattr", "slice", "staticmethod", "super", "type", "vars"}
@@ -91,7 +91,7 @@ def _of_expression(node: ast.AST, constants: Constants) -> Iterator[Find]:
     match node:
         case ast.Call(func=ast.Attribute(attr=name) as called) if name in _WAITING:
             yield f"waits in `{shown(called)}()`", ast.dump(called)
-        case ast.Name(id=name) if name in _REACHING:
+        case ast.Name(id=name) if name in REACHING:
             yield name, name
         case ast.Attribute(attr=name) if name.startswith("__"):
             yield name, ast.dump(node)

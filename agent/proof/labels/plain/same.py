@@ -61,7 +61,7 @@ class _Core(ast.NodeTransformer):
         core: ast.AST
         if isinstance(node.op, ast.Or) and all(map(_is_written, node.values[1:])):
             core = self.visit(node.values[0])
-        elif isinstance(node.op, ast.And) and all(asks_for_missing(e) is False for e in node.values[:-1]):
+        elif isinstance(node.op, ast.And) and all(map(_is_given_on, node.values[:-1])):
             core = self.visit(node.values[-1])
         else:
             core = self.generic_visit(node)
@@ -88,6 +88,11 @@ class _Core(ast.NodeTransformer):
         others = {name: each for name, each in self._given.items() if name != node.id}
         core: ast.AST = _Core(others).visit(deepcopy(value))
         return core
+
+
+def _is_given_on(node: ast.expr) -> bool:
+    """A guard that is itself what is missing, as in `row and row["x"]`, and no comparison, which is False."""
+    return not isinstance(node, ast.Compare | ast.UnaryOp) and asks_for_missing(node) is False
 
 
 def _is_written(node: ast.expr) -> bool:

@@ -1,0 +1,111 @@
+"""What a patch's own test does that no plain test needs.
+
+A plain test gives values to the code under test, stands in for what that asks, and makes claims of what comes
+of it. It is told of anything that looks at the code, reaches for what runs it, or is made to answer claims.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from agent.proof.labels.constants import last_name
+from agent.proof.labels.plain.constructs import REACHING
+from agent.proof.labels.plain.words import Words, bound, imported, said
+from agent.proof.labels.sources import nodes, shown, trees
+
+
+def _split(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_MODULES = frozenset(
+    {"__future__", "asyncio", "collections", "datetime", "decimal", "json", "logging", "math", "pytest"}
+    | {"pytest_asyncio", "time", "types", "typing", "unittest", "unittest.mock", "uuid", "zoneinfo"}
+)
+_HOUSE = ("services", "shared")
+_WORDS = _split(
+    "ANY Any AsyncIterator AsyncMock Callable Decimal Event IsolatedAsyncioTestCase Iterator MagicMock"
+    " Mapping Mock Queue SimpleNamespace TestCase UUID ZoneInfo aclose all_tasks anyio approx args"
+    " assertAlmostEqual assertEqual assertFalse assertIn assertIs assertIsNone assertIsNotNone assertNotIn"
+    " assertRaises assertTrue assert_any_await assert_any_call assert_awaited assert_awaited_once"
+    " assert_awaited_once_with assert_awaited_with assert_called assert_called_once"
+    " assert_called_once_with assert_called_with assert_has_awaits assert_has_calls assert_not_awaited"
+    " assert_not_called asyncio await_args await_args_list await_count awaited call call_args"
+    " call_args_list call_count called cancel cancelled caplog capsys clear close configure_mock"
+    " create_task current_task date datetime defaultdict delenv deque dict done err exception fixture"
+    " gather get_running_loop is_set kwargs mark match messages mock mock_calls monkeypatch monotonic"
+    " namedtuple new_event_loop object out param parametrize patch perf_counter pytest raises readouterr"
+    " records request reset_mock result return_value run run_until_complete set setUp setattr setenv"
+    " setitem side_effect skip slow syspath_prepend text time timedelta timeout timezone tmp_path unittest"
+    " usefixtures uuid4 value wait wait_for warns"
+)
+"""What pytest, mocks and asyncio have for tests, and everyday values."""
+_SPECIAL = frozenset(
+    {"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__aiter__", "__anext__", "__call__"}
+)
+_KINDS: tuple[tuple[type[ast.AST], str], ...] = (
+    (ast.Try, "a try"),
+    (ast.TryStar, "a try"),
+    (ast.Global, "a global"),
+    (ast.Nonlocal, "a nonlocal"),
+    (ast.Delete, "a del"),
+    (ast.Match, "a match"),
+    (ast.While, "a while"),
+    (ast.NamedExpr, "an assignment within an expression"),
+)
+
+
+def beyond_in_tests(tests: Mapping[str, str], words: Words) -> list[str]:
+    """What new test files of Python do beyond plain tests, by path; in words, each once."""
+    read = trees(tests, folded=False)
+    found = [f"{path} cannot be read" for path in tests if path.endswith(".py") and path not in read]
+    every = list(nodes(read))
+    own = {name for node in every for name in (*bound(node), *_kept(node))}
+    found += (told for node in every for told in _of(node, words, frozenset(own)))
+    return list(dict.fromkeys(found))
+
+
+def _of(node: ast.AST, words: Words, own: frozenset[str]) -> Iterator[str]:
+    yield from (what for kind, what in _KINDS if isinstance(node, kind))
+    for module in imported(node):
+        if not (module in _MODULES or module.partition(".")[0] in _HOUSE):
+            yield f"the module {module}"
+    for name in _names(node):
+        if name.startswith("__") and name not in _SPECIAL and name != "__future__":
+            yield name
+        elif not (words.knows(name) or name in _WORDS or name in own):
+            yield f"the name {name}"
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("pytest_"):
+            yield f"the hook {name}"
+        case ast.Name(id=name) if name in REACHING - {"object", "property", "staticmethod", "classmethod"}:
+            yield name
+        case ast.ClassDef(bases=[_, *_] as bases) if not all(map(_is_kind, bases)):
+            yield f"the class {node.name} out of {', '.join(map(shown, bases))}"
+        case ast.If(test=test) | ast.IfExp(test=test) if _calls(test):
+            yield f"decides by `{shown(test)}`"
+
+
+def _kept(node: ast.AST) -> Iterator[str]:
+    """What a stand-in keeps for itself."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+            yield name
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name | ast.Attribute | ast.keyword):
+        yield said(node)
+    elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] not in _HOUSE:
+        yield from (each.name for each in node.names)
+
+
+def _is_kind(base: ast.expr) -> bool:
+    """A base that gives its objects no operators: a test case, an error, or a class of the house."""
+    name = last_name(base)
+    return name.endswith(("TestCase", "Error", "Exception")) or name == "object"
+
+
+def _calls(test: ast.expr) -> bool:
+    return any(isinstance(each, ast.Call) for each in ast.walk(test))

@@ -1,0 +1,89 @@
+"""What a patch's own test does beyond a plain test is told; what tests do every day is not."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from agent.proof.labels.plain import beyond_in_tests, words_of
+
+PATH = "services/vigil/tests/test_spot.py"
+SPOT = "class Spot:\n    def __init__(self, price, prev_close):\n        self.price = price\n"
+HEAD = "from services.vigil.intel import spot\n"
+
+
+def told_of(source: str) -> list[str]:
+    words = words_of({"services/vigil/intel/spot.py": SPOT})
+    return beyond_in_tests({PATH: HEAD + dedent(source)}, words)
+
+
+PLAIN = {
+    "values and a claim": """
+        def test_spot():
+            assert spot.Spot(1.0, None).price == 1.0
+        """,
+    "mocks, a fixture and parameters": """
+        import asyncio
+        from unittest.mock import AsyncMock, Mock
+
+        import pytest
+
+
+        @pytest.fixture
+        def bus(monkeypatch):
+            monkeypatch.setattr("services.vigil.intel.spot.Spot", Mock())
+            return Mock(price=AsyncMock(side_effect=ValueError("x")))
+
+
+        @pytest.mark.parametrize("price", [1.0, 2.0])
+        def test_spot(bus, price):
+            with pytest.raises(ValueError):
+                asyncio.run(bus.price(price))
+            bus.price.assert_awaited_once()
+        """,
+    "a stand-in of its own": """
+        class Bus:
+            def __init__(self):
+                self.rows = []
+
+            async def __aenter__(self):
+                return self
+
+            async def publish(self, row):
+                self.rows.append(row)
+
+
+        def test_spot(tmp_path):
+            assert Bus().rows == []
+        """,
+}
+BEYOND = {
+    "__file__": "def test_spot():\n    assert __file__\n",
+    "open": "def test_spot():\n    open('x')\n",
+    "the name nodeid": "import pytest\n\nown = pytest.Item.nodeid\n",
+    "the hook pytest_generate_tests": "def pytest_generate_tests(metafunc):\n    pass\n",
+    "the class Price out of float": "class Price(float):\n    pass\n",
+    "__sub__": "class Price:\n    pass\n\n\nPrice.__sub__ = None\n",
+    "__setattr__": "put = object.__setattr__\n",
+    "getattr": "def test_spot():\n    assert getattr(spot, 'Spot')\n",
+    "the module pathlib": "import pathlib\n",
+    "the module os": "import os\n",
+    "a try": "def test_spot():\n    try:\n        spot.Spot()\n    except TypeError:\n        pass\n",
+    "a while": "def test_spot():\n    while spot:\n        break\n",
+    "decides by `spot.Spot(1, 2)`": "def test_spot():\n    if spot.Spot(1, 2):\n        assert spot\n",
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_test_is_told_as_nothing_more(name: str) -> None:
+    assert told_of(PLAIN[name]) == []
+
+
+@pytest.mark.parametrize("told", BEYOND)
+def test_what_is_more_than_a_plain_test_is_told(told: str) -> None:
+    assert told in told_of(BEYOND[told])
+
+
+def test_what_cannot_be_read_is_told() -> None:
+    assert beyond_in_tests({PATH: "def ("}, words_of({})) == [f"{PATH} cannot be read"]

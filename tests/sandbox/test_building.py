@@ -1,0 +1,78 @@
+"""Whether changed files build: they compile, and all that they import is there, wherever they do so."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.building import build_problems
+from sandbox.isolation import Isolation
+
+PATH = "services/vigil/intel/spot.py"
+RULES = "import json\n\n\ndef change(row):\n    return json.loads(row)\n\n\nclass Rule:\n    pass\n"
+
+
+@pytest.fixture
+def problems_of(tmp_path: Path, isolation: Isolation) -> Callable[..., tuple[str, ...]]:
+    """The problems of a file that has this text with the patch, and that one on the base."""
+
+    def of(text: str, base: str = "") -> tuple[str, ...]:
+        for name, source in (("tree", text), ("base", base)):
+            folder = tmp_path / name / "services/vigil/intel"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "spot.py").write_text(source)
+            (folder / "rules.py").write_text(RULES)
+        python = Path(sys.executable)
+        return build_problems(isolation, python, tmp_path / "tree", tmp_path / "base", [PATH])
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from services.vigil.intel.rules import Rule, change, json\n",
+        "from . import rules\nfrom .rules import change\nimport services.vigil.intel.rules\n",
+        "def f():\n    from services.vigil.intel.rules import change\n    return change\n",
+        "try:\n    import orjson_of_nobody\nexcept ImportError:\n    orjson_of_nobody = None\n",
+        "from services.vigil.intel import rules\nimport asyncio.subprocess\n",
+    ],
+)
+def test_what_is_there_builds(problems_of: Callable[..., tuple[str, ...]], text: str) -> None:
+    assert problems_of(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("def f(:\n", f"{PATH} does not compile"),
+        ("import services.vigil.levels\n", f"{PATH}:1 imports services.vigil.levels, which is not there"),
+        (
+            "def f(away):\n    if away:\n        from services.vigil.levels import symbols\n        raise symbols\n",
+            f"{PATH}:3 imports services.vigil.levels, which is not there",
+        ),
+        (
+            "def f(away):\n    from .rules import change, symbols\n    raise symbols\n",
+            f"{PATH}:2 imports symbols of services.vigil.intel.rules, which has no such name",
+        ),
+        (
+            "from services.vigil.intel.rules import Rules\n",
+            f"{PATH}:1 imports Rules of services.vigil.intel.rules",
+        ),
+    ],
+)
+def test_what_is_not_there_is_named(
+    problems_of: Callable[..., tuple[str, ...]], text: str, problem: str
+) -> None:
+    (told,) = problems_of(text)
+    assert told.startswith(problem)
+
+
+def test_what_the_base_lacks_as_well_is_no_problem_of_the_patch(
+    problems_of: Callable[..., tuple[str, ...]],
+) -> None:
+    lacking = "def f():\n    from services.vigil.levels import symbols\n    return symbols\n"
+    assert problems_of(f"import json\n\n\n{lacking}", lacking) == ()
