@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from difflib import SequenceMatcher
 
 from sandbox.candidate import Start, start_from, store, tree_of_entries
 from sandbox.diff import Change, Hunk, diff_trees
@@ -17,9 +18,13 @@ from sandbox.tree import Entry
 from sandbox.tree_rules import check_changes
 from sandbox.worktree import PrivateRepository
 
+Range = tuple[int, int]
+_MOST = 12
+"""Of so many runs in a file each is tried by itself; of more, git's own hunks are."""
+
 
 def hunks(repo: PrivateRepository, patch: Patch) -> tuple[Patch, ...]:
-    """For each hunk outside of tests, the patch without it; a file with no hunks counts as one.
+    """For each run of changed lines outside of tests, the patch without it; a file with none counts as one.
 
     A variant may be empty: then its tree is the base's. One that the gate's rules on trees refuse
     is left out.
@@ -94,15 +99,32 @@ def contents(repo: PrivateRepository, patch: Patch) -> dict[str, bytes]:
 def _without_each_hunk(start: Start, change: Change) -> list[Entry | None]:
     if change.added:
         return [None]
-    if change.deleted or len(change.hunks) < 2:
+    if change.deleted or not change.hunks:
         return [change.old]
     old, new = (io.BytesIO(content).readlines() for content in start.read([change.old, change.new]))
-    contents = [b"".join(_without(hunk, old, new)) for hunk in change.hunks]
+    runs = [run for hunk in change.hunks for run in _runs(hunk, old, new)]
+    if len(runs) > _MOST:
+        runs = [(hunk.old, hunk.new) for hunk in change.hunks]
+    if len(runs) < 2:
+        return [change.old]
+    contents = [
+        b"".join([*new[:start_], *old[first:last], *new[end:]]) for (first, last), (start_, end) in runs
+    ]
     return [Entry(change.new.mode, oid) for oid in store(start, contents)]
 
 
-def _without(hunk: Hunk, old: list[bytes], new: list[bytes]) -> list[bytes]:
-    return [*new[: hunk.new[0]], *old[hunk.old[0] : hunk.old[1]], *new[hunk.new[1] :]]
+def _runs(hunk: Hunk, old: list[bytes], new: list[bytes]) -> Iterator[tuple[Range, Range]]:
+    """The runs of changed lines of a hunk, apart by any line that stays; not those of comments only."""
+    (first, _), (start, _) = hunk.old, hunk.new
+    before, after = old[slice(*hunk.old)], new[slice(*hunk.new)]
+    for kind, begin, end, since, until in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind != "equal" and not all(map(_is_said, [*before[begin:end], *after[since:until]])):
+            yield (first + begin, first + end), (start + since, start + until)
+
+
+def _is_said(line: bytes) -> bool:
+    """Whether a line says something to people only, or nothing."""
+    return line.lstrip().startswith((b"#", b"//")) or not line.strip()
 
 
 def _variant(start: Start, entries: Mapping[str, Entry | None], judged: Mapping[str, Entry | None]) -> Patch:

@@ -31,16 +31,18 @@ def labels_for(bench: Workbench, patch: Patch, crashed: Crashed) -> tuple[str, .
     earlier, sources = _earlier(bench, patch, after), _sources(bench, patch)
     code = {path: source for path, source in sources.items() if not is_test(path)}
     truth = words_in(_read(bench, patch, "truth", ".json").values())
+    others = words_in(text for path, text in _read(bench, patch, "services").items() if path not in sources)
     read = [file.path for file in changed if file.path not in earlier]
     own_tests = {f.path: _source(bench, patch.tree, f.path) for f in patch.files if _is_own_test(f)}
     labels = (
         *labels_of(patch.flags, before, after, earlier),
-        *_beyond({**before, **earlier}, after, words_of({**code, **earlier}, truth), crashed),
+        *_beyond({**before, **earlier}, after, words_of({**code, **earlier}, truth, others), crashed),
         *([UNPLACED] if crashed.lines == {} and read else []),
         *_told(
             "its own test is more than a plain test",
             beyond_in_tests(own_tests, words_of({**sources, **after})),
         ),
+        *_returned(patch, earlier),
         *_rewritten(bench, patch),
         *_used_by_tests(patch, sources),
         *(
@@ -105,6 +107,13 @@ def _blobs_of(bench: Workbench, commit: str, path: str) -> set[str]:
     """Ids of what a file was before each of its last changes."""
     told = git(bench.gate.git_dir, "log", "--raw", "--no-abbrev", "--format=", "-20", commit, "--", path)
     return {line.split()[2] for line in told.decode("utf-8", "replace").splitlines() if line.startswith(":")}
+
+
+def _returned(patch: Patch, earlier: Mapping[str, str]) -> Iterator[Label]:
+    """Changed files that are back to what they were: all that came after is gone, whatever it was for."""
+    for file in patch.files:
+        if file.kind == "modified" and file.path in earlier:
+            yield Label("look at", f"{file.path} is back to an earlier version, without what came after it")
 
 
 def _rewritten(bench: Workbench, patch: Patch) -> Iterator[Label]:

@@ -123,6 +123,16 @@ def test_without_its_only_hunk_a_patch_is_its_base(gate, repo, base: str) -> Non
     assert variant.tree == git(repo.git_dir, "rev-parse", f"{base}^{{tree}}").decode().strip()
 
 
+def test_comments_between_changes_do_not_hold_them_together(gate, repo) -> None:
+    path = "services/a/intel/twice.py"
+    patch = gate.edits(
+        edit(path, "x = 1\ny = 2\nx = 1\n", "x = 10\n# as before\ny = 2\n# as before\nx = 11\n")
+    )
+    variants = [contents(repo, variant)[path] for variant in hunks(repo, patch)]
+    commented = b"# as before\ny = 2\n# as before\n"
+    assert variants == [b"x = 1\ny = 2\n# as before\nx = 11\n", b"x = 10\n" + commented[:-12] + b"x = 1\n"]
+
+
 def test_a_rename_without_one_half(gate, repo) -> None:
     patch = gate.edits(
         {"path": "services/a/Data/names.txt", "delete": True},

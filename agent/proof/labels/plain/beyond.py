@@ -35,7 +35,7 @@ def beyond(before: Mapping[str, str], after: Mapping[str, str], words: Words, cr
         *gone(old, new, words),
         *kept(old, new, words, crashed.said),
         *moved(old, new),
-        *near(old, new, crashed),
+        *near(old, new, crashed, words),
     )
     return list(dict.fromkeys((*python, *_words(old, new, words), *lost, *scripts)))
 

@@ -17,7 +17,7 @@ TELLING = frozenset({"debug", "info", "warn", "warning", "error", "exception", "
 _SIZES = frozenset({"len", "bool"})
 _DATA = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_LEAVING = (ast.Return, ast.Continue, ast.Break)
+LEAVING = (ast.Return, ast.Continue, ast.Break)
 
 
 def asked(module: Module) -> Iterator[Find]:
@@ -179,7 +179,7 @@ def _given(node: ast.If, place: str, constants: Constants) -> Iterator[Find]:
     for statement in block:
         if isinstance(statement, ast.Return | ast.Assign):
             yield from _worked_out(node.test, statement.value, place, constants)
-        elif not isinstance(statement, _LEAVING) and not tells(statement):
+        elif not isinstance(statement, LEAVING) and not tells(statement):
             yield f"does `{shown(statement)}` where data is missing", place + ast.dump(statement)
 
 
@@ -220,7 +220,7 @@ def _tested(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _leaves(block: list[ast.stmt]) -> bool:
-    return ends(block, _LEAVING)
+    return ends(block, LEAVING)
 
 
 def _find(what: str, node: ast.expr) -> Find:

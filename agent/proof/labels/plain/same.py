@@ -8,20 +8,48 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from difflib import SequenceMatcher
 from typing import Any
 
 from agent.proof.labels.plain.conditions import asks_for_missing
 
 _CONVERSIONS = frozenset(("float", "str", "list", "dict"))
+Given = Mapping[str, ast.expr]
+"""What new local names stand for."""
 REFUSED = re.compile(r"\w\(\) (?:got|missing|takes)\b")
 
 
-def is_same(one: ast.stmt, other: ast.stmt, given: Mapping[str, ast.expr], said: str) -> bool:
+def is_same(one: ast.AST, other: ast.AST, given: Given, said: str) -> bool:
     """Whether a statement of the base does what another one does, `given` what new names stand for."""
-    had, has = _Core({}).visit(deepcopy(one)), _Core(given).visit(deepcopy(other))
-    return _awaits(other) >= _awaits(one) and _alike(had, has, said)
+    return _awaits(other) >= _awaits(one) and _alike(core(one, {}), core(other, given), said)
+
+
+def core(node: ast.AST, given: Given) -> ast.AST:
+    """A tree without what a repair puts around, and with what new names stand for in their place."""
+    found: ast.AST = _Core(given).visit(deepcopy(node))
+    return found
+
+
+def swapped(one: ast.AST, other: ast.AST, given: Given, said: str, far: float) -> Iterator[tuple[str, str]]:
+    """The words that give way to others unlike them: whether those are the right ones, nobody knows."""
+    first, second = _words(core(one, {})), _words(core(other, given))
+    for was, now in zip(first, second, strict=False) if len(first) == len(second) else ():
+        if was != now and f"'{was}'" in said and SequenceMatcher(None, was, now).ratio() < far:
+            yield was, now
+
+
+def _words(node: ast.AST) -> list[str]:
+    """The words of a tree, in an order that only its shape decides."""
+    found = []
+    for each in ast.walk(node):
+        match each:
+            case ast.Name(id=word) | ast.Attribute(attr=word) | ast.Constant(value=str(word)):
+                found.append(word)
+            case ast.keyword(arg=str(word)) | ast.arg(arg=word) | ast.alias(name=word):
+                found.append(word)
+    return found
 
 
 def _awaits(node: ast.AST) -> int:
@@ -47,7 +75,7 @@ def _alike(one: Any, other: Any, said: str) -> bool:
 class _Core(ast.NodeTransformer):
     """Takes away what a repair puts around, and what new names stand for in their place."""
 
-    def __init__(self, given: Mapping[str, ast.expr]) -> None:
+    def __init__(self, given: Given) -> None:
         self._given = dict(given)
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
@@ -76,6 +104,18 @@ class _Core(ast.NodeTransformer):
                 if all(map(_is_written, rest)):
                     return self.generic_visit(ast.Subscript(owner, key, ast.Load()))
         return self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        node.ifs = [each for each in node.ifs if asks_for_missing(each) is not False]
+        return self.generic_visit(node)
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+        """`[x for x in rows]` is rows."""
+        seen = self.generic_visit(node)
+        match seen:
+            case ast.ListComp(elt=elt, generators=[ast.comprehension(target=target, iter=rows, ifs=[])]):
+                return rows if ast.unparse(elt) == ast.unparse(target) else seen
+        return seen
 
     def visit_Await(self, node: ast.Await) -> ast.AST:
         core: ast.AST = self.visit(node.value)

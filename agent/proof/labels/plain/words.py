@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.proof.labels.sources import Function, trees
 
@@ -33,12 +34,13 @@ _HOUSE = ("services.", "shared.")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the service's and the shared sources of the base use."""
+    """What the service's and the shared sources of the base use; `often` is how often they write a text."""
 
     names: frozenset[str]
     modules: frozenset[str]
     defined: frozenset[str]
     texts: frozenset[str]
+    often: Counter[str] = field(default_factory=Counter)
 
     def knows(self, name: str) -> bool:
         """Whether a name is one that the service uses, or one of everyday Python."""
@@ -58,21 +60,25 @@ def words_in(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(word for text in texts for word in SCRIPT_WORD.findall(text))
 
 
-def words_of(sources: Mapping[str, str], known: frozenset[str] = frozenset()) -> Words:
-    """The words of sources by path: Python by its syntax, scripts by their text. `known` are keys besides."""
+def words_of(
+    sources: Mapping[str, str], known: frozenset[str] = frozenset(), others: frozenset[str] = frozenset()
+) -> Words:
+    """The words of sources by path: Python by its syntax, scripts by their text.
+
+    `known` are keys besides, `others` what the other services write.
+    """
     read = trees(sources, folded=False)
     every = [node for module in read.values() for _place, node in module.placed]
     scripts = (text for path, text in sources.items() if not path.endswith(".py"))
     names = {*_named(every), *(word for text in scripts for word in SCRIPT_WORD.findall(text))}
     kinds = (*Function.__args__, ast.ClassDef)
+    texts = [node.value for node in every if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return Words(
         frozenset(names),
         frozenset(name for node in every for name in imported(node)),
         frozenset(node.name for node in every if isinstance(node, kinds)),
-        known
-        | frozenset(
-            node.value for node in every if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        ),
+        known | frozenset(texts),
+        Counter([*texts, *known, *others]),
     )
 
 
