@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from agent.proof.labels.crashed import Crashed
 from agent.proof.labels.data import SUFFIXES
-from agent.proof.labels.plain import Words, beyond, beyond_in_tests, words_in, words_of
+from agent.proof.labels.plain import beyond, beyond_in_tests, words_in, words_of
 from agent.proof.labels.scripts import SCRIPT
 from agent.proof.labels.sources import trees
 from agent.proof.labels.told import Label, dropped, labels_of
@@ -25,26 +26,13 @@ _AMONG_TESTS = re.compile(r"(?:^|/)(?:tests?|__tests__)/")
 
 def labels_for(bench: Workbench, patch: Patch, crashed: Crashed) -> tuple[str, ...]:
     """What a reviewer must be told about a patch of a crash, in words."""
-    changed = [file for file in patch.files if _is_read(file.path) and not _is_apart(file.path)]
-    before = {f.path: _source(bench, patch.base, f.path) for f in changed if f.kind != "added"}
-    after = {f.path: _source(bench, patch.tree, f.path) for f in changed if f.kind != "deleted"}
-    earlier, sources = _earlier(bench, patch, after), _sources(bench, patch)
-    code = {path: source for path, source in sources.items() if not is_test(path)}
-    truth = words_in(_read(bench, patch, "truth", ".json").values())
-    others = words_in(text for path, text in _read(bench, patch, "services").items() if path not in sources)
-    read = [file.path for file in changed if file.path not in earlier]
-    own_tests = {f.path: _source(bench, patch.tree, f.path) for f in patch.files if _is_own_test(f)}
+    files = _Files.of(bench, patch)
     labels = (
-        *labels_of(patch.flags, before, after, earlier),
-        *_beyond({**before, **earlier}, after, words_of({**code, **earlier}, truth, others), crashed),
-        *([UNPLACED] if crashed.lines == {} and read else []),
-        *_told(
-            "its own test is more than a plain test",
-            beyond_in_tests(own_tests, words_of({**sources, **after})),
-        ),
-        *_returned(patch, earlier),
+        *labels_of(patch.flags, files.before, files.after, files.earlier),
+        *_more(bench, patch, files, crashed),
+        *_returned(patch, files.earlier),
         *_rewritten(bench, patch),
-        *_used_by_tests(patch, sources),
+        *_used_by_tests(patch, files.sources),
         *(
             Label("look at", f"{f.path} is {f.kind}, and is no source")
             for f in patch.files
@@ -54,11 +42,42 @@ def labels_for(bench: Workbench, patch: Patch, crashed: Crashed) -> tuple[str, .
     return tuple(dict.fromkeys(map(str, labels)))
 
 
-def _beyond(
-    before: Mapping[str, str], after: Mapping[str, str], words: Words, crashed: Crashed
-) -> Iterator[Label]:
-    """One label for all of it: each is seldom wrong, and none is what a proof can speak for."""
-    return _told("more than a plain repair", beyond(before, after, words, crashed))
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Texts by path: what is changed, as it was and is; what history has of it; its tests; the service."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+    earlier: dict[str, str]
+    own_tests: dict[str, str]
+    sources: dict[str, str]
+
+    @classmethod
+    def of(cls, bench: Workbench, patch: Patch) -> _Files:
+        changed = [file for file in patch.files if _is_read(file.path) and not _is_apart(file.path)]
+        after = {f.path: _source(bench, patch.tree, f.path) for f in changed if f.kind != "deleted"}
+        return cls(
+            {f.path: _source(bench, patch.base, f.path) for f in changed if f.kind != "added"},
+            after,
+            _earlier(bench, patch, after),
+            {f.path: _source(bench, patch.tree, f.path) for f in patch.files if _is_own_test(f)},
+            _sources(bench, patch),
+        )
+
+
+def _more(bench: Workbench, patch: Patch, files: _Files, crashed: Crashed) -> Iterator[Label]:
+    """What is beyond a plain repair and a plain test: each is seldom wrong, and no proof can speak for it."""
+    code = {path: source for path, source in files.sources.items() if not is_test(path)}
+    truth = words_in(_read(bench, patch, "truth", ".json").values())
+    services = _read(bench, patch, "services")
+    others = words_in(text for path, text in services.items() if path not in files.sources)
+    words = words_of({**code, **files.earlier}, truth, others)
+    found = beyond({**files.before, **files.earlier}, files.after, words, crashed)
+    yield from _told("more than a plain repair", found)
+    if crashed.lines == {} and files.after.keys() - files.earlier.keys():
+        yield UNPLACED
+    known = words_of({**files.sources, **files.after})
+    yield from _told("its own test is more than a plain test", beyond_in_tests(files.own_tests, known))
 
 
 def _told(what: str, found: list[str]) -> Iterator[Label]:
