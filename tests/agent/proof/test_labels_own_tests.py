@@ -42,6 +42,15 @@ PLAIN = {
                 asyncio.run(bus.price(price))
             bus.price.assert_awaited_once()
         """,
+    "modules by their whole names": """
+        import services.vigil.intel.spot as first
+        from services.vigil import intel
+
+
+        def test_spot():
+            assert intel.spot.Spot is first.Spot
+            assert services.vigil.intel.spot is first
+        """,
     "a stand-in of its own": """
         class Bus:
             def __init__(self):

@@ -33,7 +33,7 @@ _WORDS = _split(
     " assert_called_once_with assert_called_with assert_has_awaits assert_has_calls assert_not_awaited"
     " assert_not_called asyncio await_args await_args_list await_count awaited call call_args"
     " call_args_list call_count called cancel cancelled caplog capsys clear close configure_mock"
-    " create_task current_task date datetime defaultdict delenv deque dict done err exception fixture"
+    " create_task current_task date datetime defaultdict delenv deque dict done err exception fget fixture"
     " gather get_running_loop is_set kwargs mark match messages mock mock_calls monkeypatch monotonic"
     " namedtuple new_event_loop object out param parametrize patch perf_counter pytest raises readouterr"
     " records request reset_mock result return_value run run_until_complete set setUp setattr setenv"
@@ -62,6 +62,7 @@ def beyond_in_tests(tests: Mapping[str, str], words: Words) -> list[str]:
     found = [f"{path} cannot be read" for path in tests if path.endswith(".py") and path not in read]
     every = list(nodes(read))
     own = {name for node in every for name in (*bound(node), *_kept(node))}
+    own |= {part for node in every for module in imported(node) for part in module.split(".")}
     found += (told for node in every for told in _of(node, words, frozenset(own)))
     return list(dict.fromkeys(found))
 
