@@ -15,7 +15,9 @@ moved        statements that stand in other blocks, or in another order
 near         what is changed where nothing crashed
 same         whether a mended statement works out what it did
 changes      what is changed in place, kept for nothing, or bound a second time
-scripts      the same for Node, by text: there is no parser here
+scripts      the same for Node, by the text of each line
+script_lines whether a script's changed lines are those that crashed, token by token
+script_shapes what repairs put into a script
 """
 
 from agent.proof.labels.plain.beyond import beyond
