@@ -6,17 +6,21 @@ but whether the patch keeps to what repairs are made of. That is the words that 
 plain statements, and conditions that ask for missing data. Anything else may be right as well; it is for
 a reader to look at.
 
-words        which names, modules and texts the service uses already
-constructs   statements and expressions which no plain repair needs
-conditions   what is asked, and what is left out where it holds
-gone         what the base does, and the patch does not
-kept         what a mended statement no longer uses
-moved        statements that stand in other blocks, or in another order
-near         what is changed where nothing crashed
-same         whether a mended statement works out what it did
-changes      what is changed in place, kept for nothing, or bound a second time
-tests        what a patch's own test does that no plain test needs
-scripts      the same for Node, by text: there is no parser here
+words          which names, modules and texts the service uses already
+constructs     statements and expressions which no plain repair needs
+conditions     what is asked, and what is left out where it holds
+gone           what the base does, and the patch does not
+kept           what a mended statement no longer uses
+moved          statements that stand in other blocks, or in another order
+changes        what is changed in place, kept for nothing, or bound a second time
+near           what is changed where nothing crashed, statement by statement
+met            what a crash met in one function
+guards         whether a question is a guard for what crashed
+same           whether a mended statement works out what it did
+tests          what a patch's own test does that no plain test needs
+scripts        the same for Node, by the text of each line
+script_lines   whether a script's changed lines are those that crashed, token by token
+script_shapes  what repairs put into a script
 """
 
 from agent.proof.labels.plain.beyond import beyond

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 
 from agent.proof.labels.crashed import Crashed
+from agent.proof.labels.plain.script_lines import coded, mended
 from agent.proof.labels.plain.words import SCRIPT_WORD, Words
+from agent.proof.labels.script_tokens import lines_of
 from agent.proof.labels.scripts import SCRIPT
 
 _PLAIN = frozenset(
@@ -21,7 +23,6 @@ _PLAIN = frozenset(
 # Every repetition is bounded: the text is the model's.
 _TEXT = re.compile(r"'[^'\\\n]{1,500}'|\"[^\"\\\n]{1,500}\"")
 _COMMENT = re.compile(r"^([^/]{0,2000})(?:^|\s)//[\w\s.,:'()`-]{0,500}$")
-_WITHIN_COMMENT = re.compile(r"^\s{0,99}(?:/\*\*?|\*)(?:\s|/?$)")
 _WORDS_WITHIN = re.compile(r"constructor|prototype|__proto__")
 _LEAVES = re.compile(r"\bif\s{0,9}\(\s{0,9}[\w.]{1,80}\s{0,9}\)|\b(?:break|continue)\b")
 _DECLARED = re.compile(r"\b(?:const|let)\s{1,9}(\w{1,60})|\(?\b(\w{1,60})\)?\s{0,9}=>")
@@ -49,10 +50,13 @@ def beyond_in_scripts(
     """What the added lines of the scripts bring that is not plain, and what is gone with the others."""
     for path, source in after.items():
         if SCRIPT.search(path):
-            old, new = before.get(path, "").splitlines(), source.splitlines()
-            added, taken = _changed(old, new)
+            old, new = lines_of(before.get(path, "")), lines_of(source)
+            added, taken = _changed(old, new, coded(source))
             if crashed.lines:
-                yield from _elsewhere(old, new, crashed.lines.get(path, frozenset()))
+                lines = crashed.lines.get(path, frozenset())
+                yield from [] if path in before else [f"the new file {path}"]
+                yield from _elsewhere(old, new, lines)
+                yield from mended(before.get(path, ""), source, lines, crashed.said, words)
             for line in added:
                 yield from _of_line(line, words)
             left = Counter(SCRIPT_WORD.findall(" ".join(added)))
@@ -64,13 +68,13 @@ def beyond_in_scripts(
                     yield f"no {name} any more"
 
 
-def _changed(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
-    """The lines that are added, and those that are gone; words that only move are in both."""
+def _changed(old: list[str], new: list[str], code: frozenset[int]) -> tuple[list[str], list[str]]:
+    """The lines of code that are added, and those that are gone; words that only move are in both."""
     added, taken = [], []
     for kind, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
             taken += old[first:last]
-            added += new[start:end]
+            added += [new[at] for at in range(start, end) if at + 1 in code]
     return added, taken
 
 
@@ -85,8 +89,6 @@ def _elsewhere(old: list[str], new: list[str], lines: frozenset[int]) -> Iterato
 
 
 def _of_line(line: str, words: Words) -> Iterator[str]:
-    if _WITHIN_COMMENT.match(line) and not re.search(r"[;{}()=`]", line):
-        return
     if _WORDS_WITHIN.search(line):
         yield f"`{line.strip()[:80]}`"
         return
