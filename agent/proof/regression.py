@@ -89,7 +89,7 @@ def choices(sources: Mapping[str, bytes]) -> list[str]:
     found = []
     for path, source in sorted(sources.items()):
         if path.endswith((".py", *_SCRIPTS)):
-            places = _choices_in(source) if path.endswith(".py") else script_choices(source)
+            places = _choices_in(source) if path.endswith(".py") else script_choices(source, path)
             found += [f"{path}:{line} {what}" for line, what in places]
     return found
 

@@ -1,13 +1,16 @@
 """The same question of a Node service's tests, by their text: there is no parser here.
 
 Lines that name the code under test, or what was made of it, may not choose. The calls that such
-a test makes are not watched as a Python test's are, so its text is all that is looked at.
+a test makes are not watched as a Python test's are, so its text is all that is looked at, and it
+may have nothing that a plain test does not need.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+from agent.proof.script_plain import unplain
 
 # Every repetition is bounded or cannot match what follows it: the text is the model's.
 _ASIDE = re.compile(r"//.*|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
@@ -33,12 +36,13 @@ _LOOKS = re.compile(
 )
 
 
-def script_choices(source: bytes) -> list[tuple[int, str]]:
-    """Where a test script decides by the code it runs on: lines and what they do."""
-    raw = _IN_BRACES.sub(_in_one_line, source.decode("utf-8", "replace")).split("\n")
+def script_choices(source: bytes, path: str) -> list[tuple[int, str]]:
+    """Where a test script decides by the code it runs on, or is not plain: lines and what they do."""
+    text = source.decode("utf-8", "replace")
+    raw = _IN_BRACES.sub(_in_one_line, text).split("\n")
     lines = [_ASIDE.sub("''", line) for line in raw]
     code, loaded = _under_test(raw, lines), _loaded(raw)
-    return list(_found(raw, lines, code, loaded))
+    return sorted([*_found(raw, lines, code, loaded), *unplain(text, path)])
 
 
 def _found(raw: list[str], lines: list[str], code: set[str], loaded: set[str]) -> Iterator[tuple[int, str]]:

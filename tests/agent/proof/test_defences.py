@@ -60,6 +60,18 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         ("agent/proof/script_choices.py", "elif _takes_what_it_has(whole, line, loaded):", "elif False:"),
         "test_choices.py::test_a_script_that_takes_what_only_the_patch_has[a spread]",
     ),
+    "what no plain script test needs": (
+        ("agent/proof/script_choices.py", ", *unplain(text, path)", ""),
+        "test_script_choices_plain.py::test_what_is_told_has_its_line_and_stands_beside_what_is_chosen",
+    ),
+    "a script's lines token by token": (
+        ("agent/proof/labels/plain/scripts.py", "yield from mended(", "mended("),
+        "test_labels_script_lines.py::test_what_is_told_is_told_of_the_patch_as_a_whole",
+    ),
+    "guards for what crashed in the same block": (
+        ("agent/proof/labels/plain/script_lines.py", "and self._is_met(i, found[1])", ""),
+        "test_labels_script_lines.py::test_a_statement_that_no_plain_repair_adds_is_told[another subject]",
+    ),
 }  # fmt: skip
 
 
