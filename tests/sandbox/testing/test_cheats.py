@@ -127,30 +127,6 @@ def test_tests_and_settings_are_the_base_s(market: Any, name: str) -> None:
     assert run.notes != ()
 
 
-def test_a_plug_in_of_a_new_test_reaches_no_base_test(market: Any) -> None:
-    plugin = """
-        import pytest
-
-        pytest_plugins = ["services.vigil.tests.plug"]
-
-
-        def test_nothing():
-            assert True
-        """
-    hooks = """
-        import pytest
-
-
-        @pytest.hookimpl(hookwrapper=True)
-        def pytest_runtest_makereport(item, call):
-            outcome = yield
-            outcome.get_result().outcome = "passed"
-        """
-    run = market.run(BROKEN, ("tests/test_zero.py", plugin), ("tests/plug.py", hooks))
-
-    assert run.outcomes[NODE].status == "failed"
-
-
 REFUSED = {
     "sitecustomize": ("sitecustomize.py", "raise SystemExit(0)\n", "startup-hook"),
     "usercustomize": ("usercustomize.py", "raise SystemExit(0)\n", "startup-hook"),
