@@ -198,7 +198,7 @@ def noted(run: TestRun, nodes: list[str]) -> list[str]:
 def prove(case: Case, patch: Patch, runs: int, emit: Emit) -> Proof:
     """Climb the ladder with a patch; without a sandbox no code runs, and only the gate's rung is shown."""
     bench = case.bench
-    labels = labels_for(bench, patch, Crashed.of(case.crash))
+    labels = labels_for(bench, patch, Crashed.of(case.crash, case.incident.service))
     if case.isolation is None or bench.tests is None or bench.replay is None:
         rung = Rung("in scope", "shown", "checked on the resulting tree")
         why = "no sandbox passed its probes, so no code was run"

@@ -12,15 +12,17 @@ from tools.logs import Crash
 class Crashed:
     """`said` is the message; `lines` are those the crash went through, by path of the repository.
 
-    There are none where the log has no traceback; None says that no crash is asked about.
+    There are none where the log has no traceback; None says that no crash is asked about. `culprit` is
+    the innermost of them in the service's own code.
     """
 
     said: str = ""
     lines: Mapping[str, frozenset[int]] | None = None
+    culprit: tuple[str, int] | None = None
 
     @classmethod
-    def of(cls, crash: Crash | None) -> Crashed:
-        """Of the last crash of a log, with its frames mapped onto the commit."""
+    def of(cls, crash: Crash | None, service: str) -> Crashed:
+        """Of the last crash of a service's log, with its frames mapped onto the commit."""
         if crash is None:
             return cls()
         lines: dict[str, set[int]] = {}
@@ -28,4 +30,6 @@ class Crashed:
             if frame.repo_path is not None:
                 lines.setdefault(frame.repo_path, set()).add(frame.line)
         said = crash.final.message if crash.final is not None else ""
-        return cls(said, {path: frozenset(each) for path, each in lines.items()})
+        last = crash.culprit(service)
+        culprit = (last.repo_path, last.line) if last is not None and last.repo_path else None
+        return cls(said, {path: frozenset(each) for path, each in lines.items()}, culprit)

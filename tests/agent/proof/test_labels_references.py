@@ -63,7 +63,7 @@ def _labels_of(fault: Fault, diff: Path, made: TestbedRepository, folder: Path) 
     bench = Workbench(incident, fault.service, repository, gate, Redactor())
     crash = last_crash((INCIDENTS / fault.id / "log.txt").read_bytes())
     mapped = map_frames(crash, repository.exists) if crash else None
-    return labels_for(bench, _patch(gate, base, fault.service, diff), Crashed.of(mapped))
+    return labels_for(bench, _patch(gate, base, fault.service, diff), Crashed.of(mapped, fault.service))
 
 
 def _patch(gate: PrivateRepository, base: str, service: str, diff: Path) -> Patch:

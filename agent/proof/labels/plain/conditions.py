@@ -209,8 +209,14 @@ def _worked_out(test: ast.expr, value: ast.expr | None, place: str, constants: C
 def _left_loops(body: list[ast.stmt], place: str) -> Iterator[Find]:
     """One piece of data that is missing ends the loop over all of them."""
     for node in own(body):
-        if isinstance(node, ast.Break) or (isinstance(node, ast.Return) and node.value is None):
+        empty = isinstance(node, ast.Return) and (node.value is None or is_none(node.value))
+        if isinstance(node, ast.Break) or empty:
             yield f"ends a loop in {place.rpartition('.')[2]}()", place
+
+
+def is_none(node: ast.AST) -> bool:
+    """Whether a node is a None that is written down."""
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _tested(node: ast.AST) -> Iterator[ast.AST]:

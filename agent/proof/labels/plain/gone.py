@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TypeGuard
 
+from agent.proof.labels.plain.conditions import is_none
 from agent.proof.labels.plain.words import Words
 from agent.proof.labels.sources import Function, Trees, nodes, own, shown
 
@@ -124,14 +125,10 @@ def _gives(trees_: Trees) -> dict[str, bool]:
     return {
         f"{place}.{node.name}": any(
             isinstance(each, ast.Yield | ast.YieldFrom)
-            or (isinstance(each, ast.Return) and not (each.value is None or _is_none(each.value)))
+            or (isinstance(each, ast.Return) and not (each.value is None or is_none(each.value)))
             for each in own(node.body)
         )
         for module in trees_.values()
         for place, node in module.placed
         if isinstance(node, Function)
     }
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None

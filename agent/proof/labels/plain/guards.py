@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterator
 
 from agent.proof.labels.plain.conditions import LEAVING, asks_for_missing, names, subjects, tells
+from agent.proof.labels.plain.message import Message
 from agent.proof.labels.plain.met import Met
 from agent.proof.labels.plain.same import Given, core
 from agent.proof.labels.sources import own, shown
-
-_DIVIDED = re.compile(r"division|modulo", re.IGNORECASE)
-_EMPTY = re.compile(r"out of range|empty|at least one|not enough values", re.IGNORECASE)
-"""Crashes of which a 0, or a list of nothing, is the cause."""
 
 
 def is_guard(found: ast.If) -> bool:
@@ -28,7 +24,7 @@ def is_guard(found: ast.If) -> bool:
     )
 
 
-def guards(before: ast.AST, after: ast.AST, given: Given, met: Met, said: str) -> Iterator[str]:
+def guards(before: ast.AST, after: ast.AST, given: Given, met: Met, message: Message) -> Iterator[str]:
     """New questions for missing data that ask for what did not crash, or take what is there for missing."""
     asked = Counter(map(ast.dump, _questions(before)))
     for test in _questions(after):
@@ -37,12 +33,16 @@ def guards(before: ast.AST, after: ast.AST, given: Given, met: Met, said: str) -
         if asked[dump] >= 0 or asks_for_missing(test) is None:
             continue
         for each in subjects(test):
-            if not {names(each), names(core(each, given))} & met.names:
+            if not _stands_for(each, given, message) & met.operands:
                 yield f"asks for `{shown(each)}`, which is not what crashed"
         for each in _taken(test):
-            divides = bool({names(each), names(core(each, given))} & met.divisors)
-            if not (divides if _DIVIDED.search(said) else _EMPTY.search(said)):
+            divides = bool(_stands_for(each, given, message) & met.divisors)
+            if not (divides if message.divided else message.empty):
                 yield f"takes a `{shown(each)}` of 0 or nothing for missing"
+
+
+def _stands_for(node: ast.expr, given: Given, message: Message) -> set[str]:
+    return {names(node), names(core(node, given, message.conversions))}
 
 
 def _taken(test: ast.expr) -> Iterator[ast.expr]:

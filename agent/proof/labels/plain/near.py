@@ -7,63 +7,92 @@ the log, an import, and the statement that crashed with its operands in the same
 from __future__ import annotations
 
 import ast
-import re
+import builtins
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
 from agent.proof.labels.crashed import Crashed
-from agent.proof.labels.plain.conditions import asks_for_missing, tells
+from agent.proof.labels.plain.conditions import TELLING, asks_for_missing, names, tells
 from agent.proof.labels.plain.guards import guards, is_guard
+from agent.proof.labels.plain.message import Message
 from agent.proof.labels.plain.met import Met
-from agent.proof.labels.plain.same import REFUSED, Given, core, is_same, swapped
+from agent.proof.labels.plain.same import Given, core, is_renamed, is_same, swapped
 from agent.proof.labels.plain.words import Words, bound
 from agent.proof.labels.sources import Function, Trees, nodes, own, shown
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BLOCKS = ("body", "orelse", "finalbody")
-_KEY = re.compile(r"'([^']+)'")
-"""All that a KeyError says."""
 _CONVERTING = frozenset(("get", "float", "int", "str", "len", "list", "dict", "set", "isinstance", "round"))
-_FAR = 0.75
-"""How little two words are alike that a reader is to look at."""
 
 
 def near(old: Trees, new: Trees, crashed: Crashed, words: Words) -> Iterator[str]:
     """What is more than that; nothing where no line of the crash is known."""
     if crashed.lines:
-        yield from _unheard_of(new, crashed, words)
+        message = Message.of(crashed.said)
+        yield from _unheard_of(new, message, words)
         yield from (f"the new file {path}" for path in new.keys() - old.keys())
         for path in sorted(old.keys() & new.keys()):
-            lines = crashed.lines.get(path, frozenset())
-            yield from _scope(old[path].tree, new[path].tree, lines, crashed)
+            culprit = crashed.culprit[1] if crashed.culprit and crashed.culprit[0] == path else 0
+            place = _Place(crashed.lines.get(path, frozenset()), culprit, message, _outer(new[path].tree))
+            yield from _scope(old[path].tree, new[path].tree, place)
 
 
-def _unheard_of(new: Trees, crashed: Crashed, words: Words) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a file was hit: lines, and the culprit's or 0; `outer` are the names of the whole file."""
+
+    lines: frozenset[int]
+    culprit: int
+    message: Message
+    outer: frozenset[str]
+
+
+def _outer(tree: ast.Module) -> frozenset[str]:
+    return frozenset({name for each in own(tree.body) for name in bound(each)} | set(dir(builtins)))
+
+
+def _unheard_of(new: Trees, message: Message, words: Words) -> Iterator[str]:
     """A key that is missing, and is still read: where nothing else writes it, it will always be missing."""
-    key = _KEY.fullmatch(crashed.said)
-    kept = [node for node in nodes(new) if isinstance(node, ast.Constant) and key and node.value == key[1]]
-    if key and kept and words.often[key[1]] < 2:
-        yield f"still reads {key[1]!r}, which nothing else knows"
+    key = message.key
+    kept = any(isinstance(node, ast.Constant) and node.value == key for node in nodes(new))
+    if key and kept and words.often[key] < 2:
+        yield f"still reads {key!r}, which nothing else knows"
 
 
-def _scope(old: ast.AST, new: ast.AST, lines: frozenset[int], crashed: Crashed) -> Iterator[str]:
+def _scope(old: ast.AST, new: ast.AST, place: _Place) -> Iterator[str]:
     """A file, a class or a function, and what is defined in it."""
-    met = Met.of(old, lines)
-    walk = _Walk(met, crashed, _read(new), _given(new, met))
+    message = place.message
+    met = Met.of(old, place.lines, place.culprit, message.key)
+    local = isinstance(old, Function)
+    walk = _Walk(met, message, _read(new), _given(new, met), place.outer if local else frozenset())
     yield from walk.block(_plain(old), _plain(new))
-    yield from guards(old, new, walk.given, met, crashed.said)
+    yield from guards(old, new, walk.given, met, message)
+    yield from _meant_anew(old, new, met)
     before, after = _defined(old), _defined(new)
     for name in after.keys() - before.keys():
-        if f"'{name[0]}'" not in crashed.said:
+        if name[0] not in message.words:
             yield f"adds {name[0]}()"
     yield from (f"no {name[0]}() any more" for name in before.keys() - after.keys())
     for name in before.keys() & after.keys():
-        if _head(before[name]) != _head(after[name]) and not REFUSED.search(crashed.said):
+        if _head(before[name]) != _head(after[name]) and not message.refused:
             yield f"the head of {name[0]} is another"
-        yield from _scope(before[name], after[name], lines, crashed)
+        yield from _scope(before[name], after[name], place)
+
+
+def _meant_anew(old: ast.AST, new: ast.AST, met: Met) -> Iterator[str]:
+    """Names that a new comprehension gives another meaning within itself."""
+    had = frozenset(_looped(old))
+    for name in (frozenset(_looped(new)) - had) & met.bound:
+        yield f"gives {name} another meaning"
+
+
+def _looped(scope: ast.AST) -> Iterator[str]:
+    for each in own(getattr(scope, "body", [])):
+        if isinstance(each, ast.comprehension):
+            yield from (part.id for part in ast.walk(each.target) if isinstance(part, ast.Name))
 
 
 def _plain(block: ast.AST) -> list[ast.stmt]:
@@ -103,23 +132,27 @@ def _read(block: ast.AST) -> Counter[str]:
 
 
 def _given(block: ast.AST, met: Met) -> Given:
-    """What new local names stand for."""
+    """What new local names stand for, of those that stand for one thing."""
     found = {}
-    for each in own(getattr(block, "body", [])):
+    every = list(own(getattr(block, "body", [])))
+    times = Counter(name for each in every for name in bound(each))
+    for each in every:
         match each:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name not in met.bound:
-                found[name] = value
+                if times[name] == 1:
+                    found[name] = value
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Goes through two versions of a scope: `read` and `given` are of the new one."""
+    """Goes through two versions of a scope: `read` and `given` are of the new one, `outer` around it."""
 
     met: Met
-    crashed: Crashed
+    message: Message
     read: Counter[str]
     given: Given
+    outer: frozenset[str]
 
     def block(self, old: Sequence[ast.stmt], new: Sequence[ast.stmt]) -> Iterator[str]:
         """The new statements are the old ones, in their order, and insertions."""
@@ -149,16 +182,17 @@ class _Walk:
             return False
         if ast.dump(old) == ast.dump(new):
             return True
-        mended = self.met.has(old) or self.is_said(old)
         one, other = _front(old), _front(new)
         if ast.dump(one) == ast.dump(other):
             # The same block, with something else in it.
             return bool(_blocks(old))
-        return mended and is_same(one, other, self.given, self.crashed.said)
+        if self.met.has(old):
+            return is_same(one, other, self.given, self.message)
+        return is_renamed(one, other, self.message)
 
     def pair(self, old: ast.stmt, new: ast.stmt) -> Iterator[str]:
         """What is more in a statement that stands for another, and in its blocks."""
-        for was, now in swapped(_front(old), _front(new), self.given, self.crashed.said, _FAR):
+        for was, now in swapped(_front(old), _front(new), self.given, self.message):
             yield f"puts {now} in the place of {was}"
         for one, other in zip(_blocks(old), _blocks(new), strict=True):
             yield from self.block(one, other)
@@ -176,24 +210,32 @@ class _Walk:
     def is_inserted(self, statement: ast.stmt) -> bool:
         """Whether it is one of what a repair puts in."""
         match statement:
-            case ast.If() as found:
-                return is_guard(found)
+            case ast.If(body=[*before, last]) as found:
+                quiet = not any(map(self.does_more, (*before, last)))
+                return is_guard(found) and quiet
             case ast.Import() | ast.ImportFrom():
-                return not self.met.bound & {name for one in statement.names for name in bound(one)}
-            case ast.Expr(value=ast.Call(args=given)):
-                return tells(statement) and not any(map(self.does_more, given))
+                names_ = {name for one in statement.names for name in bound(one)}
+                return not (self.met.bound | self.outer) & names_
+            case ast.Expr(value=ast.Call()):
+                return tells(statement) and not self.does_more(statement)
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in self.met.bound:
                 # The same list without what is missing.
-                return isinstance(value, ast.ListComp) and ast.unparse(core(value, {})) == name
+                return isinstance(value, ast.ListComp) and self.means(value) == {name}
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                used = self.read[name] > 0 or f"'{name}'" in self.crashed.said
-                return used and not self.does_more(value)
+                known = name in self.given and name not in self.outer and self.read[name] > 0
+                return known and not self.does_more(statement) and bool(self.means(value) & self.met.names)
         return False
 
-    def does_more(self, value: ast.expr) -> bool:
-        """Whether an expression calls anything but what converts, or what crashed."""
-        calls = [each.func for each in ast.walk(value) if isinstance(each, ast.Call)]
-        return not all(_last(each) in _CONVERTING or ast.unparse(each) in self.met.called for each in calls)
+    def means(self, value: ast.expr) -> set[str]:
+        """What an expression stands for once guards and conversions are taken away."""
+        return {names(core(value, self.given, self.message.conversions))}
+
+    def does_more(self, statement: ast.AST) -> bool:
+        """Whether it waits, or calls anything but the log and what converts."""
+        parts = list(ast.walk(statement))
+        calls = [each.func for each in parts if isinstance(each, ast.Call)]
+        waits = any(isinstance(each, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr) for each in parts)
+        return waits or not all(_last(each) in _CONVERTING | TELLING for each in calls)
 
     def odd(self, old: Sequence[ast.stmt], new: ast.stmt) -> Iterator[str]:
         """A statement that is no insertion and stands for none of the base."""
@@ -210,7 +252,7 @@ class _Walk:
     def is_said(self, statement: ast.stmt) -> bool:
         """Whether the crash speaks of a word of it."""
         words = (getattr(each, name, None) for each in ast.walk(statement) for name in _SPOKEN)
-        return any(isinstance(word, str) and f"'{word}'" in self.crashed.said for word in words)
+        return any(isinstance(word, str) and word in self.message.words for word in words)
 
 
 _SPOKEN = ("id", "attr", "arg", "value", "name", "module")

@@ -7,36 +7,46 @@ conversion, a key that is read by `get`, an `await`, and words that the crash sp
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
 
 from agent.proof.labels.plain.conditions import asks_for_missing
+from agent.proof.labels.plain.message import Message
 
-_CONVERSIONS = frozenset(("float", "str", "list", "dict"))
 Given = Mapping[str, ast.expr]
 """What new local names stand for."""
-REFUSED = re.compile(r"\w\(\) (?:got|missing|takes)\b")
+_FAR = 0.75
+"""How little two words are alike that a reader is to look at."""
 
 
-def is_same(one: ast.AST, other: ast.AST, given: Given, said: str) -> bool:
+def is_same(one: ast.AST, other: ast.AST, given: Given, message: Message) -> bool:
     """Whether a statement of the base does what another one does, `given` what new names stand for."""
-    return _awaits(other) >= _awaits(one) and _alike(core(one, {}), core(other, given), said)
+    kinds = message.conversions
+    return _awaits(other) >= _awaits(one) and _alike(core(one, {}, kinds), core(other, given, kinds), message)
 
 
-def core(node: ast.AST, given: Given) -> ast.AST:
-    """A tree without what a repair puts around, and with what new names stand for in their place."""
-    found: ast.AST = _Core(given).visit(deepcopy(node))
+def is_renamed(one: ast.AST, other: ast.AST, message: Message) -> bool:
+    """Whether a statement is another one, word for word, but for words of which the crash speaks."""
+    return _alike(one, other, replace(message, refused=False))
+
+
+def core(node: ast.AST, given: Given, kinds: frozenset[str]) -> ast.AST:
+    """A tree without what a repair puts around, and with what new names stand for in their place.
+
+    `kinds` are the conversions that the crash asks for.
+    """
+    found: ast.AST = _Core(given, kinds).visit(deepcopy(node))
     return found
 
 
-def swapped(one: ast.AST, other: ast.AST, given: Given, said: str, far: float) -> Iterator[tuple[str, str]]:
+def swapped(one: ast.AST, other: ast.AST, given: Given, message: Message) -> Iterator[tuple[str, str]]:
     """The words that give way to others unlike them: whether those are the right ones, nobody knows."""
-    first, second = _words(core(one, {})), _words(core(other, given))
+    first, second = (_words(core(node, given, message.conversions)) for node in (one, other))
     for was, now in zip(first, second, strict=False) if len(first) == len(second) else ():
-        if was != now and f"'{was}'" in said and SequenceMatcher(None, was, now).ratio() < far:
+        if was != now and was in message.words and SequenceMatcher(None, was, now).ratio() < _FAR:
             yield was, now
 
 
@@ -56,27 +66,27 @@ def _awaits(node: ast.AST) -> int:
     return sum(isinstance(each, ast.Await) for each in ast.walk(node))
 
 
-def _alike(one: Any, other: Any, said: str) -> bool:
+def _alike(one: Any, other: Any, message: Message) -> bool:
     """Whether two trees are the same, but for words of which the crash speaks."""
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(_alike(*pair, said) for pair in zip(one, other, strict=True))
+        return len(one) == len(other) and all(_alike(*pair, message) for pair in zip(one, other, strict=True))
     if isinstance(one, str) and isinstance(other, str):
-        return one == other or f"'{one}'" in said
+        return one == other or one in message.words
     if not isinstance(one, ast.AST):
         return bool(one == other) and type(one) is type(other)
-    if isinstance(one, ast.Call) and isinstance(other, ast.Call) and REFUSED.search(said):
+    if isinstance(one, ast.Call) and isinstance(other, ast.Call) and message.refused:
         # How something is to be called is what the crash is about.
-        return _alike(one.func, other.func, said)
+        return _alike(one.func, other.func, message)
     return type(one) is type(other) and all(
-        _alike(getattr(one, name, None), getattr(other, name, None), said) for name in one._fields
+        _alike(getattr(one, name, None), getattr(other, name, None), message) for name in one._fields
     )
 
 
 class _Core(ast.NodeTransformer):
     """Takes away what a repair puts around, and what new names stand for in their place."""
 
-    def __init__(self, given: Given) -> None:
-        self._given = dict(given)
+    def __init__(self, given: Given, kinds: frozenset[str]) -> None:
+        self._given, self._kinds = dict(given), kinds
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         missing = asks_for_missing(node.test)
@@ -87,8 +97,9 @@ class _Core(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         core: ast.AST
-        if isinstance(node.op, ast.Or) and all(map(_is_written, node.values[1:])):
-            core = self.visit(node.values[0])
+        first, *others = node.values
+        if isinstance(node.op, ast.Or) and asks_for_missing(first) is False and all(map(_is_written, others)):
+            core = self.visit(first)
         elif isinstance(node.op, ast.And) and all(map(_is_given_on, node.values[:-1])):
             core = self.visit(node.values[-1])
         else:
@@ -97,7 +108,7 @@ class _Core(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         match node:
-            case ast.Call(func=ast.Name(id=name), args=[only], keywords=[]) if name in _CONVERSIONS:
+            case ast.Call(func=ast.Name(id=name), args=[only], keywords=[]) if name in self._kinds:
                 core: ast.AST = self.visit(only)
                 return core
             case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[key, *rest], keywords=[]):
@@ -126,7 +137,7 @@ class _Core(ast.NodeTransformer):
         if value is None:
             return node
         others = {name: each for name, each in self._given.items() if name != node.id}
-        core: ast.AST = _Core(others).visit(deepcopy(value))
+        core: ast.AST = _Core(others, self._kinds).visit(deepcopy(value))
         return core
 
 
