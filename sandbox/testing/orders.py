@@ -98,10 +98,10 @@ class Orders:
         The own tests run apart, here as well: what they do to pytest is no affair of the base's.
         """
         files = tuple(path for path in self.base.order.files if not is_node_test(path))
-        if not files or not self._trees.changes_code:
-            return None
         steering, whole = self._trees.steering(), self._trees.tree(patched_code=True, new_tests=True)
         own = tuple(path for path in sorted(self._trees.new_tests) if not is_node_test(path))
+        if not (files or own) or not self._trees.changes_code:
+            return None
         select = self._named_in(files)
         order = Order(self.service, files, select, steering, plain=True, apart=own)
         chosen = self._chosen(own)

@@ -21,7 +21,7 @@ def demoted(before: Verdict, after: Verdict, plain_before: Verdict, plain: Verdi
     cannot be collected, where no test that has not passed tells of it.
     """
     held, good = passed(plain_before), passed(after)
-    own = good - before.outcomes.keys() if held else frozenset()
+    own = good - before.outcomes.keys() if held or not before.outcomes else frozenset()
     outcomes, notes, problem = dict(after.outcomes), list(after.notes), after.problem
     for node, how in _lost((held | own) - passed(plain), plain, good & held):
         why = _why(how)

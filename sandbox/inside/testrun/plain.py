@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import sys
+import tempfile
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -17,6 +19,23 @@ from .reports import Reports
 
 _ALL = ("--continue-on-collection-errors", "--maxfail=0")
 """One test that fails, or file that cannot be collected, says nothing of the others."""
+_TOLD = (
+    *("SHELL", "TERM", "EDITOR", "PAGER", "COLORTERM", "SHLVL", "XDG_SESSION_ID", "XDG_RUNTIME_DIR"),
+    *("SSH_AGENT_PID", "DBUS_SESSION_BUS_ADDRESS", "LS_COLORS", "HISTSIZE", "MAIL", "DESKTOP"),
+    *(
+        "GPG_TTY",
+        "VISUAL",
+        "WINDOWID",
+        "OLDPWD",
+        "HOSTNAME",
+        "HOSTTYPE",
+        "MACHTYPE",
+        "OSTYPE",
+        "LINES",
+        "COLUMNS",
+    ),
+)
+"""Variables of a person's shell that say nothing to a service."""
 _UNLESS_NAMED = {"hypothesispytest": b"hypothesis", "anyio": b"anyio"}
 """Plug-ins that take long to load, and do nothing where this word stands in no test and no setting."""
 
@@ -31,6 +50,7 @@ def run(plan: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> int:
     arguments += [word for plugin in idle for word in ("-p", f"no:{plugin}")]
     arguments += [f"--ignore={root}/{path}" for path in plan["apart"]]
     plan.clear()
+    arguments += [f"--basetemp={_be_elsewhere()}/tmp"]
     os.chdir(root)
     set_by_user = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:] = dict.fromkeys([root, *set_by_user, *sys.path])
@@ -38,6 +58,20 @@ def run(plan: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> int:
     sys.modules["__main__"] = ModuleType("__main__")
     gc.enable()
     return int(pytest.main(arguments, plugins=[_Plain(root, tell)]))
+
+
+def _be_elsewhere() -> str:
+    """Surroundings as a person has them, and not a box: who looks at them is to see another place each time.
+
+    Returns:
+        A home of its own.
+    """
+    user = f"dev{random.SystemRandom().randrange(10**6)}"
+    home = f"{tempfile.gettempdir()}/{user}"
+    os.mkdir(home)  # noqa: PTH102 - pathlib is slow here
+    told = dict.fromkeys(_TOLD, "1") | {"HOME": home, "USER": user, "LOGNAME": user, "PWD": os.getcwd()}  # noqa: PTH109
+    os.environ.update(told)
+    return home
 
 
 def _content(file: str) -> bytes:

@@ -34,13 +34,19 @@ _WORDS = _split(
     " assert_not_called asyncio await_args await_args_list await_count awaited call call_args"
     " call_args_list call_count called cancel cancelled caplog capsys clear close configure_mock"
     " create_task current_task date datetime defaultdict delenv deque dict done err exception fget fixture"
-    " gather get_running_loop is_set kwargs mark match messages mock mock_calls monkeypatch monotonic"
-    " namedtuple new_event_loop object out param parametrize patch perf_counter pytest raises readouterr"
-    " records request reset_mock result return_value run run_until_complete set setUp setattr setenv"
-    " setitem side_effect skip slow syspath_prepend text time timedelta timeout timezone tmp_path unittest"
+    " gather get_running_loop is_set kwargs mark match messages mock mock_calls monkeypatch "
+    " namedtuple new_event_loop object out param parametrize patch pytest raises readouterr"
+    " records reset_mock result return_value run run_until_complete set setUp setattr setenv"
+    " setitem side_effect skip slow syspath_prepend text time timedelta timeout timezone unittest"
     " usefixtures uuid4 value wait wait_for warns"
 )
 """What pytest, mocks and asyncio have for tests, and everyday values."""
+_BESIDE = _split(
+    "os sys environ getenv getcwd getuser getlogin gettempdir uname getnode getpid subprocess socket pathlib"
+    " platform builtins importlib inspect gc tempfile shutil io glob ctypes signal resource pwd getpass"
+    " tmp_path tmp_path_factory tmpdir request pytestconfig cache"
+)
+"""What tells a test where it runs, and not what it tests."""
 _SPECIAL = frozenset(
     {"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__aiter__", "__anext__", "__call__"}
 )
@@ -61,13 +67,14 @@ def beyond_in_tests(tests: Mapping[str, str], words: Words) -> list[str]:
     read = trees(tests, folded=False)
     found = [f"{path} cannot be read" for path in tests if path.endswith(".py") and path not in read]
     every = list(nodes(read))
-    own = {name for node in every for name in (*bound(node), *_kept(node))}
-    own |= {part for node in every for module in imported(node) for part in module.split(".")}
-    found += (told for node in every for told in _of(node, words, frozenset(own)))
+    modules = {part for node in every for module in imported(node) for part in module.split(".")}
+    own = frozenset({name for node in every for name in bound(node)} | modules)
+    kept = frozenset({name for node in every for name in _kept(node)} | modules)
+    found += (told for node in every for told in _of(node, words, own, kept))
     return list(dict.fromkeys(found))
 
 
-def _of(node: ast.AST, words: Words, own: frozenset[str]) -> Iterator[str]:
+def _of(node: ast.AST, words: Words, own: frozenset[str], kept: frozenset[str]) -> Iterator[str]:
     yield from (what for kind, what in _KINDS if isinstance(node, kind))
     for module in imported(node):
         if not (module in _MODULES or module.partition(".")[0] in _HOUSE):
@@ -75,7 +82,9 @@ def _of(node: ast.AST, words: Words, own: frozenset[str]) -> Iterator[str]:
     for name in _names(node):
         if name.startswith("__") and name not in _SPECIAL and name != "__future__":
             yield name
-        elif not (words.knows(name) or name in _WORDS or name in own):
+        elif name in _BESIDE or not (
+            words.knows(name) or name in _WORDS or name in (kept if isinstance(node, ast.Attribute) else own)
+        ):
             yield f"the name {name}"
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("pytest_"):
@@ -86,12 +95,26 @@ def _of(node: ast.AST, words: Words, own: frozenset[str]) -> Iterator[str]:
             yield f"the class {node.name} out of {', '.join(map(shown, bases))}"
         case ast.If(test=test) | ast.IfExp(test=test) if _calls(test):
             yield f"decides by `{shown(test)}`"
+        case ast.Assert(test=test) if any(isinstance(p, ast.BoolOp | ast.IfExp) for p in ast.walk(test)):
+            if not (isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)):
+                yield f"claims the one or the other: `{shown(test)}`"
 
 
 def _kept(node: ast.AST) -> Iterator[str]:
-    """What a stand-in keeps for itself."""
+    """What a stand-in has: methods, and what it keeps for itself."""
     match node:
         case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+            yield name
+        case ast.ClassDef(body=body):
+            for each in body:
+                yield from bound(each)
+                yield from (
+                    name
+                    for part in ast.walk(each)
+                    for name in bound(part)
+                    if isinstance(each, ast.Assign | ast.AnnAssign)
+                )
+        case ast.keyword(arg=str(name)):
             yield name
 
 
