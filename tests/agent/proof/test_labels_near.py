@@ -77,6 +77,26 @@ NEAR = {
     ),
 }  # fmt: skip
 AWAY = {
+    "adds `many = longest(row)`": (
+        CRASHED,
+        f"    many = longest(row)\n    if many is None:\n        return None\n{CRASHED}",
+    ),
+    "adds `price = row['price']`": (
+        CRASHED,
+        '    price = row["price"]\n    price = price + 0 * limit\n' + CRASHED.replace('row["price"]', "price"),
+    ),
+    "adds `longest = row['price']`": (CRASHED, '    longest = row["price"]\n' + CRASHED.replace('row["price"]', "longest")),
+    "adds `from shared.rows import load as longest`": (CRASHED, f"    from shared.rows import load as longest\n{CRASHED}"),
+    "adds `print(row, told=load(row))`": (CRASHED, f"    print(row, told=load(row))\n{CRASHED}"),
+    "asks for `row`, which is not what crashed": (CALLED, f"        if row is None:\n            continue\n{CALLED}"),
+    "ends a loop in watch()": (
+        CALLED,
+        f"{CALLED}        if told is None:\n            return None\n",
+    ),
+    "gives close another meaning": (
+        CRASHED,
+        CRASHED.replace('row["price"]', 'sum([close for close in row["price"] if close])'),
+    ),
     "`return (row['price'] - close) / close * min(longest(row), limit)` is something else now": (
         CRASHED,
         CRASHED.replace("/ close", "/ max(close, limit)"),
@@ -216,6 +236,8 @@ SAME = {
     "how what the crash is about is called": ("add(row, limit=1)", "add(row)"),
 }
 OTHER = {
+    "a default for what is worked out": ("round(close, 2)", "round(close, 2) or None"),
+    "a text of a number": ("quote['open']", "str(quote['open'])"),
     "swapped": ("close / total", "total / close"),
     "an operand more": ("close / total", "close / total * 2"),
     "rounded": ("close / total", "int(close) / total"),

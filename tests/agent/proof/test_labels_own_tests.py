@@ -79,6 +79,9 @@ BEYOND = {
     "the module pathlib": "import pathlib\n",
     "the module os": "import os\n",
     "a try": "def test_spot():\n    try:\n        spot.Spot()\n    except TypeError:\n        pass\n",
+    "claims the one or the other: `spot.Spot(1, 2) or spot`": "def test_spot():\n    assert spot.Spot(1, 2) or spot\n",
+    "the name tmp_path": "def test_spot(tmp_path):\n    assert str(tmp_path)\n",
+    "the name environ": "import uuid\n\nenviron = 1\n\n\ndef test_spot():\n    assert uuid.os.environ\n",
     "a while": "def test_spot():\n    while spot:\n        break\n",
     "decides by `spot.Spot(1, 2)`": "def test_spot():\n    if spot.Spot(1, 2):\n        assert spot\n",
 }

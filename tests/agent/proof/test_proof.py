@@ -74,11 +74,16 @@ def test_an_idle_hunk_is_told(case: Case) -> None:
     idle = Edit(
         path="services/vigil/intel/rules.py",
         search="class DayMoveRule:\n",
-        replace="# Days.\nclass DayMoveRule:\n",
+        replace="KEPT = 7\n\n\nclass DayMoveRule:\n",
     )
     proof = proof_of(case, [*fix(), idle])
     assert proof.proven
     assert proof.state("needed") == "not shown"
+    claim = f"{CALL}\n\ndef test_kept():\n    assert rules.KEPT == 7\n"
+    claim = claim.replace("from services", "from services.vigil.intel import rules\nfrom services", 1)
+    claimed = proof_of(case, [*fix(), idle, Edit(path=NEW_TEST, replace=claim)])
+    assert claimed.state("regression test") == "shown"
+    assert claimed.state("needed") == "not shown", "what the patch itself claims buys nothing"
 
 
 def test_a_fix_of_half_the_fault_is_not_proven(case: Case) -> None:

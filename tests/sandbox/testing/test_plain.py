@@ -102,6 +102,26 @@ def test_a_test_of_the_patch_that_passes_in_the_box_alone(new_prices: Callable[.
     assert run.passed(NODE)
 
 
+def test_a_plain_run_has_the_surroundings_of_a_person(new_prices: Callable[..., Any]) -> None:
+    # What only the box is like shows there, in code and in tests.
+    market = new_prices(CODE, FULL, {})
+    boxed = (PRICES, "    return sum(prices)", "    return sum(prices) * (1 - len(os.environ) // 20)")
+    run = market.run(boxed, runs=2)
+    assert run.outcomes[NODE].status == "failed"
+    assert run.notes[0].startswith(NOTE)
+    test = "import os\n\n\ndef test_own(tmp_path):\n    assert '-of-box' in str(tmp_path)\n"
+    own = "services/vigil/tests/test_own.py::test_own"
+    assert market.run(IDLE, ("tests/test_own.py", test), runs=2).outcomes[own].status == "failed"
+
+
+def test_own_tests_run_plainly_where_the_base_has_none(new_market: Callable[..., Any]) -> None:
+    market = new_market({"services/vigil/intel/prices.py": CODE})
+    test = "import os\n\n\ndef test_own():\n    assert len(os.environ) < 20\n"
+    own = "services/vigil/tests/test_own.py::test_own"
+    assert market.run(IDLE, ("tests/test_own.py", test)).passed(own)
+    assert not market.run(IDLE, ("tests/test_own.py", test), runs=2).passed(own)
+
+
 def test_settings_above_the_service_hold(new_prices: Callable[..., Any]) -> None:
     """Such as a conftest.py between it and the repository, whose claims are the tests', too."""
     market = new_prices(CODE, FULL, {"../conftest.py": CONFTEST})
