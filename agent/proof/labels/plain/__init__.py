@@ -13,7 +13,9 @@ gone           what the base does, and the patch does not
 kept           what a mended statement no longer uses
 moved          statements that stand in other blocks, or in another order
 changes        what is changed in place, kept for nothing, or bound a second time
-near           what is changed where nothing crashed, statement by statement
+near           what is changed where nothing crashed, scope by scope
+walk           the same statement by statement: what stands for what, and what is put in between
+message        what the message of a crash says
 met            what a crash met in one function
 guards         whether a question is a guard for what crashed
 same           whether a mended statement works out what it did
