@@ -115,7 +115,7 @@ def _elements(node: ast.Dict | ast.List | ast.Tuple | ast.Set) -> list[ast.expr]
 def _given_up(old: Trees, new: Trees) -> Iterator[str]:
     """Functions that gave something back, and give nothing any more."""
     before, after = _gives(old), _gives(new)
-    for place in before.keys() & after.keys():
+    for place in sorted(before.keys() & after.keys()):
         if before[place] and not after[place]:
             yield f"{place.rpartition('.')[2]}() gives nothing back"
 

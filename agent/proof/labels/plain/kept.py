@@ -34,7 +34,7 @@ def kept(old: Trees, new: Trees, words: Words, said: str) -> Iterator[str]:
     before, after = functions(old), functions(new)
     fresh_places = after.keys() - before.keys()
     helpers = {place.rpartition(".")[2]: after[place] for place in fresh_places if not place.endswith(".py")}
-    for place in before.keys() & after.keys():
+    for place in sorted(before.keys() & after.keys()):
         first, second = statements(before[place]), statements(after[place])
         was, now = ([ast.dump(each) for each in side] for side in (first, second))
         fresh = [each for each, dump in zip(second, now, strict=True) if dump not in was]

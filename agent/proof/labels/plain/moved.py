@@ -23,7 +23,7 @@ def moved(old: Trees, new: Trees) -> Iterator[str]:
         found = others.get(dump)
         if found is not None and each - found[1]:
             yield f"`{told}` stands elsewhere"
-    for way in before.keys() & after.keys():
+    for way in sorted(before.keys() & after.keys()):
         common = Counter(dump for dump, _ in before[way]) & Counter(dump for dump, _ in after[way])
         first, second = (
             [dump for dump, _ in side[way] if dump in common and common[dump] == 1]

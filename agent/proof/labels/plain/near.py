@@ -29,7 +29,7 @@ def near(old: Trees, new: Trees, crashed: Crashed, words: Words) -> Iterator[str
     if crashed.lines:
         message = Message.of(crashed.said)
         yield from _unheard_of(new, message, words)
-        yield from (f"the new file {path}" for path in new.keys() - old.keys())
+        yield from (f"the new file {path}" for path in sorted(new.keys() - old.keys()))
         for path in sorted(old.keys() & new.keys()):
             culprit = crashed.culprit[1] if crashed.culprit and crashed.culprit[0] == path else 0
             place = _Place(crashed.lines.get(path, frozenset()), culprit, message, _outer(new[path].tree))
@@ -68,11 +68,11 @@ def _scope(old: ast.AST, new: ast.AST, place: _Place) -> Iterator[str]:
     yield from guards(old, new, walk.given, met, message)
     yield from _meant_anew(old, new, met)
     before, after = _defined(old), _defined(new)
-    for name in after.keys() - before.keys():
+    for name in sorted(after.keys() - before.keys()):
         if name[0] not in message.words:
             yield f"adds {name[0]}()"
-    yield from (f"no {name[0]}() any more" for name in before.keys() - after.keys())
-    for name in before.keys() & after.keys():
+    yield from (f"no {name[0]}() any more" for name in sorted(before.keys() - after.keys()))
+    for name in sorted(before.keys() & after.keys()):
         if _head(before[name]) != _head(after[name]) and not message.refused:
             yield f"the head of {name[0]} is another"
         yield from _scope(before[name], after[name], place)
@@ -81,7 +81,7 @@ def _scope(old: ast.AST, new: ast.AST, place: _Place) -> Iterator[str]:
 def _meant_anew(old: ast.AST, new: ast.AST, met: Met) -> Iterator[str]:
     """Names that a new comprehension gives another meaning within itself."""
     had = frozenset(_looped(old))
-    for name in (frozenset(_looped(new)) - had) & met.bound:
+    for name in sorted((frozenset(_looped(new)) - had) & met.bound):
         yield f"gives {name} another meaning"
 
 
