@@ -141,7 +141,7 @@ class _Used(ast.NodeTransformer):
 def _shadowed(old: Trees, new: Trees) -> Iterator[str]:
     """Imported names that a new definition of the same file stands for now."""
     moved = {ast.dump(node) for node in nodes(old) if isinstance(node, Function)}
-    for path in old.keys() & new.keys():
+    for path in sorted(old.keys() & new.keys()):
         before, after = {path: old[path]}, {path: new[path]}
         gone = (_imported(before) & _used(before)) - _imported(after)
         tops = (node for node in new[path].tree.body if isinstance(node, Function) and node.name in gone)

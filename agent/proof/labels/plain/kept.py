@@ -45,7 +45,7 @@ def kept(old: Trees, new: Trees, words: Words, said: str) -> Iterator[str]:
                 pairs, others = dict(_pairs(had)), dict(_pairs(has))
                 parts = [
                     ("", had, has),
-                    *((p, [pairs[p]], [others[p]]) for p in pairs.keys() & others.keys()),
+                    *((p, [pairs[p]], [others[p]]) for p in sorted(pairs.keys() & others.keys())),
                 ]
                 for part, one, other in parts:
                     for name in sorted(_used(one) - _used(other)):
