@@ -33,11 +33,11 @@ UNTOLD_WRONG = {"content-name-error", "healer-null-heartbeat"}
 MORE = {
     *("copilot-alert-target", "copilot-huge-log", "copilot-mel-empty", "journal-route-signature"),
     *("copilot-shared-rename", "massive-worker-dead", "vexy-voice-renamed"),
-    *("healer-null-heartbeat", "rss-no-date"),
+    *("content-name-error", "healer-null-heartbeat", "rss-no-date"),
     *("healer-logger-exception", "vexy-circular-import", "vigil-relative-move"),
 }
 """The fixes that do more than plain repairs do: they ask for a kind of alert, bring a route back, read another
-key, call what crashed in another manner; put a word in the place of one that is not like it; take a 0 for
+key, call what crashed in another manner; put a word in the place of one that is not like it; make a constant; take a 0 for
 missing; change an `except`, a number's file, a report that did not crash."""
 
 
@@ -99,7 +99,7 @@ def test_most_wrong_fixes_are_told(labels: dict[tuple[str, str], tuple[str, ...]
     assert {fault for fault, told in wrong.items() if not told} - unseen == UNTOLD_WRONG
 
 
-def test_few_fixes_are_more_than_a_plain_repair(labels: dict[tuple[str, str], tuple[str, ...]]) -> None:
+def test_which_fixes_are_more_than_a_plain_repair(labels: dict[tuple[str, str], tuple[str, ...]]) -> None:
     unseen = {fault.id for fault in UNSEEN}
     told = {fault for (fault, which), found in labels.items() if which == "fix" and "more than" in str(found)}
     assert told - unseen == MORE
