@@ -185,9 +185,13 @@ class Climb:
         if self.rungs["gone"].state == "shown" and self.replay.of(less).verdict != "beats":
             return True
         whole, run = self.patched(), self.tests.run(self.service, less.base, less)
-        # What the patch's own tests claim beside the crash, the patch itself has made up.
-        nodes = [node for node in whole.outcomes if self.is_old(node) or node in self.proving]
-        return any(passed(whole, node) and not passed(run, node) for node in nodes)
+        missed = [node for node in whole.outcomes if passed(whole, node) and not passed(run, node)]
+        return any(self.is_old(node) or self.tells_of_the_crash(node, run) for node in missed)
+
+    def tells_of_the_crash(self, node: str, run: TestRun) -> bool:
+        """Whether an own test fails as the incident did: what else it claims, the patch has made up."""
+        outcome = run.outcomes.get(node)
+        return node in self.proving and outcome is not None and fails_as(self.crash, self.service, outcome)
 
 
 def passed(run: TestRun, node: str) -> bool:

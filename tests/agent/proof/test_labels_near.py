@@ -77,6 +77,21 @@ NEAR = {
     ),
 }  # fmt: skip
 AWAY = {
+    "adds `first = limit`": (
+        '    close = row["prev_close"]\n' + CRASHED,
+        '    first = limit\n    limit = limit + 1\n    close = row["prev_close"]\n' + CRASHED.replace("limit)", "first)"),
+    ),
+    "adds `source = [each for each in source]`": (
+        "    rows = load(source)\n",
+        "    source = [each for each in source]\n    rows = load(source)\n",
+    ),
+    "works out `row['price']` where data is missing": (
+        CRASHED,
+        f'    if close is None or row["price"] is None:\n        return row["price"]\n{CRASHED}',
+    ),
+    "works out `close` where data is missing": (CRASHED, f"    if len(close) == 0:\n        return close\n{CRASHED}"),
+    "adds `print('a close', 1 / close)`": (CRASHED, f"    print('a close', 1 / close)\n{CRASHED}"),
+    "adds `print(row['longest'])`": (CRASHED, f"    print(row['longest'])\n{CRASHED}"),
     "adds `many = longest(row)`": (
         CRASHED,
         f"    many = longest(row)\n    if many is None:\n        return None\n{CRASHED}",
@@ -238,6 +253,8 @@ SAME = {
 OTHER = {
     "a default for what is worked out": ("round(close, 2)", "round(close, 2) or None"),
     "a text of a number": ("quote['open']", "str(quote['open'])"),
+    "defaults exchanged": ("row.get('a', 1) - row.get('b', 2)", "row.get('a', 2) - row.get('b', 1)"),
+    "gives on what is empty": ("round(close / total)", "close and round(close / total)"),
     "swapped": ("close / total", "total / close"),
     "an operand more": ("close / total", "close / total * 2"),
     "rounded": ("close / total", "int(close) / total"),

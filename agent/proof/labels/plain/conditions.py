@@ -202,7 +202,12 @@ def _worked_out(test: ast.expr, value: ast.expr | None, place: str, constants: C
     """Constants have a label of their own, and what is missing itself is given on."""
     if value is None or constants.is_fixed(value):
         return
-    if ast.dump(value) not in map(ast.dump, ast.walk(test)):
+    match test:
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()]):
+            gives_it_on = ast.dump(value) == ast.dump(left)
+        case _:
+            gives_it_on = False
+    if not gives_it_on:
         yield f"works out `{shown(value)}` where data is missing", place + ast.dump(value)
 
 

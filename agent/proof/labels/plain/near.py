@@ -132,9 +132,16 @@ def _given(block: ast.AST, met: Met) -> Given:
     found = {}
     every = list(own(getattr(block, "body", [])))
     times = Counter(name for each in every for name in bound(each))
+    given = (
+        {each.arg for each in ast.walk(block.args) if isinstance(each, ast.arg)}
+        if isinstance(block, Function)
+        else set()
+    )
     for each in every:
         match each:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name not in met.bound:
-                if times[name] == 1:
+                made_of = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
+                # What is given another value in between is not what the name stands for.
+                if times[name] == 1 and all(times[one] + (one in given) < 2 for one in made_of):
                     found[name] = value
     return found

@@ -25,7 +25,9 @@ _FAR = 0.75
 def is_same(one: ast.AST, other: ast.AST, given: Given, message: Message) -> bool:
     """Whether a statement of the base does what another one does, `given` what new names stand for."""
     kinds = message.conversions
-    return _awaits(other) >= _awaits(one) and _alike(core(one, {}, kinds), core(other, given, kinds), message)
+    if _awaits(other) < _awaits(one) or (_defaults(one) and _defaults(one) != _defaults(other)):
+        return False
+    return _alike(core(one, {}, kinds), core(other, given, kinds), message)
 
 
 def is_renamed(one: ast.AST, other: ast.AST, message: Message) -> bool:
@@ -59,6 +61,16 @@ def _words(node: ast.AST) -> list[str]:
                 found.append(word)
             case ast.keyword(arg=str(word)) | ast.arg(arg=word) | ast.alias(name=word):
                 found.append(word)
+    return found
+
+
+def _defaults(node: ast.AST) -> list[str]:
+    """What is taken where a key is missing."""
+    found = []
+    for each in ast.walk(node):
+        match each:
+            case ast.Call(func=ast.Attribute(attr="get"), args=[_, default]):
+                found.append(ast.dump(default))
     return found
 
 
@@ -100,8 +112,6 @@ class _Core(ast.NodeTransformer):
         first, *others = node.values
         if isinstance(node.op, ast.Or) and asks_for_missing(first) is False and all(map(_is_written, others)):
             core = self.visit(first)
-        elif isinstance(node.op, ast.And) and all(map(_is_given_on, node.values[:-1])):
-            core = self.visit(node.values[-1])
         else:
             core = self.generic_visit(node)
         return core
@@ -139,11 +149,6 @@ class _Core(ast.NodeTransformer):
         others = {name: each for name, each in self._given.items() if name != node.id}
         core: ast.AST = _Core(others, self._kinds).visit(deepcopy(value))
         return core
-
-
-def _is_given_on(node: ast.expr) -> bool:
-    """A guard that is itself what is missing, as in `row and row["x"]`, and no comparison, which is False."""
-    return not isinstance(node, ast.Compare | ast.UnaryOp) and asks_for_missing(node) is False
 
 
 def _is_written(node: ast.expr) -> bool:

@@ -87,16 +87,17 @@ class Walk:
         """Whether it is one of what a repair puts in."""
         match statement:
             case ast.If(body=[*before, last]) as found:
-                quiet = not any(map(self.does_more, (*before, last)))
-                return is_guard(found) and quiet
+                plain = all(_is_plain(each) for each in before if isinstance(each, ast.Expr))
+                return is_guard(found) and plain and not self.does_more(last)
             case ast.Import() | ast.ImportFrom():
                 names_ = {name for one in statement.names for name in bound(one)}
                 return not (self.met.bound | self.outer) & names_
             case ast.Expr(value=ast.Call()):
-                return tells(statement) and not self.does_more(statement)
+                return tells(statement) and _is_plain(statement)
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in self.met.bound:
                 # The same list without what is missing.
-                return isinstance(value, ast.ListComp) and self.means(value) == {name}
+                sifts = isinstance(value, ast.ListComp) and bool(value.generators[0].ifs)
+                return sifts and self.means(value) == {name} and name in self.met.names
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 known = name in self.given and name not in self.outer and self.read[name] > 0
                 return known and not self.does_more(statement) and bool(self.means(value) & self.met.names)
@@ -132,6 +133,17 @@ class Walk:
 
 
 _SPOKEN = ("id", "attr", "arg", "value", "name", "module")
+
+
+def _is_plain(told: ast.Expr) -> bool:
+    """Whether a word to the log only names things: nothing in it is worked out, looked up or called."""
+    given = (*told.value.args, *told.value.keywords) if isinstance(told.value, ast.Call) else ()
+    return all(isinstance(part, _NAMING) for each in given for part in ast.walk(each))
+
+
+_NAMING = (
+    ast.Name, ast.Attribute, ast.Constant, ast.JoinedStr, ast.FormattedValue, ast.keyword, ast.expr_context,
+)  # fmt: skip
 
 
 def _last(node: ast.expr) -> str:
