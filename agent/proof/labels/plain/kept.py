@@ -31,14 +31,14 @@ _COMPOUND = (
 
 def kept(old: Trees, new: Trees, words: Words, said: str) -> Iterator[str]:
     """What mended statements no longer use; `said` is the crash's message, and what it names may go."""
-    before, after = functions(old), functions(new)
+    before, after = _functions(old), _functions(new)
     fresh_places = after.keys() - before.keys()
     helpers = {place.rpartition(".")[2]: after[place] for place in fresh_places if not place.endswith(".py")}
     for place in sorted(before.keys() & after.keys()):
-        first, second = statements(before[place]), statements(after[place])
+        first, second = _statements(before[place]), _statements(after[place])
         was, now = ([ast.dump(each) for each in side] for side in (first, second))
         fresh = [each for each, dump in zip(second, now, strict=True) if dump not in was]
-        bare = _Bare(dict(named(fresh)), helpers)
+        bare = _Bare(dict(_named(fresh)), helpers)
         for kind, start, end, begin, stop in SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
             if kind == "replace":
                 had, has = _Bare({}, {}).of(first[start:end]), bare.of(second[begin:stop])
@@ -66,7 +66,7 @@ def _is_said(name: str, said: str) -> bool:
     return re.search(rf"(?:attribute|argument|name|variable):? '{name}'", said) is not None
 
 
-def named(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
+def _named(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
     """New local names for what is worked out once."""
     for each in statements:
         if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name):
@@ -139,14 +139,14 @@ class _Bare(ast.NodeTransformer):
         return called if helper is None else ast.Tuple(elts=both)
 
 
-def functions(trees: Trees) -> dict[str, ast.AST]:
+def _functions(trees: Trees) -> dict[str, ast.AST]:
     """Functions by their place, and files by their path for what stands outside of functions."""
     placed = (each for module in trees.values() for each in module.placed)
     functions = {f"{place}.{node.name}": node for place, node in placed if isinstance(node, Function)}
     return {**functions, **{path: module.tree for path, module in trees.items()}}
 
 
-def statements(whole: ast.AST) -> list[ast.stmt]:
+def _statements(whole: ast.AST) -> list[ast.stmt]:
     """The plain statements of a function in their order, and the heads of its blocks."""
     found: list[ast.stmt] = []
     waiting: list[ast.AST] = [whole]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
+from agent.proof.labels.constants import last_name
 from agent.proof.labels.plain.conditions import TELLING, asks_for_missing, names, tells
 from agent.proof.labels.plain.guards import is_guard
 from agent.proof.labels.plain.message import Message
@@ -18,6 +19,12 @@ from agent.proof.labels.sources import shown
 
 _BLOCKS = ("body", "orelse", "finalbody")
 _CONVERTING = frozenset(("get", "float", "int", "str", "len", "list", "dict", "set", "isinstance", "round"))
+_SPOKEN = ("id", "attr", "arg", "value", "name", "module")
+"""Where the nodes of a tree keep their words."""
+_NAMING = (
+    ast.Name, ast.Attribute, ast.Constant, ast.JoinedStr, ast.FormattedValue, ast.keyword, ast.expr_context,
+)  # fmt: skip
+"""All that stands in a word to the log that only names things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,7 @@ class Walk:
         parts = list(ast.walk(statement))
         calls = [each.func for each in parts if isinstance(each, ast.Call)]
         waits = any(isinstance(each, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr) for each in parts)
-        return waits or not all(_last(each) in _CONVERTING | TELLING for each in calls)
+        return waits or not all(last_name(each) in _CONVERTING | TELLING for each in calls)
 
     def odd(self, old: Sequence[ast.stmt], new: ast.stmt) -> Iterator[str]:
         """A statement that is no insertion and stands for none of the base."""
@@ -132,22 +139,10 @@ class Walk:
         return any(isinstance(word, str) and word in self.message.words for word in words)
 
 
-_SPOKEN = ("id", "attr", "arg", "value", "name", "module")
-
-
 def _is_plain(told: ast.Expr) -> bool:
     """Whether a word to the log only names things: nothing in it is worked out, looked up or called."""
     given = (*told.value.args, *told.value.keywords) if isinstance(told.value, ast.Call) else ()
     return all(isinstance(part, _NAMING) for each in given for part in ast.walk(each))
-
-
-_NAMING = (
-    ast.Name, ast.Attribute, ast.Constant, ast.JoinedStr, ast.FormattedValue, ast.keyword, ast.expr_context,
-)  # fmt: skip
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def _front(statement: ast.stmt) -> ast.stmt:
