@@ -145,6 +145,27 @@ def test_the_hunk_that_brought_a_crash_is_taken_back_and_said_to_be_a_workaround
 
 
 @pytest.mark.parametrize(
+    "brought",
+    [
+        pytest.param(
+            "    strikes = ast.literal_eval(str(sorted(levels.values(), key=json.loads)))\n",
+            id="in its place",
+        ),
+        pytest.param(OLD + "    strikes.append(round(statistics.geometric_mean(strikes)))\n", id="something added"),
+    ],
+)
+def test_what_put_something_in_is_taken_back_where_nothing_else_mends_it(pulse: Pulse, brought: str) -> None:
+    pulse.commit((LEVELS, "import json\n", "import ast\nimport json\nimport statistics\n"))
+    guilty = pulse.commit((LEVELS, OLD, brought))
+    healed = pulse.healed(values={"massive:levels": '{"a": -2, "b": 2}'})
+    assert healed.result.outcome == "branch", healed.told
+    (label,) = [one for one in healed.result.labels if one.startswith("workaround: ")]
+    assert f"reverts a hunk of {guilty[:10]}" in label
+    added = [line for line in healed.diff.splitlines() if line.startswith("+    strikes")]
+    assert added == (["+" + OLD.rstrip("\n")] if OLD not in brought else [])
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         pytest.param("    return 1\n", "    raise RuntimeError('no')\n    return 1\n", id="something added"),

@@ -20,7 +20,10 @@ _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _WORD = re.compile(r"\w+|[^\w\s]")
 LAST = 9
 """The rank: after every repair that says what is wrong."""
-MOST = 2
+REPLACED = LAST + 1
+"""The rank where a change put something in: that was somebody's wish, and is given up last."""
+MOST = 3
+_REFUSAL = re.compile(r"(?:raise|assert)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,16 @@ class Hunk:
     new: tuple[str, ...]
     start: int
 
+    @property
+    def rank(self) -> int:
+        return LAST if _is_less(self.old, self.new) else REPLACED
+
 
 def reversed_hunk(scene: Scene) -> Asking[list[Candidate]]:
     """One hunk of the newest changes to the culprit function taken back, each hunk by itself.
 
-    Only where it took something away and put nothing in its place: what a change adds is somebody's wish,
-    and whoever takes that back mends nothing.
+    Those that only took something away come first, as nothing is lost with them. Where the code refuses by
+    its own `raise` or `assert`, no other is taken back: that would hide what the refusal says.
     """
     at = yield from scene.here()
     culprit = scene.incident.culprit
@@ -49,26 +56,31 @@ def reversed_hunk(scene: Scene) -> Asking[list[Candidate]]:
     for commit in commits:
         read = yield from scene.desk.read(spot.path, commit)
         texts.append("" if isinstance(read, Absent) else read)
+    refuses = bool(spot.code and _REFUSAL.match(spot.code.strip()))
     found: list[Candidate] = []
     for place, commit in enumerate(commits[:-1]):
         newer, older = texts[place], texts[place + 1]
         for hunk in _hunks(older, newer) if newer and older else ():
+            if refuses and hunk.rank > LAST:
+                continue
             text = _taken_back(source.text, newer, hunk)
             if _touches(newer, hunk, spot) and text is not None and _is_whole(text, spot):
                 why = f"{REVERTS} {commit}, which changed what crashed; the lines before it are back"
                 risk = f"{REVERTS} {commit}: what that change was made for may be lost (workaround)"
-                found.append(Candidate(why, {spot.path: text}, rank=LAST, hides=True, risk=risk, spot=spot))
-    return found[:MOST]
+                found.append(
+                    Candidate(why, {spot.path: text}, rank=hunk.rank, hides=True, risk=risk, spot=spot)
+                )
+    return sorted(found, key=lambda one: one.rank)[:MOST]
 
 
 def _hunks(older: str, newer: str) -> Iterator[Hunk]:
-    """The hunks of a change that only took away; changes with one line between them are one."""
+    """The hunks of a change; changes with one line between them are one, changed comments are none."""
     old, new = older.splitlines(keepends=True), newer.splitlines(keepends=True)
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for group in matcher.get_grouped_opcodes(1):
         changed = [one for one in group if one[0] != "equal"]
         start, end, first, last = changed[0][1], changed[-1][2], changed[0][3], changed[-1][4]
-        if _is_less(old[start:end], new[first:last]):
+        if _words(old[start:end]) != _words(new[first:last]):
             yield Hunk(tuple(old[start:end]), tuple(new[first:last]), first)
 
 
