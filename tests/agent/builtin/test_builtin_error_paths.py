@@ -151,7 +151,9 @@ def test_the_hunk_that_brought_a_crash_is_taken_back_and_said_to_be_a_workaround
             "    strikes = ast.literal_eval(str(sorted(levels.values(), key=json.loads)))\n",
             id="in its place",
         ),
-        pytest.param(OLD + "    strikes.append(round(statistics.geometric_mean(strikes)))\n", id="something added"),
+        pytest.param(
+            OLD + "    strikes.append(round(statistics.geometric_mean(strikes)))\n", id="something added"
+        ),
     ],
 )
 def test_what_put_something_in_is_taken_back_where_nothing_else_mends_it(pulse: Pulse, brought: str) -> None:

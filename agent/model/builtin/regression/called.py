@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from agent.model.builtin.regression import nested
 from agent.model.builtin.regression.concurrent import is_outside, is_runner, run
 from agent.model.builtin.regression.needs import Need, Unclear
 from agent.model.builtin.source import name_of, text_of
@@ -116,6 +117,11 @@ def _function(
 ) -> Need | None:
     """A function by its name: Python's own, the file's own, or one that is imported."""
     first = given[0] if given else None
+    if name in nested.CALLERS:
+        nested.called_back(reader, name, node)
+    if name in reader.nested:
+        nested.read(reader, name, _by_place(reader.nested[name], node, given))
+        return None
     if name in SAME or name in ("float", "int", "abs", "round"):
         return first
     if name == "enumerate" and first is not None:
@@ -156,15 +162,19 @@ def _followed(
     """A function of the same file: what it reads of its parameters is read of the arguments."""
     if reader.depth >= DEEPEST:
         return None
+    inner = replace(reader, known=_by_place(function, node, given), depth=reader.depth + 1)
+    inner.statement(function.body)
+    return None
+
+
+def _by_place(function: cst.FunctionDef, node: cst.Call, given: Sequence[Need | None]) -> dict[str, Need]:
+    """What a call gives to the parameters of a function."""
     names = [one.name.value for one in function.params.params]
     by_place = {
         name_of(arg.keyword) or (names[place] if place < len(names) else ""): need
         for place, (arg, need) in enumerate(zip(node.args, given, strict=True))
     }
-    known = {name: need for name, need in by_place.items() if need is not None}
-    inner = replace(reader, known=known, depth=reader.depth + 1)
-    inner.statement(function.body)
-    return None
+    return {name: need for name, need in by_place.items() if need is not None}
 
 
 def _is_function(node: cst.CSTNode, name: str) -> bool:

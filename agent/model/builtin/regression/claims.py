@@ -11,6 +11,8 @@ from agent.model.builtin.regression.needs import Need
 from agent.model.builtin.regression.reading import Reader
 from agent.model.builtin.source import LOOPS, Source, name_of
 
+CANCELLED = "is cancelled"
+"""Of a call that ends no other way: all that it does is done before."""
 NONE = "is None"
 SOMETHING = "is not None"
 SOME, NOTHING = "!= []", "== []"

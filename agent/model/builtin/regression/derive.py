@@ -2,7 +2,7 @@
 
 What the function needs is read of the repaired code, what was missing of the crash. Such a test is tried
 before it is offered: one that is green without the repair, or red with it, is left out (see `trial`). There
-is none where the function loops until it is cancelled, runs tasks of its own or is nested in another. A task
+is none where the function runs tasks of its own, or is nested in one that was not on the way. A task
 that is lost has one of its own kind: see `started`.
 """
 
@@ -24,7 +24,7 @@ from agent.model.builtin.regression.calls import (
     target_of,
     write,
 )
-from agent.model.builtin.regression.claims import NONE, SOMETHING, kept, results, told
+from agent.model.builtin.regression.claims import CANCELLED, NONE, SOMETHING, kept, results, told
 from agent.model.builtin.regression.hints import apply
 from agent.model.builtin.regression.imports import Test, import_test
 from agent.model.builtin.regression.mended import (
@@ -36,6 +36,7 @@ from agent.model.builtin.regression.mended import (
     word,
 )
 from agent.model.builtin.regression.needs import Need, Unclear
+from agent.model.builtin.regression.nested import outermost
 from agent.model.builtin.regression.reading import Reader
 from agent.model.builtin.regression.real import deeper, fed, made_real
 from agent.model.builtin.regression.way import lead
@@ -73,31 +74,40 @@ def _tests(
     incident: Incident, trouble: Trouble, spot: Spot, base: Source, mended: Source, others: Mapping[str, str]
 ) -> Iterator[Test]:
     function = function_at(base, spot.line)
-    after = same_function(mended, base, function) if function is not None else None
-    if function is None or after is None:
+    if function is None:
+        return
+    place, outer = outermost(base, trouble, spot, function)
+    after = same_function(mended, base, outer)
+    if after is None:
         return
     target = target_of(spot.path, mended, after)
     refused, below = _REFUSED.search(trouble.text), deeper(trouble, spot, others)
     way = trouble.spots[trouble.spots.index(spot) + 1 :] if spot in trouble.spots else ()
     real = [*([refused[1]] if refused else []), *(one.function for one in way)]
     reader = start(target, frozenset(real))
-    node = _node(base, spot, function)
-    lead(base, reader, node, function)
-    numbers = converted(base, function, mended, after)
-    missing = apply(base, reader, spot, trouble, numbers)
+    node = _node(base, place, outer)
+    lead(base, reader, node, outer)
+    within = reader
+    if function is not outer:
+        within = _within(reader, function)
+        lead(base, within, _node(base, spot, function), function)
+    missing = apply(base, within, spot, trouble, converted(base, outer, mended, after))
     meant = word(trouble, base, mended)
     statement = base.statement_of(node) or node
     story = Story(
         target,
         reader,
-        counterpart(base, statement, function, mended, after),
+        counterpart(base, statement, outer, mended, after),
         f"{target.name}() ended {incident.service} with {trouble.name.rpartition('.')[2]}.",
         made_real(reader, below) if below is not None else "",
         tuple(fed(below, meant) if below is not None and meant else ()),
     )
-    guarded = missing and is_guarded(base, spot, trouble, mended, after)
+    guarded = missing and within is reader and is_guarded(base, spot, trouble, mended, after)
     made = target.kind == CONSTRUCTOR
-    for claim in [SOMETHING] if made else results(base, statement, function, guarded=guarded):
+    if reader.endless:
+        yield f"{incident.root}tests/test_{target.name.strip('_')}_crash.py", story.text(CANCELLED)
+        return
+    for claim in [SOMETHING] if made else results(base, statement, outer, guarded=guarded):
         yield f"{incident.root}tests/test_{target.name.strip('_')}_crash.py", story.text(claim)
 
 
@@ -127,7 +137,7 @@ class Story:
         roots: list[Need] = [one for one, _, _ in mocks] + ([own] if own is not None and attribute else [])
         call = calling(target, reader, roots)
         silent = claim == NONE and (mocks or attribute)
-        lines = [*call.before, call.run if silent else f"assert {call.run} {claim}"]
+        lines = [*call.before, *_claimed(call.run, claim, silent=bool(silent))]
         for root, path, what in mocks:
             name = target.variable if root is own else names[id(root)]
             lines.append(f"{'.'.join(filter(None, (name, path, what)))}()")
@@ -148,6 +158,19 @@ class Story:
         if self.statement is None:
             return []
         return list(told(self.target.source, self.reader, self.statement, self.target.function))
+
+
+def _within(reader: Reader, function: cst.FunctionDef) -> Reader:
+    found = reader.inner.get(function.name.value)
+    if found is None:
+        raise Unclear("a function inside of another that is not called by its name")
+    return found
+
+
+def _claimed(run: str, claim: str, *, silent: bool) -> list[str]:
+    if claim == CANCELLED:
+        return ["with pytest.raises(asyncio.CancelledError):", f"    {run}"]
+    return [run if silent else f"assert {run} {claim}"]
 
 
 def _scenario(lines: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 NUMBER, TEXT = "1.0", '"x"'
+CANCELLED = "asyncio.CancelledError"
 _OF_TABLES = frozenset({"get", "pop", "setdefault", "update", "clear", "copy"})
 
 
@@ -19,7 +20,8 @@ class Need:
 
     `code` is the value where it has to be a certain one, `absent` leaves a key out, `wanted` keeps one that
     is only asked for. `answer` is what it gives when called: then it is a mock, an awaited one or not.
-    `source` is what a value was computed from that is not given by itself, such as a list of a list.
+    `source` is what a value was computed from that is not given by itself, such as a list of a list. What
+    `ends` answers once, and cancels whoever asks again.
     """
 
     name: str = ""
@@ -42,6 +44,7 @@ class Need:
     wanted: bool = False
     raises: str = ""
     turns: tuple[str, ...] = ()
+    ends: bool = False
 
     def attribute(self, name: str) -> Need:
         """What is read behind a dot."""
@@ -140,6 +143,8 @@ class Need:
             return f"{kind}(side_effect={self.raises})"
         if self.turns:
             return f"{kind}(side_effect=[{', '.join(self.turns)}])"
+        if self.ends:
+            return f"{kind}(side_effect=[{answer.value()}, {CANCELLED}])"
         known = answer.used or answer.wanted or answer.text or answer.code is not None
         return f"{kind}(return_value={answer.value()})" if known else f"{kind}()"
 

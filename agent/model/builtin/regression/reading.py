@@ -19,7 +19,9 @@ class Reader:
 
     `real` are names that are called for what they are, `word` is the key that a computed one comes to,
     `environment` what is read of the process's own. `tasks` are the coroutines that it runs as tasks, by
-    their code; None where such a function is not followed. What it cannot follow has no need.
+    their code; None where such a function is not followed. `endless` says that a call ends by being
+    cancelled. `nested` are the functions inside of it, `inner` the readers of those, where they are called.
+    What it cannot follow has no need.
     """
 
     source: Source
@@ -28,6 +30,9 @@ class Reader:
     patched: dict[str, Need] = field(default_factory=dict)
     environment: set[str] = field(default_factory=set)
     tasks: dict[str, Need] | None = None
+    endless: bool = False
+    nested: dict[str, cst.FunctionDef] = field(default_factory=dict)
+    inner: dict[str, Reader] = field(default_factory=dict)
     depth: int = 0
     word: str = ""
 
@@ -51,7 +56,10 @@ class Reader:
             for item in node.items:
                 self.entered(item)
             self.statement(node.body)
-        elif isinstance(node, cst.FunctionDef | cst.ClassDef):
+        elif isinstance(node, cst.FunctionDef):
+            if self.source.function_of(node) is not None:
+                self.nested[node.name.value] = node
+        elif isinstance(node, cst.ClassDef):
             return
         elif isinstance(node, cst.Expr):
             self.told(node.value)
@@ -91,7 +99,9 @@ class Reader:
         elif isinstance(target, cst.Tuple | cst.List):
             self.unpack([one.value for one in target.elements], value)
         elif isinstance(target, cst.Subscript):
-            holder = self.of(target.value)
+            holder, index = self.of(target.value), index_of(target)
+            if index is not None:
+                self.of(index)
             if holder is not None:
                 holder.used, holder.table = True, holder.table or "keys"
         else:

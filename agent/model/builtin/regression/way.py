@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from agent.model.builtin.regression.endless import end
 from agent.model.builtin.regression.needs import TEXT, Need, Unclear
 from agent.model.builtin.regression.reading import Reader
 from agent.model.builtin.source import COMPREHENSIONS, Source, name_of, text_of
@@ -34,7 +35,8 @@ def lead(source: Source, reader: Reader, target: cst.CSTNode, function: cst.Func
             if node is not parent.test:
                 hold(reader, parent.test, truth=node is parent.body)
         elif isinstance(parent, cst.While):
-            _turn(reader, parent.test)
+            if not _is_turned(reader, parent.test):
+                end(source, reader, parent, target)
         elif isinstance(parent, cst.For):
             _wanted(reader, parent.iter)
         elif isinstance(parent, COMPREHENSIONS):
@@ -67,14 +69,15 @@ def _wanted(reader: Reader, over: cst.BaseExpression) -> None:
         need.want()
 
 
-def _turn(reader: Reader, test: cst.BaseExpression) -> None:
-    """One turn of a `while`: only what a stand-in is asked at its head can end it."""
+def _is_turned(reader: Reader, test: cst.BaseExpression) -> bool:
+    """Make one turn of a `while`, where a stand-in is asked at its head; whether that is so."""
     plain = test.expression if isinstance(test, cst.UnaryOperation) else test
     need = reader.of(plain)
     if not isinstance(plain, cst.Call) or need is None or need.owner is None or need.owner.answer is not need:
-        raise Unclear("a loop that nothing given ends")
+        return False
     ends = isinstance(test, cst.UnaryOperation)
     need.owner.turns = (str(not ends), str(ends))
+    return True
 
 
 def hold(reader: Reader, test: cst.BaseExpression, *, truth: bool) -> None:

@@ -25,7 +25,7 @@ _MODULES = frozenset(
 )
 _HOUSE = ("services", "shared")
 _WORDS = _split(
-    "ANY Any AsyncIterator AsyncMock Callable Decimal Event IsolatedAsyncioTestCase Iterator MagicMock"
+    "ANY Any AsyncIterator AsyncMock Callable CancelledError Decimal Event IsolatedAsyncioTestCase Iterator MagicMock"
     " Mapping Mock Queue SimpleNamespace TestCase UUID ZoneInfo aclose all_tasks anyio approx args"
     " assertAlmostEqual assertEqual assertFalse assertIn assertIs assertIsNone assertIsNotNone assertNotIn"
     " assertRaises assertTrue assert_any_await assert_any_call assert_awaited assert_awaited_once"
