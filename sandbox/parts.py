@@ -13,6 +13,7 @@ from sandbox.diff import Change, Hunk, diff_trees
 from sandbox.git import blobs
 from sandbox.patch import Patch, assembled
 from sandbox.review import is_test
+from sandbox.said import said_by
 from sandbox.scope import Refused
 from sandbox.tree import Entry
 from sandbox.tree_rules import check_changes
@@ -102,7 +103,8 @@ def _without_each_hunk(start: Start, change: Change) -> list[Entry | None]:
     if change.deleted or not change.hunks:
         return [change.old]
     old, new = (io.BytesIO(content).readlines() for content in start.read([change.old, change.new]))
-    runs = [run for hunk in change.hunks for run in _runs(hunk, old, new)]
+    said = [said_by(change.path, lines) for lines in (old, new)]
+    runs = [run for hunk in change.hunks for run in _runs(hunk, said[0], said[1])]
     if len(runs) > _MOST:
         runs = [(hunk.old, hunk.new) for hunk in change.hunks]
     if len(runs) < 2:
@@ -114,7 +116,7 @@ def _without_each_hunk(start: Start, change: Change) -> list[Entry | None]:
 
 
 def _runs(hunk: Hunk, old: list[bytes], new: list[bytes]) -> Iterator[tuple[Range, Range]]:
-    """The runs of changed lines of a hunk, apart by any line that stays; not those of comments only."""
+    """The runs of lines of a hunk that say something else, apart by any that stays; not comments only."""
     (first, _), (start, _) = hunk.old, hunk.new
     before, after = old[slice(*hunk.old)], new[slice(*hunk.new)]
     for kind, begin, end, since, until in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

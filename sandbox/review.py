@@ -22,7 +22,7 @@ _DEPENDENCIES = re.compile(
     r"(requirements|constraints)[\w.-]*|package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|pyproject\.toml"
     r"|setup\.(py|cfg)|Pipfile(\.lock)?|poetry\.lock|uv\.lock|environment\.ya?ml"
 )
-_TEST_CONFIGURATION = re.compile(r"conftest\.py|(pytest|tox)\.ini|\.pytest\.ini|setup\.cfg|pyproject\.toml")
+_TEST_CONFIGURATION = re.compile(r"conftest\.py|\.?pytest\.(ini|toml)|tox\.ini|setup\.cfg|pyproject\.toml")
 _LONGEST_LINE = 10_000
 _MOST_DOTS = 1_000
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]")

@@ -104,7 +104,9 @@ class Climb:
     def regression_test(self) -> None:
         """A test that fails on the base as the incident did, and passes on the patch each time."""
         new_tests = tests_only(self.repo, self.patch)
-        before, after = self.tests.run(self.service, self.patch.base, new_tests), self.patched()
+        # A second run shows whether they fail outside of the box as well.
+        before = self.tests.run(self.service, self.patch.base, new_tests, runs=2 if new_tests else 1)
+        after = self.patched()
         red = [node for node in self.own_tests(after) if not passed(after, node)]
         if red:
             why = f"the patch's own {red[0]} does not pass with it"

@@ -1,10 +1,14 @@
 """Runs in a box: prints, as a JSON list, why the files named in the arguments do not build.
 
 Only the syntax tree is read; no module of the target is imported. A module counts as found
-when a file in the tree provides it or the interpreter has its top-level package.
+when a file in the tree provides it or the interpreter has its top-level package. A name counts as
+a module's when the source of that gives it to something; a module of the interpreter's whose source
+does not say so is asked.
 """
 
 import ast
+import contextlib
+import importlib
 import importlib.util
 import json
 import sys
@@ -61,8 +65,34 @@ def lacks(module: str, name: str, roots: list[Path]) -> bool:
                 defined = bound(ast.parse(file.read_bytes()))
             except (SyntaxError, ValueError, RecursionError):
                 return False
-            return not defined & {name, "*", "__getattr__"}
-    return False
+            return not defined & {name, "*", "__getattr__"} and not is_below(file.with_suffix(""), name)
+    return not is_of_the_tree(module, roots) and not has(module, name)
+
+
+def is_below(folder: Path, name: str) -> bool:
+    """Whether a folder of that name beside a module holds the name."""
+    return (folder / name).is_dir() or (folder / f"{name}.py").is_file()
+
+
+def is_of_the_tree(module: str, roots: list[Path]) -> bool:
+    return any((root / module.partition(".")[0]).is_dir() for root in roots)
+
+
+def has(module: str, name: str) -> bool:
+    """Whether a module of the interpreter's has a name; True where it cannot be said."""
+    try:
+        spec = importlib.util.find_spec(module)
+        if spec is not None and spec.origin and spec.origin.endswith(".py"):
+            defined = bound(ast.parse(Path(spec.origin).read_bytes()))
+            if defined & {name, "*", "__getattr__"}:
+                return True
+        with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+            held = importlib.import_module(module)
+            return hasattr(held, name) or importlib.util.find_spec(f"{module}.{name}") is not None
+    except ModuleNotFoundError as error:
+        return (error.name or module) not in (module, f"{module}.{name}")
+    except BaseException:  # noqa: BLE001 - what a package does when it is imported is its own affair
+        return True
 
 
 def bound(tree: ast.Module) -> set[str]:

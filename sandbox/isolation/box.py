@@ -40,9 +40,11 @@ class Box:
     """One command in one fresh box.
 
     argv        what is run; argv[0] is an absolute path inside
-    tree        host folder that is copied to WORK before argv starts: regular files, folders
+    tree        host folder that is copied to `place` before argv starts: regular files, folders
                 and symlinks, no `.git`. The box never sees the folder itself
-    cwd         working directory inside
+    place       where that is, inside: an absolute path that no other part of the box lies at, in or
+                above. seatbelt has a temporary folder instead, and takes none but WORK
+    cwd         working directory inside; `place` where it is empty
     env         complete environment inside; PATH, HOME and LANG have defaults
     read_only   host files and folders that are visible inside at the same path, read-only, also
                 where the box's uid could not reach them on the host. Not for folders that hold
@@ -52,7 +54,8 @@ class Box:
 
     argv: tuple[str, ...]
     tree: Path | None = None
-    cwd: str = WORK
+    place: str = WORK
+    cwd: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     read_only: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)

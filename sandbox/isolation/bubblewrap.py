@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 from sandbox.isolation import job, session, view
 from sandbox.isolation.box import Box, BoxError, BoxRun
@@ -64,9 +65,11 @@ class Bubblewrap:
 
     def _inside(self, box: Box, shown: Sequence[str]) -> list[str]:
         size = str(box.limits.tmpfs_mb << 20)
-        scratch = [
+        above = [str(folder) for folder in reversed(Path(box.place).parents) if folder != Path("/")]
+        scratch = [word for folder in above for word in ("--perms", "0755", "--dir", folder)]
+        scratch += [
             argument
-            for place in job.WRITABLE
+            for place in job.writable(box)
             for argument in ("--perms", "0755", "--size", size, "--tmpfs", place)
         ]
         return [

@@ -17,7 +17,7 @@ from types import CodeType
 from typing import Any
 
 from sandbox.isolation import init, seccomp
-from sandbox.isolation.box import RESULT_FD, WORK, Box, BoxError
+from sandbox.isolation.box import RESULT_FD, Box, BoxError
 from sandbox.process import Limits
 
 BOOT = (
@@ -32,14 +32,18 @@ BOOT = (
 
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 DEFAULTS = {"PATH": _PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}
-WRITABLE = [WORK, "/tmp", "/dev/shm"]
-"""The box's own tmpfs: all that it can write to."""
+_SCRATCH = ("/tmp", "/dev/shm")
 _SKIPPED = b".git"
 _AIM_BYTES = 1 << 16
 _SLACK_MB = 1024
 """What the rest of the machine may take meanwhile, before a box is held to be the cause."""
 _GRACE_S = 3.0
 """By how much the first process outwaits the healer, which keeps the time as long as it can."""
+
+
+def writable(box: Box) -> list[str]:
+    """The box's own tmpfs: all that it can write to."""
+    return [box.place, *_SCRATCH]
 
 
 def program(modules: tuple[str, ...]) -> bytes:
@@ -70,11 +74,11 @@ def stream(box: Box, code: bytes, *, status: int, result: int) -> Iterator[bytes
     job = {
         "argv": list(box.argv),
         "env": {**DEFAULTS, **box.env, RESULT_FD: str(result)},
-        "cwd": box.cwd,
-        "work": WORK,
-        "writable": WRITABLE,
+        "cwd": box.cwd or box.place,
+        "work": box.place,
+        "writable": writable(box),
         "memory": box.limits.memory_mb << 20,
-        "machine": (box.limits.memory_mb + len(WRITABLE) * box.limits.tmpfs_mb + _SLACK_MB) << 20,
+        "machine": (box.limits.memory_mb + len(writable(box)) * box.limits.tmpfs_mb + _SLACK_MB) << 20,
         "seconds": box.limits.wall_s + _GRACE_S,
         "limits": rlimits(box.limits),
         "filter": seccomp.program(platform.machine()),

@@ -46,7 +46,7 @@ class Namespaces:
                 "binds": [(part.host, part.inside) for part in parts if isinstance(part, view.Bind)],
                 "links": [(part.target, part.inside) for part in parts if isinstance(part, view.Link)],
                 "files": view.ETC,
-                "writable": job.WRITABLE,
+                "writable": job.writable(box),
                 "tmpfs": f"{size},uid={view.UID},gid={view.UID}",
             }
         )

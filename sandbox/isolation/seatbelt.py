@@ -83,7 +83,7 @@ class Seatbelt:
         env = {name: _moved(value, work) for name, value in env.items()} | {RESULT_FD: str(writing)}
         began = time.monotonic()
         try:
-            process = start(argv, env=env, cwd=Path(_moved(box.cwd, work)), pass_fds=(writing,))
+            process = start(argv, env=env, cwd=Path(_moved(box.cwd or box.place, work)), pass_fds=(writing,))
         except ProcessError as error:
             os.close(reading)
             raise BoxError(str(error)) from error

@@ -23,7 +23,7 @@ from sandbox.testing.orders import Orders
 from sandbox.testing.outcome import TestRun
 from sandbox.testing.overlap import leaning
 from sandbox.testing.paths import needed_paths
-from sandbox.testing.plainly import demoted
+from sandbox.testing.plainly import demoted, unfailed
 from sandbox.testing.trees import Trees
 from sandbox.worktree import PrivateRepository
 
@@ -68,7 +68,9 @@ class TestBench:
     ) -> None:
         self.python = python
         self._repo = repo
-        self._box = TestBox(isolation, python, limits, test_s, node or find_node(), dict(env or {}))
+        self._box = TestBox(
+            isolation, python, limits, test_s, node or find_node(), dict(env or {}), repo.target
+        )
         self._plugins = tuple(plugins)
         self._hidden = Concealed(conceal)
         self._twins = twins
@@ -84,7 +86,8 @@ class TestBench:
         select   test files or node ids (parameters may be left out); empty for all
         runs     how often, each time in another order; a test passes if it does so each time. Of several
                  runs of a patch one is plain: pytest as a person would run it. What passes so on the
-                 base, and not with the patch, has not passed
+                 base, and not with the patch, has not passed. Where a patch is nothing but tests, what
+                 passes so has not failed either
 
         Which tests there are is the base's word, and new test files are the patch's. The results
         of a base, and of a patch that was run before, are reused.
@@ -114,7 +117,9 @@ class TestBench:
             if found:
                 return Verdict(suspects=found)
             plainly = orders.plainly() if runs > 1 else None
-            numbers = range(1 if plainly else 0, runs)
+            alone = orders.own_plainly() if runs > 1 and not trees.changes_code else None
+            seen_alone = desk.later(alone) if alone else None
+            numbers = range(1 if plainly or alone else 0, runs)
             plain = [desk.later(part) for part in plainly[1:] if part] if plainly else []
             before = desk.kept(orders.base, numbers)
             if not orders.patched:
@@ -126,7 +131,8 @@ class TestBench:
                 return demoted(before, compared, desk.kept(plainly[0], [0]), said)
             if trees.changes_code:
                 return judge.compared(before, after)
-            return side_by_side([judge.trusted(before), after])
+            both = side_by_side([judge.trusted(before), after])
+            return unfailed(both, seen_alone.result()) if seen_alone else both
 
     def _patched(self, desk: Desk, orders: Orders, trees: Trees, numbers: Sequence[int]) -> Verdict:
         turned = orders.turned() if self._twins and trees.changes_code else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -87,6 +88,10 @@ class Verdict(BaseModel):
     fewer: tuple[str, ...] = ()
 
 
+_HOMES = frozenset({"home", "root", "srv", "opt", "mnt", "data", "work", "workspace", "code"})
+"""Where people have checkouts and a box has nothing of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What one run shall do.
@@ -126,7 +131,10 @@ class Order:
 
 @dataclass(frozen=True)
 class TestBox:
-    """Runs orders in boxes. `env` is set inside, beside what a box has by itself."""
+    """Runs orders in boxes. `env` is set inside, beside what a box has by itself.
+
+    `checkout` is where a person has the tree: there it lies in a plain run too, where that can be.
+    """
 
     __test__ = False
 
@@ -136,6 +144,7 @@ class TestBox:
     test_s: float
     node: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    checkout: Path = Path(WORK)
 
     def run(self, tree: Path, order: Order) -> Verdict:
         """Run an order on a folder, which the box gets a copy of.
@@ -147,14 +156,16 @@ class TestBox:
             return Verdict()
         if self.node is None and any(is_node_test(path) for path in order.files):
             return Verdict(problem=f"{NO_NODE}, so that the tests of a Node service cannot be run")
+        place = self._place(order)
         run = self.isolation.run(
             Box(
                 argv=(str(self.python), "-I", str(_HARNESS[0]), str(self._own_packages)),
                 tree=tree,
+                place=place,
                 env=dict(self.env),
                 read_only=(*self._mounts, *_HARNESS, *([self.node] if self.node else [])),
                 limits=self.limits,
-                stdin=json.dumps(self._plan(order)).encode(),
+                stdin=json.dumps(self._plan(order, place)).encode(),
             )
         )
         return _own(_read(run), order)
@@ -168,10 +179,22 @@ class TestBox:
         """Where our own pytest is, for an interpreter that has none."""
         return Path(str(metadata.distribution("pytest").locate_file(""))).resolve()
 
-    def _plan(self, order: Order) -> dict[str, Any]:
+    def _place(self, order: Order) -> str:
+        """Where the tree lies: in a plain run as a person has it, so that its path tells of no box."""
+        if not order.plain or self.isolation.name == "seatbelt":
+            return WORK
+        shown = [*self._mounts, *_HARNESS, *([self.node] if self.node else [])]
+        meets = [
+            one for one in shown if one.is_relative_to(self.checkout) or self.checkout.is_relative_to(one)
+        ]
+        if not meets and len(self.checkout.parts) > 2 and self.checkout.parts[1] in _HOMES:
+            return str(self.checkout)
+        return f"/home/dev{random.SystemRandom().randrange(10**6)}/{self.checkout.name}"
+
+    def _plan(self, order: Order, place: str) -> dict[str, Any]:
         settings = order.settings
         return {
-            "root": WORK,
+            "root": place,
             "service_dir": f"services/{order.service}",
             "files": [path for path in order.files if not is_node_test(path)],
             "node_files": [path for path in order.files if is_node_test(path)],

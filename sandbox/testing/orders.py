@@ -98,15 +98,24 @@ class Orders:
         The own tests run apart, here as well: what they do to pytest is no affair of the base's.
         """
         files = tuple(path for path in self.base.order.files if not is_node_test(path))
-        steering, whole = self._trees.steering(), self._trees.tree(patched_code=True, new_tests=True)
-        own = tuple(path for path in sorted(self._trees.new_tests) if not is_node_test(path))
+        own = self._own_tests()
         if not (files or own) or not self._trees.changes_code:
             return None
-        select = self._named_in(files)
-        order = Order(self.service, files, select, steering, plain=True, apart=own)
-        chosen = self._chosen(own)
-        alone = replace(order, files=chosen, select=self._named_in(chosen) or chosen, apart=())
-        return Part(self.base.tree, order), Part(whole, order), Part(whole, alone) if chosen else None
+        select, whole = self._named_in(files), self._trees.tree(patched_code=True, new_tests=True)
+        order = Order(self.service, files, select, self._trees.steering(), plain=True, apart=own)
+        return Part(self.base.tree, order), Part(whole, order), self.own_plainly()
+
+    def own_plainly(self) -> Part | None:
+        """The patch's own tests by themselves, as plain pytest runs them; None where there are none."""
+        chosen = self._chosen(self._own_tests())
+        if not chosen:
+            return None
+        named = self._named_in(chosen) or chosen
+        order = Order(self.service, chosen, named, self._trees.steering(), plain=True)
+        return Part(self._trees.tree(patched_code=True, new_tests=True), order)
+
+    def _own_tests(self) -> tuple[str, ...]:
+        return tuple(path for path in sorted(self._trees.new_tests) if not is_node_test(path))
 
     def _named_in(self, files: Sequence[str]) -> tuple[str, ...]:
         return tuple(one for one in self._select if one.partition("::")[0] in files)

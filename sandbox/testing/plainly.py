@@ -10,7 +10,9 @@ from sandbox.testing.judge import passed
 _NOTE = "{} passes in the box, and not by plain pytest: {}"
 _PROBLEM = "plain: {} passes by plain pytest on the base, and not with the patch: {}"
 _UNCOLLECTED = "plain: {} cannot be collected by plain pytest, which runs no test then: {}"
+_ONLY_HERE = "{} fails in the box, and passes by plain pytest"
 _FALLEN = ("failed", "error", "missing")
+_PASSED = RawOutcome(status="passed")
 
 
 def demoted(before: Verdict, after: Verdict, plain_before: Verdict, plain: Verdict) -> Verdict:
@@ -35,6 +37,18 @@ def demoted(before: Verdict, after: Verdict, plain_before: Verdict, plain: Verdi
         if not any(node.partition("::")[0] == file for node in fallen):
             problem = problem or _UNCOLLECTED.format(file, _why(plain.outcomes[file]))
     return after.model_copy(update={"outcomes": outcomes, "notes": tuple(notes), "problem": problem})
+
+
+def unfailed(after: Verdict, plain: Verdict) -> Verdict:
+    """A verdict on code that nobody changed, where what passes plainly has not failed: it is missing."""
+    odd = [node for node in passed(plain) if after.outcomes.get(node, _PASSED).status in _FALLEN]
+    told = {node: _ONLY_HERE.format(node) for node in odd}
+    missing = {
+        node: RawOutcome(status="missing", failure=RawFailure(type="Missing", message=why))
+        for node, why in told.items()
+    }
+    outcomes = {**after.outcomes, **missing}
+    return after.model_copy(update={"outcomes": outcomes, "notes": (*after.notes, *told.values())})
 
 
 def _fallen(outcomes: Mapping[str, RawOutcome]) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 
 def installed(name: str) -> bool:
@@ -24,6 +25,15 @@ def tops(folder: str) -> set[str]:
     except OSError:
         return set()
     return names - sys.stdlib_module_names
+
+
+def places(name: str, roots: Sequence[str]) -> list[str]:
+    """The files below these folders that a module inside of a package is; none for one in no package."""
+    if "." not in name:
+        return []
+    stems = [f"{root}/{name.replace('.', '/')}" for root in roots]
+    files = [f"{stem}{end}" for stem in stems for end in (".py", "/__init__.py")]
+    return [os.path.realpath(file) for file in files if os.path.isfile(file)]  # noqa: PTH113
 
 
 def import_folder(file: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import canaries, evidence, node_run, suspects
-from .folders import installed, tops
+from .folders import installed, places, tops
 from .kept import Files
 from .process import Worker, hide
 from .suspicion import RULES
@@ -214,13 +214,15 @@ class Supervisor:
         return ["channel: something that is no event was written to the test run's channel"] if odd else []
 
     def _strays(self) -> list[str]:
-        """Modules that the tree holds and that were taken from somewhere else."""
+        """Modules that the tree holds and that were taken from somewhere else, in the tree or out of it."""
         root, service = self.plan["root"], self.plan["service_dir"]
         own = {"services", "shared", *tops(root), *tops(f"{root}/{service}")}
         strays = set()
         for event in self._of("modules"):
             for name, file in event.get("modules") or ():
-                if str(name).partition(".")[0] in own and not str(file).startswith(f"{root}/"):
+                there = places(str(name), (root, f"{root}/{service}"))
+                elsewhere = str(name).partition(".")[0] in own and not str(file).startswith(f"{root}/")
+                if elsewhere or (there and str(file) not in there):
                     strays.add(f"{name} was imported from {file}")
         return sorted(strays)
 

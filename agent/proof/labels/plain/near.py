@@ -63,7 +63,8 @@ def _scope(old: ast.AST, new: ast.AST, place: _Place) -> Iterator[str]:
     message = place.message
     met = Met.of(old, place.lines, place.culprit, message.key)
     local = isinstance(old, Function)
-    walk = Walk(met, message, _read(new), _given(new, met), place.outer if local else frozenset())
+    used = frozenset(each.id for each in ast.walk(new) if isinstance(each, ast.Name))
+    walk = Walk(met, message, _read(new), used, _given(new, met), place.outer if local else frozenset())
     yield from walk.block(_plain(old), _plain(new))
     yield from guards(old, new, walk.given, met, message)
     yield from _meant_anew(old, new, met)

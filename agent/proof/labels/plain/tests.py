@@ -7,6 +7,7 @@ of it. It is told of anything that looks at the code, reaches for what runs it, 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from agent.proof.labels.constants import last_name
@@ -25,7 +26,8 @@ _MODULES = frozenset(
 )
 _HOUSE = ("services", "shared")
 _WORDS = _split(
-    "ANY Any AsyncIterator AsyncMock Callable CancelledError Decimal Event IsolatedAsyncioTestCase Iterator MagicMock"
+    "ANY Any AsyncIterator AsyncMock Callable CancelledError Decimal Event IsolatedAsyncioTestCase"
+    " Iterator MagicMock"
     " Mapping Mock Queue SimpleNamespace TestCase UUID ZoneInfo aclose all_tasks anyio approx args"
     " assertAlmostEqual assertEqual assertFalse assertIn assertIs assertIsNone assertIsNotNone assertNotIn"
     " assertRaises assertTrue assert_any_await assert_any_call assert_awaited assert_awaited_once"
@@ -45,6 +47,10 @@ _BESIDE = _split(
     "os sys environ getenv getcwd getuser getlogin gettempdir uname getnode getpid subprocess socket pathlib"
     " platform builtins importlib inspect gc tempfile shutil io glob ctypes signal resource pwd getpass"
     " tmp_path tmp_path_factory tmpdir request pytestconfig cache"
+    " pathname filename lineno funcName processName process thread threadName taskName created msecs"
+    " relativeCreated exc_info stack_info get_coro get_stack print_stack get_name get_context modules"
+    " cr_frame cr_code cr_origin gi_frame gi_code ag_frame ag_code f_code f_back f_globals f_locals f_lineno"
+    " co_filename co_name co_code co_consts tb_frame tb_next tb_lineno"
 )
 """What tells a test where it runs, and not what it tests."""
 _SPECIAL = frozenset(
@@ -66,15 +72,44 @@ def beyond_in_tests(tests: Mapping[str, str], words: Words) -> list[str]:
     """What new test files of Python do beyond plain tests, by path; in words, each once."""
     read = trees(tests, folded=False)
     found = [f"{path} cannot be read" for path in tests if path.endswith(".py") and path not in read]
+    found += [f"runs code in {path}" for path, source in read.items() if _is_package(path, source.tree)]
     every = list(nodes(read))
     modules = {part for node in every for module in imported(node) for part in module.split(".")}
     own = frozenset({name for node in every for name in bound(node)} | modules)
-    kept = frozenset({name for node in every for name in _kept(node)} | modules)
-    found += (told for node in every for told in _of(node, words, own, kept))
+    kept = frozenset({name for node in every for name in _kept(node)})
+    stand_ins = _stand_ins(every) | modules
+    found += (told for node in every for told in _of(node, words, own, kept, stand_ins))
     return list(dict.fromkeys(found))
 
 
-def _of(node: ast.AST, words: Words, own: frozenset[str], kept: frozenset[str]) -> Iterator[str]:
+def _is_package(path: str, tree: ast.Module) -> bool:
+    """Whether a package of tests does something when it is imported: only plain pytest imports it."""
+    said = [each for each in tree.body if not (isinstance(each, ast.Expr) and _is_text(each.value))]
+    return path.endswith("/__init__.py") and bool(said)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _stand_ins(every: list[ast.AST]) -> frozenset[str]:
+    """Names that are given nothing but objects of the tests' own classes, and those classes."""
+    classes = {node.name for node in every if isinstance(node, ast.ClassDef)}
+    making = classes | {"SimpleNamespace", "Mock", "AsyncMock", "MagicMock", "namedtuple"}
+    times = Counter(name for node in every for name in bound(node))
+    made = Counter(
+        target.id
+        for node in every
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for target in node.targets
+        if isinstance(target, ast.Name) and last_name(node.value.func) in making
+    )
+    return frozenset({"self", *classes} | {name for name, often in made.items() if often == times[name]})
+
+
+def _of(
+    node: ast.AST, words: Words, own: frozenset[str], kept: frozenset[str], stand_ins: frozenset[str]
+) -> Iterator[str]:
     yield from (what for kind, what in _KINDS if isinstance(node, kind))
     for module in imported(node):
         if not (module in _MODULES or module.partition(".")[0] in _HOUSE):
@@ -83,10 +118,12 @@ def _of(node: ast.AST, words: Words, own: frozenset[str], kept: frozenset[str]) 
         if name.startswith("__") and name not in _SPECIAL and name != "__future__":
             yield name
         elif name in _BESIDE or not (
-            words.knows(name) or name in _WORDS or name in (kept if isinstance(node, ast.Attribute) else own)
+            words.knows(name) or name in _WORDS or name in (_free(node, kept, stand_ins) or own)
         ):
             yield f"the name {name}"
     match node:
+        case ast.FunctionDef(name=name) if name.startswith("__") and name not in _SPECIAL:
+            yield f"the method {name}"
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("pytest_"):
             yield f"the hook {name}"
         case ast.Name(id=name) if name in REACHING - {"object", "property", "staticmethod", "classmethod"}:
@@ -98,6 +135,17 @@ def _of(node: ast.AST, words: Words, own: frozenset[str], kept: frozenset[str]) 
         case ast.Assert(test=test) if any(isinstance(p, ast.BoolOp | ast.IfExp) for p in ast.walk(test)):
             if not (isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)):
                 yield f"claims the one or the other: `{shown(test)}`"
+
+
+def _free(node: ast.AST, kept: frozenset[str], stand_ins: frozenset[str]) -> frozenset[str] | None:
+    """The names that may stand behind a dot here: a stand-in's own; None for what is no attribute.
+
+    What is private is only a known stand-in's: others lead from what pytest gives to what runs it.
+    """
+    if not isinstance(node, ast.Attribute):
+        return None
+    held = isinstance(node.value, ast.Name) and node.value.id in stand_ins
+    return stand_ins | (kept if held else frozenset(name for name in kept if not name.startswith("_")))
 
 
 def _kept(node: ast.AST) -> Iterator[str]:

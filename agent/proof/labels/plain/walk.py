@@ -29,11 +29,15 @@ _NAMING = (
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Goes through two versions of a scope: `read` and `given` are of the new one, `outer` around it."""
+    """Goes through two versions of a scope: `read`, `used` and `given` are of the new one, `outer` around it.
+
+    `read` is what it reads itself, `used` what anything inside of it does.
+    """
 
     met: Met
     message: Message
     read: Counter[str]
+    used: frozenset[str]
     given: Given
     outer: frozenset[str]
 
@@ -98,7 +102,7 @@ class Walk:
                 return is_guard(found) and plain and not self.does_more(last)
             case ast.Import() | ast.ImportFrom():
                 names_ = {name for one in statement.names for name in bound(one)}
-                return not (self.met.bound | self.outer) & names_
+                return names_ <= self.used and not (self.met.bound | self.outer) & names_
             case ast.Expr(value=ast.Call()):
                 return tells(statement) and _is_plain(statement)
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in self.met.bound:
