@@ -161,7 +161,9 @@ class _Reader:
         if token.kind == "text" and _RELATIVE.fullmatch(name):
             whole = posixpath.normpath(posixpath.join(posixpath.dirname(self._path), name)).split("/")
             is_own = whole[:2] == self._path.split("/")[:2] and len(whole) > 2
-            if is_own and "node_modules" not in whole and not name.endswith((".json", ".node")):
+            # Node runs a file of any other name as a script, and nobody else reads it as one.
+            is_script = "." not in whole[-1] or whole[-1].endswith((".js", ".cjs", ".mjs"))
+            if is_own and "node_modules" not in whole and is_script:
                 return None
         return f"loads {token.text[:60]}"
 

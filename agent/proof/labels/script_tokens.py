@@ -40,6 +40,7 @@ _REGEX = re.compile(
 _SOURCE_OF = re.compile(r"/[/*][#@]\s*source")
 _LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029]")
 _DEEPEST = 20
+_HTML = ("<!--", "-->")
 
 
 class Token(NamedTuple):
@@ -87,7 +88,8 @@ def _next(source: str, at: int, found: Sequence[Token]) -> tuple[str, int]:
         if special is not None:
             return special
     match = _TOKEN.match(source, at)
-    if match is None:
+    if match is None or source.startswith(_HTML, at):
+        # Of the latter two some scripts take the rest of the line for a comment, and some do not.
         return "odd", at + 1
     kind = str(match.lastgroup)
     return ("odd" if kind == "comment" and _SOURCE_OF.match(match[0]) else kind), match.end()
