@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from agent.case import Case
 from agent.events import Climbed, Emit
-from agent.proof.labels import Crashed, labels_for
+from agent.proof.labels import ODD_TEST, Crashed, labels_for
 from agent.proof.ladder import LADDER, Proof, Rung, RungName, State
-from agent.proof.regression import choices, fails_as, same_way, why_none
+from agent.proof.regression import choices, fails_as, is_of_script, same_way, why_none
 from agent.proof.switches import switches
 from sandbox.building import build_problems
 from sandbox.isolation import Isolation
@@ -120,6 +120,8 @@ class Climb:
         silent = [node for node in failing if after.outcomes[node].claims == 0 and not self.is_old(node)]
         failing = [node for node in failing if node not in silent]
         chosen = choices(contents(self.repo, new_tests)) if new_tests else []
+        # Of Python's the labels tell before anything runs.
+        self.labels += tuple(f"look at: {ODD_TEST}: {each}" for each in chosen if is_of_script(each))[:1]
         chosen += switches(self.repo, self.patch) if failing else []
         chosen += [
             f"{node} does not do to the patch what it does to the base"

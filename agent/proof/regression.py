@@ -94,6 +94,11 @@ def choices(sources: Mapping[str, bytes]) -> list[str]:
     return found
 
 
+def is_of_script(choice: str) -> bool:
+    """Whether one of `choices` was found in a test of Node's."""
+    return choice.partition(":")[0].endswith(_SCRIPTS)
+
+
 def why_none(brought: bool, chosen: Sequence[str], silent: Sequence[str] = ()) -> str:
     """Why no test shows that the incident's failure is mended. `silent` are tests that claim nothing."""
     if not brought:

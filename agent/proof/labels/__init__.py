@@ -17,7 +17,7 @@ scripts     swallowed and constants for Node, by text: there is no parser here
 """
 
 from agent.proof.labels.crashed import Crashed
-from agent.proof.labels.of_patch import labels_for, only_tests_import
+from agent.proof.labels.of_patch import ODD_TEST, labels_for, only_tests_import
 from agent.proof.labels.told import Label, labels_of
 
-__all__ = ["Crashed", "Label", "labels_for", "labels_of", "only_tests_import"]
+__all__ = ["ODD_TEST", "Crashed", "Label", "labels_for", "labels_of", "only_tests_import"]

@@ -18,6 +18,7 @@ from sandbox.review import is_test
 from tools.tool import Workbench
 
 MOST_TOLD = 4
+ODD_TEST = "its own test is more than a plain test"
 UNPLACED = Label(
     "look at", "the log shows no line that crashed, so nothing says that what is changed is what crashed"
 )
@@ -77,7 +78,7 @@ def _more(bench: Workbench, patch: Patch, files: _Files, crashed: Crashed) -> It
     if crashed.lines == {} and files.after.keys() - files.earlier.keys():
         yield UNPLACED
     known = words_of({**files.sources, **files.after})
-    yield from _told("its own test is more than a plain test", beyond_in_tests(files.own_tests, known))
+    yield from _told(ODD_TEST, beyond_in_tests(files.own_tests, known))
 
 
 def _told(what: str, found: list[str]) -> Iterator[Label]:

@@ -67,6 +67,7 @@ PLAIN = {
             assert Bus().rows == []
         """,
 }
+RECORD = "import asyncio\n\n\nclass Record:\n    {}\n\n\ndef test_spot(caplog):\n    assert {}\n"
 BEYOND = {
     "__file__": "def test_spot():\n    assert __file__\n",
     "open": "def test_spot():\n    open('x')\n",
@@ -82,6 +83,11 @@ BEYOND = {
     "claims the one or the other: `spot.Spot(1, 2) or spot`": "def test_spot():\n    assert spot.Spot(1, 2) or spot\n",
     "the name tmp_path": "def test_spot(tmp_path):\n    assert str(tmp_path)\n",
     "the name environ": "import uuid\n\nenviron = 1\n\n\ndef test_spot():\n    assert uuid.os.environ\n",
+    "the name pathname": RECORD.format("pathname = ''", "caplog.records[0].pathname"),
+    "the name process": RECORD.format("process = 1", "caplog.records[0].process < 9"),
+    "the name _sys": RECORD.format("_sys = 1", "asyncio._sys"),
+    "the name get_coro": RECORD.format("get_coro = 1", "asyncio.current_task().get_coro()"),
+    "the method __eq__": RECORD.format("def __eq__(self, other): return True", "Record() == spot"),
     "a while": "def test_spot():\n    while spot:\n        break\n",
     "decides by `spot.Spot(1, 2)`": "def test_spot():\n    if spot.Spot(1, 2):\n        assert spot\n",
 }
@@ -95,6 +101,12 @@ def test_a_plain_test_is_told_as_nothing_more(name: str) -> None:
 @pytest.mark.parametrize("told", BEYOND)
 def test_what_is_more_than_a_plain_test_is_told(told: str) -> None:
     assert told in told_of(BEYOND[told])
+
+
+def test_a_package_of_tests_that_does_something_is_told() -> None:
+    path = "services/vigil/tests/__init__.py"
+    assert beyond_in_tests({path: '"""Tests."""\n'}, words_of({})) == []
+    assert f"runs code in {path}" in beyond_in_tests({path: "assert 'x' in 'x'\n"}, words_of({}))
 
 
 def test_what_cannot_be_read_is_told() -> None:

@@ -50,6 +50,15 @@ def test_own_tests_that_report_under_another_s_name(market: Any, runs: int) -> N
     assert run.problem is not None
 
 
+def test_a_module_of_the_tests_in_the_place_of_the_service_s(market: Any) -> None:
+    # `services` is no package of its own: what lies below the tests' folder is found first.
+    decoy = ("tests/services/vigil/intel/prices.py", CODE)
+    run = market.run(BROKEN, decoy)
+    assert run.problem is not None
+    assert run.problem.startswith("origin: services.vigil.intel.prices was imported from ")
+    assert "/tests/services/vigil/intel/prices.py" in run.problem
+
+
 def test_own_tests_do_not_run_beside_the_base_s_where_pytest_is_plain(market: Any) -> None:
     # By plain pytest the service's folder is not on the path: an own test would put it there for all.
     fees = (

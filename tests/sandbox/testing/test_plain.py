@@ -47,6 +47,32 @@ def test_a_module_that_only_the_box_finds(new_prices: Callable[..., Any], runs: 
     assert market.run(IDLE, runs=runs, twins=True).passed(NODE)
 
 
+PATH_TELLS = """
+from services.vigil.intel import prices
+
+
+def test_where_it_lies():
+    assert prices.total([int("'/work/" in str(prices)), 2]) == {}
+"""
+LIES = "services/vigil/tests/test_own.py::test_where_it_lies"
+
+
+@pytest.mark.parametrize("claim", ["2", "3"])
+def test_the_path_of_the_tree_tells_of_no_box(new_prices: Callable[..., Any], claim: str) -> None:
+    run = new_prices(CODE, FULL, {}).run(IDLE, ("tests/test_own.py", PATH_TELLS.format(claim)), runs=2)
+    assert run.outcomes[LIES].status == "failed"
+
+
+def test_what_fails_on_the_base_in_the_box_alone_has_not_failed(new_prices: Callable[..., Any]) -> None:
+    market = new_prices(CODE, FULL, {})
+    only_there = market.run(("tests/test_own.py", PATH_TELLS.format("2")), runs=2)
+    assert only_there.outcomes[LIES].status == "missing"
+    assert only_there.notes == (f"{LIES} fails in the box, and passes by plain pytest",)
+    everywhere = market.run(("tests/test_own.py", PATH_TELLS.format("7")), runs=2)
+    assert everywhere.outcomes[LIES].status == "failed"
+    assert market.run(("tests/test_own.py", PATH_TELLS.format("2"))).outcomes[LIES].status == "failed"
+
+
 def test_one_run_has_none_that_is_plain(new_prices: Callable[..., Any]) -> None:
     # The service's folder is on the path where `python services/vigil/main.py` starts it.
     assert new_prices(CODE, FULL, {}).run(*FEES).passed(NODE)

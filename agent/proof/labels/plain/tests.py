@@ -75,10 +75,10 @@ def beyond_in_tests(tests: Mapping[str, str], words: Words) -> list[str]:
     found += [f"runs code in {path}" for path, source in read.items() if _is_package(path, source.tree)]
     every = list(nodes(read))
     modules = {part for node in every for module in imported(node) for part in module.split(".")}
-    own = frozenset({name for node in every for name in bound(node)} | modules)
+    own = frozenset(name for node in every for name in bound(node))
     kept = frozenset({name for node in every for name in _kept(node)})
-    stand_ins = _stand_ins(every) | modules
-    found += (told for node in every for told in _of(node, words, own, kept, stand_ins))
+    stand_ins = _stand_ins(every) - modules
+    found += (told for node in every for told in _of(node, words, own | modules, kept | modules, stand_ins))
     return list(dict.fromkeys(found))
 
 
@@ -104,7 +104,9 @@ def _stand_ins(every: list[ast.AST]) -> frozenset[str]:
         for target in node.targets
         if isinstance(target, ast.Name) and last_name(node.value.func) in making
     )
-    return frozenset({"self", *classes} | {name for name, often in made.items() if often == times[name]})
+    return frozenset(
+        {"self", "cls", *classes} | {name for name, often in made.items() if often == times[name]}
+    )
 
 
 def _of(
@@ -118,7 +120,9 @@ def _of(
         if name.startswith("__") and name not in _SPECIAL and name != "__future__":
             yield name
         elif name in _BESIDE or not (
-            words.knows(name) or name in _WORDS or name in (_free(node, kept, stand_ins) or own)
+            words.knows(name)
+            or name in _WORDS
+            or name in (_free(node, kept, stand_ins) if isinstance(node, ast.Attribute) else own)
         ):
             yield f"the name {name}"
     match node:
@@ -137,15 +141,13 @@ def _of(
                 yield f"claims the one or the other: `{shown(test)}`"
 
 
-def _free(node: ast.AST, kept: frozenset[str], stand_ins: frozenset[str]) -> frozenset[str] | None:
-    """The names that may stand behind a dot here: a stand-in's own; None for what is no attribute.
+def _free(node: ast.Attribute, kept: frozenset[str], stand_ins: frozenset[str]) -> frozenset[str]:
+    """The names that may stand behind a dot here: a stand-in's own.
 
     What is private is only a known stand-in's: others lead from what pytest gives to what runs it.
     """
-    if not isinstance(node, ast.Attribute):
-        return None
     held = isinstance(node.value, ast.Name) and node.value.id in stand_ins
-    return stand_ins | (kept if held else frozenset(name for name in kept if not name.startswith("_")))
+    return kept if held else frozenset(name for name in kept if not name.startswith("_"))
 
 
 def _kept(node: ast.AST) -> Iterator[str]:
