@@ -9,11 +9,11 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from sandbox.candidate import Start, start_from, store, tree_of_entries
-from sandbox.diff import Change, Hunk, diff_trees
+from sandbox.diff import Change, diff_trees
 from sandbox.git import blobs
 from sandbox.patch import Patch, assembled
 from sandbox.review import is_test
-from sandbox.said import said_by
+from sandbox.said import Piece, pieces
 from sandbox.scope import Refused
 from sandbox.tree import Entry
 from sandbox.tree_rules import check_changes
@@ -103,8 +103,7 @@ def _without_each_hunk(start: Start, change: Change) -> list[Entry | None]:
     if change.deleted or not change.hunks:
         return [change.old]
     old, new = (io.BytesIO(content).readlines() for content in start.read([change.old, change.new]))
-    said = [said_by(change.path, lines) for lines in (old, new)]
-    runs = [run for hunk in change.hunks for run in _runs(hunk, said[0], said[1])]
+    runs = list(_runs(change.path, old, new))
     if len(runs) > _MOST:
         runs = [(hunk.old, hunk.new) for hunk in change.hunks]
     if len(runs) < 2:
@@ -115,13 +114,20 @@ def _without_each_hunk(start: Start, change: Change) -> list[Entry | None]:
     return [Entry(change.new.mode, oid) for oid in store(start, contents)]
 
 
-def _runs(hunk: Hunk, old: list[bytes], new: list[bytes]) -> Iterator[tuple[Range, Range]]:
-    """The runs of lines of a hunk that say something else, apart by any that stays; not comments only."""
-    (first, _), (start, _) = hunk.old, hunk.new
-    before, after = old[slice(*hunk.old)], new[slice(*hunk.new)]
-    for kind, begin, end, since, until in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if kind != "equal" and not all(map(_is_said, [*before[begin:end], *after[since:until]])):
-            yield (first + begin, first + end), (start + since, start + until)
+def _runs(path: str, old: list[bytes], new: list[bytes]) -> Iterator[tuple[Range, Range]]:
+    """The runs of lines that say something else, apart by any statement that stays; not comments only."""
+    before, after = pieces(path, old), pieces(path, new)
+    matcher = SequenceMatcher(None, [one.said for one in before], [one.said for one in after], autojunk=False)
+    for kind, begin, end, since, until in matcher.get_opcodes():
+        changed = [*before[begin:end], *after[since:until]]
+        if kind != "equal" and not all(_is_said(one.said) for one in changed):
+            yield _range(before, begin, end), _range(after, since, until)
+
+
+def _range(found: list[Piece], first: int, last: int) -> Range:
+    """The lines of some pieces; between two of them where there are none."""
+    start = found[first].start if first < len(found) else (found[-1].end if found else 0)
+    return start, (found[last - 1].end if last > first else start)
 
 
 def _is_said(line: bytes) -> bool:

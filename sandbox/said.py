@@ -1,61 +1,65 @@
-"""What the lines of a source say to a machine: how they are written is nothing that a hunk is needed for."""
+"""What a source says to a machine, piece by piece: how it is written is nothing that a hunk is needed for."""
 
 from __future__ import annotations
 
 import ast
 import copy
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _Block = (ast.stmt, ast.ExceptHandler, ast.match_case)
 
 
-def said_by(path: str, lines: Sequence[bytes]) -> list[bytes]:
-    """For each line what it says, comments and form apart; the line itself where that cannot be read.
+class Piece(NamedTuple):
+    """A statement, the head of a block, or a line that is neither: what it says, and its lines (0-based)."""
 
-    Two lines that say the same are parts of statements that are the same to Python.
+    said: bytes
+    start: int
+    end: int
+
+
+def pieces(path: str, lines: Sequence[bytes]) -> list[Piece]:
+    """All lines of a source in pieces. Two that say the same are the same to Python.
+
+    Of what cannot be read as Python each line is a piece.
     """
-    bare = [line.rstrip() for line in lines]
-    if not path.endswith(".py"):
-        return bare
     try:
-        tree = ast.parse(b"".join(lines))
-        said = [(number, text) for node in ast.walk(tree) for number, text in _of(node, bare)]
+        tree = ast.parse(b"".join(lines)) if path.endswith(".py") else ast.Module([], [])
+        told = sorted(one for node in ast.walk(tree) for one in _told(node))
     except (SyntaxError, ValueError, RecursionError):
-        return bare
-    parts: dict[int, list[str]] = {}
-    for number, text in said:
-        parts.setdefault(number, []).append(text)
-    return [
-        "".join(parts[number]).encode("utf-8", "surrogatepass") if number in parts else line
-        for number, line in enumerate(bare, start=1)
-    ]
+        told = []
+    found: list[Piece] = []
+    at = 0
+    for start, end, said in told:
+        if start < at:
+            # `if done: return` is two statements on one line.
+            last = found.pop()
+            found.append(Piece(last.said + said, last.start, max(last.end, end)))
+        else:
+            found += (_line(lines, number) for number in range(at, start))
+            found.append(Piece(said, start, end))
+        at = found[-1].end
+    return [*found, *(_line(lines, number) for number in range(at, len(lines)))]
 
 
-def _of(node: ast.AST, bare: Sequence[bytes]) -> Iterator[tuple[int, str]]:
-    """The lines of a statement, of a block those of its head, and what they say."""
+def _line(lines: Sequence[bytes], number: int) -> Piece:
+    return Piece(lines[number].rstrip(), number, number + 1)
+
+
+def _told(node: ast.AST) -> Iterator[tuple[int, int, bytes]]:
+    """Where a statement stands, of a block its head, and what it says."""
     if not isinstance(node, _Block):
         return
     head = copy.copy(node)
     for name in _BLOCKS:
         if hasattr(head, name):
             setattr(head, name, [])
-    lines = [line for each in ast.walk(head) for line in _lines(each)] if _is_block(node) else _lines(node)
-    if not lines:
-        return
-    text = f"{getattr(node, 'col_offset', 0)} {ast.dump(head)}"
-    written = [n for n in range(min(lines), max(lines) + 1) if not bare[n - 1].lstrip().startswith(b"#")]
-    for place, number in enumerate(written):
-        yield number, f"{place} {text};"
-
-
-def _is_block(node: ast.AST) -> bool:
-    return any(hasattr(node, name) for name in _BLOCKS)
-
-
-def _lines(node: ast.AST) -> list[int]:
-    """The first and the last line of a node; of a block only the first, as its last is its body's."""
-    first = getattr(node, "lineno", None)
-    if first is None:
-        return []
-    return [first] if _is_block(node) else [first, getattr(node, "end_lineno", None) or first]
+    is_block = any(hasattr(node, name) for name in _BLOCKS)
+    placed = [each for each in ast.walk(head) if hasattr(each, "lineno")]
+    if placed:
+        # A block ends where its body does: its head ends where the last of what it is made of does.
+        ends = [getattr(each, "end_lineno", 0) for each in placed if not (is_block and each is head)]
+        starts = [getattr(each, "lineno", 0) for each in placed]
+        said = f"{getattr(node, 'col_offset', 0)} {ast.dump(head)};"
+        yield min(starts) - 1, max([*ends, min(starts)]), said.encode("utf-8", "surrogatepass")

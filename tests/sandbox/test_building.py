@@ -39,6 +39,9 @@ def problems_of(tmp_path: Path, isolation: Isolation) -> Callable[..., tuple[str
         "def f():\n    from services.vigil.intel.rules import change\n    return change\n",
         "try:\n    import orjson_of_nobody\nexcept ImportError:\n    orjson_of_nobody = None\n",
         "from services.vigil.intel import rules\nimport asyncio.subprocess\n",
+        "from services.vigil import intel\nfrom services import vigil\nfrom . import spot\n",
+        "from os import path, getcwd\nfrom asyncio import taskgroups, TaskGroup\nfrom sys import exit\n",
+        "from xml import etree\nfrom redis.asyncio import Redis\nfrom time import monotonic\n",
     ],
 )
 def test_what_is_there_builds(problems_of: Callable[..., tuple[str, ...]], text: str) -> None:
@@ -58,6 +61,9 @@ def test_what_is_there_builds(problems_of: Callable[..., tuple[str, ...]], text:
             "def f(away):\n    from .rules import change, symbols\n    raise symbols\n",
             f"{PATH}:2 imports symbols of services.vigil.intel.rules, which has no such name",
         ),
+        ("from json import market\n", f"{PATH}:1 imports market of json, which has no such name"),
+        ("from math import market\n", f"{PATH}:1 imports market of math, which has no such name"),
+        ("from redis.asyncio import Market\n", f"{PATH}:1 imports Market of redis.asyncio, which has no"),
         (
             "from services.vigil.intel.rules import Rules\n",
             f"{PATH}:1 imports Rules of services.vigil.intel.rules",

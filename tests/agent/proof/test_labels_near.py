@@ -71,12 +71,18 @@ NEAR = {
         CALLED,
         f"{CALLED}        if told is None:\n            continue\n",
     ),
+    "an import of what it asks": (
+        CRASHED,
+        f"    from math import isnan\n\n    if isnan(close):\n        return None\n{CRASHED}",
+    ),
     "another word, of which the crash speaks": (
         '    return row["longest"]\n',
         '    return row["limit"]\n',
     ),
 }  # fmt: skip
 AWAY = {
+    "adds `from math import isnan`": (CRASHED, f"    from math import isnan\n\n{CRASHED}"),
+    "adds `import math`": ("from shared.rows import load\n", "import math\n\nfrom shared.rows import load\n"),
     "adds `first = limit`": (
         '    close = row["prev_close"]\n' + CRASHED,
         '    first = limit\n    limit = limit + 1\n    close = row["prev_close"]\n' + CRASHED.replace("limit)", "first)"),

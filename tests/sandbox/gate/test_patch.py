@@ -133,6 +133,23 @@ def test_comments_between_changes_do_not_hold_them_together(gate, repo) -> None:
     assert variants == [b"x = 1\ny = 2\n# as before\nx = 11\n", b"x = 10\n" + commented[:-12] + b"x = 1\n"]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param("y = 2 \n", id="a blank at its end"),
+        pytest.param("y = (2)\n", id="brackets"),
+        pytest.param("y = 0x2  # two\n", id="another way to write it"),
+        pytest.param("y = \\\n    2\n", id="over two lines"),
+    ],
+)
+def test_the_form_of_lines_between_changes_does_not_hold_them_together(gate, repo, form: str) -> None:
+    path = "services/a/intel/twice.py"
+    patch = gate.edits(edit(path, "x = 1\ny = 2\nx = 1\n", f"x = 10\n{form}x = 11\n"))
+    variants = [contents(repo, variant)[path].decode() for variant in hunks(repo, patch)]
+    assert f"x = 1\n{form}x = 11\n" in variants
+    assert f"x = 10\n{form}x = 1\n" in variants
+
+
 def test_a_rename_without_one_half(gate, repo) -> None:
     patch = gate.edits(
         {"path": "services/a/Data/names.txt", "delete": True},
@@ -194,6 +211,8 @@ def test_a_base_that_moved(gate, make_target, tmp_path: Path) -> None:
         ([edit("services/a/package.json", '"4"', '"4", "left-pad": "1"')], ("adds-dependency",)),
         ([{"path": "services/a/pyproject.toml", "replace": "[project]\n"}], ("adds-dependency", "changes-test-configuration")),
         ([{"path": "services/a/tests/conftest.py", "replace": "x = 1\n"}], ("changes-test-configuration",)),
+        ([{"path": "services/a/tests/pytest.toml", "replace": "x = 1\n"}], ("changes-test-configuration",)),
+        ([{"path": "services/a/tests/.pytest.toml", "replace": "x = 1\n"}], ("changes-test-configuration",)),
         ([{"path": "services/a/tests/test_work.py", "delete": True}], ("changes-test", "deletes-test", "weakens-assertion")),
         ([edit("services/a/tests/test_work.py", "def test_first", "def check_first")], ("changes-test", "deletes-test", "weakens-assertion")),
         ([edit("services/a/tests/test_work.py", "first([1, 2]) == 1", "first([1, 2])")], ("changes-test", "weakens-assertion")),
