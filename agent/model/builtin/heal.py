@@ -122,7 +122,7 @@ class Search:
         waiting = [one for one in map(self.fresh, tests) if one.tests]
         if not waiting:
             seen = read_tests((yield from self.desk.test([], "both")))
-            return judged.passed and not seen.breaks
+            return judged.passed and not seen.breaks and not candidate.tested
         return (yield from self.is_shown(candidate, whole, judged, waiting))
 
     def is_shown(
@@ -142,7 +142,9 @@ class Search:
         last = yield from self.propose(candidate, {**whole, **shown})
         self.tried.pop()
         seen = read_tests((yield from self.desk.test([], "both")))
-        return not seen.breaks and (last.passed or (judged.replay == "skipped" and bool(shown)))
+        if seen.breaks or (candidate.tested and not shown):
+            return False
+        return last.passed or (judged.replay == "skipped" and bool(shown))
 
     def trial(self, candidate: Candidate, whole: Draft, tests: Draft) -> Asking[Trial]:
         """What tests do without the repair and with it."""

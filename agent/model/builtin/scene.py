@@ -22,7 +22,8 @@ class Candidate:
 
     `rank` is the likelihood, 0 the best. `hides` says that missing data is passed over, which is wrong where
     an upstream that is down owes it. `risk` is what else a reviewer must know. `test` is a regression test
-    that shows it by itself, `tests` are others that may go with it.
+    that shows it by itself, `tests` are others that may go with it. What is `tested` is only
+    believed with one.
     """
 
     why: str
@@ -34,6 +35,7 @@ class Candidate:
     spot: Spot | None = None
     test: Test | None = None
     tests: tuple[Test, ...] = ()
+    tested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.model.builtin.incident import Spot
 from agent.model.builtin.judged import Judged, Tested, read_answer, read_tests
-from agent.model.builtin.regression import Test, derived
+from agent.model.builtin.regression import Test, derived, with_other_numbers
 from agent.model.builtin.regression.mended import is_changed
 from agent.model.builtin.scene import Candidate, Scene
 from agent.model.builtin.source import Source
@@ -45,6 +45,8 @@ def options(scene: Scene, candidate: Candidate) -> Asking[Options]:
     others = {path: text for path, text in known.items() if isinstance(text, str)}
     others |= dict(scene.draft) | dict(candidate.files)
     found = derived(scene.incident, scene.trouble, spot, base, mended, others)
+    if candidate.tested:
+        found += [other for test in found[:1] for other in with_other_numbers(test)]
     return Options(tuple(dict.fromkeys((*own, *found))), error)
 
 

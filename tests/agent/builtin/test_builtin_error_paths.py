@@ -163,8 +163,16 @@ def test_what_put_something_in_is_taken_back_where_nothing_else_mends_it(pulse: 
     assert healed.result.outcome == "branch", healed.told
     (label,) = [one for one in healed.result.labels if one.startswith("workaround: ")]
     assert f"reverts a hunk of {guilty[:10]}" in label
+    assert ("regression test", "shown") in [(one.name, one.state) for one in healed.result.proof]
     added = [line for line in healed.diff.splitlines() if line.startswith("+    strikes")]
     assert added == (["+" + OLD.rstrip("\n")] if OLD not in brought else [])
+
+
+def test_what_put_something_in_stays_where_no_test_shows_that_it_crashed(pulse: Pulse) -> None:
+    pulse.commit((LEVELS, "import json\n", "import json\nimport math\n"))
+    pulse.commit((LEVELS, OLD, "    strikes = [math.sqrt(5 - each) for each in sorted(levels.values())]\n"))
+    healed = pulse.healed(values={"massive:levels": '{"a": 9, "b": 4}'})
+    assert healed.result.outcome == "diagnosed", healed.told
 
 
 @pytest.mark.parametrize(

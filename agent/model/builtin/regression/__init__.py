@@ -1,6 +1,6 @@
 """Regression tests that come with a repair: what crashed is called again, in the service's own tests."""
 
-from agent.model.builtin.regression.derive import derived
+from agent.model.builtin.regression.derive import derived, with_other_numbers
 from agent.model.builtin.regression.imports import Test, import_test
 from agent.model.builtin.regression.missing import gap_test
 from agent.model.builtin.regression.numbers import number_test
@@ -18,4 +18,5 @@ __all__ = [
     "number_test",
     "task_test",
     "turn_test",
+    "with_other_numbers",
 ]

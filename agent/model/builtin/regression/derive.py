@@ -35,7 +35,7 @@ from agent.model.builtin.regression.mended import (
     same_function,
     word,
 )
-from agent.model.builtin.regression.needs import Need, Unclear
+from agent.model.builtin.regression.needs import NUMBER, Need, Unclear
 from agent.model.builtin.regression.nested import outermost
 from agent.model.builtin.regression.reading import Reader
 from agent.model.builtin.regression.real import deeper, fed, made_real
@@ -44,6 +44,7 @@ from agent.model.builtin.source import Source, Unreadable, parse
 
 _REFUSED = re.compile(r"^TypeError: (?:[\w.]+\.)?(\w+)\(\) (?:got an unexpected|missing|takes|got multiple)")
 _HALF = re.compile(r"partially initialized module '([\w.]+)'")
+_GIVEN = re.compile(rf"(?<![\w.\"]){re.escape(NUMBER)}(?![\w.])")
 MOST = 2
 
 
@@ -61,6 +62,13 @@ def derived(
         return list(_tests(incident, trouble, spot, base, parse(mended), others))[:MOST]
     except (Unclear, Unreadable, RecursionError):
         return []
+
+
+def with_other_numbers(test: Test) -> list[Test]:
+    """The same test on numbers below zero, and on none but zeros; nothing where it gives no number."""
+    path, text = test
+    given = [_GIVEN.sub(number, text) for number in ("-1.0", "0.0")]
+    return [(path, other) for other in given if other != text]
 
 
 def _circle(trouble: Trouble) -> list[Spot]:

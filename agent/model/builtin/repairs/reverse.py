@@ -42,8 +42,9 @@ class Hunk:
 def reversed_hunk(scene: Scene) -> Asking[list[Candidate]]:
     """One hunk of the newest changes to the culprit function taken back, each hunk by itself.
 
-    Those that only took something away come first, as nothing is lost with them. Where the code refuses by
-    its own `raise` or `assert`, no other is taken back: that would hide what the refusal says.
+    Those that only took something away come first, as nothing is lost with them. Whatever put something in
+    is gone once it is taken back, its crash as well: only a test shows that the rest does what it did. Where
+    the code refuses by its own `raise` or `assert`, that is not taken back at all.
     """
     at = yield from scene.here()
     culprit = scene.incident.culprit
@@ -67,8 +68,9 @@ def reversed_hunk(scene: Scene) -> Asking[list[Candidate]]:
             if _touches(newer, hunk, spot) and text is not None and _is_whole(text, spot):
                 why = f"{REVERTS} {commit}, which changed what crashed; the lines before it are back"
                 risk = f"{REVERTS} {commit}: what that change was made for may be lost (workaround)"
+                files, wish = {spot.path: text}, hunk.rank > LAST
                 found.append(
-                    Candidate(why, {spot.path: text}, rank=hunk.rank, hides=True, risk=risk, spot=spot)
+                    Candidate(why, files, rank=hunk.rank, hides=True, risk=risk, spot=spot, tested=wish)
                 )
     return sorted(found, key=lambda one: one.rank)[:MOST]
 
