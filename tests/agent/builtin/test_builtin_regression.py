@@ -50,6 +50,18 @@ KINDS = {
         "a.f([1])",
         "assert f([]) is not None",
     ),
+    "like_key behind what is waited for": (
+        "import asyncio\n\n\n" + BUS + "    async def work(self, stop, row):\n        await asyncio.wait_for(stop.wait(), 1)\n"
+        "        return row['prise']\n\n\ndef g(row):\n    return row['price']\n",
+        "asyncio.run(a.Bus(1).work(SimpleNamespace(wait=AsyncMock()), {'price': 1.0}))",
+        "wait=AsyncMock()",
+    ),
+    "like_key beside what is spread": (
+        "def f(rest, row, rows, names):\n    told = [' '.join(names), *rows, {**rest}]\n    return told, row['prise']\n\n\n"
+        "def g(row):\n    return row['price']\n",
+        "a.f({}, {'price': 1.0}, [], [])",
+        'assert f({}, {"price": 1.0}, [], []) is not None',
+    ),
     "like_key": (
         "def f(rows):\n    return [row['prise'] for row in rows if row['price'] > 0]\n\n\ndef g(row):\n    return row['price']\n",
         "a.f([{'price': 1.0}])",

@@ -42,6 +42,8 @@ SET_METHODS = frozenset(("add", "discard"))
 EITHER_METHODS = frozenset(("clear", "copy", "pop", "remove", "update"))
 TABLE_METHODS = frozenset(("items", "values", "keys", "setdefault", "popitem"))
 SAME = frozenset(("sorted", "list", "set", "tuple", "reversed", "iter", "next", "frozenset"))
+_WHOLE = SAME - {"next", "iter"}
+AWAITING = frozenset(("asyncio.wait_for", "asyncio.shield"))
 DAY = '"2026-03-02T10:00:00+00:00"'
 
 
@@ -50,8 +52,10 @@ def called(reader: Reader, node: cst.Call, *, awaited: bool) -> Need | None:
     if reader.tasks is not None and is_runner(reader, node):
         run(reader, node)
         return None
-    given = [reader.of(one.value) for one in node.args]
+    given = [_argument(reader, node, one) for one in node.args]
     if isinstance(node.func, cst.Attribute):
+        if node.func.attr.value == "join":
+            spread(given[0] if given else None, keyed=False)
         owner = reader.of(node.func.value)
         if owner is None:
             return _of_module(reader, node, given, awaited=awaited)
@@ -60,6 +64,22 @@ def called(reader: Reader, node: cst.Call, *, awaited: bool) -> Need | None:
     if name in reader.known:
         return reader.known[name].called(awaited=awaited)
     return _function(reader, name, node, given, awaited=awaited)
+
+
+def _argument(reader: Reader, node: cst.Call, argument: cst.Arg) -> Need | None:
+    """What an argument reads: with a star several of them, and what is awaited by the callee is awaited."""
+    if argument.star:
+        spread(reader.of(argument.value), keyed=argument.star == "**")
+        return None
+    if reader.source.code(node.func) in AWAITING and isinstance(argument.value, cst.Call):
+        return called(reader, argument.value, awaited=True)
+    return reader.of(argument.value)
+
+
+def spread(need: Need | None, *, keyed: bool) -> None:
+    """`*rows` and `**row`: a table, of which nothing more is known."""
+    if need is not None and not need.text and not need.attributes:
+        need.used, need.table = True, need.table or ("keys" if keyed else "list")
 
 
 def _method(
@@ -109,7 +129,7 @@ def _of_module(reader: Reader, node: cst.Call, given: Sequence[Need | None], *, 
         raise Unclear("tasks of its own")
     if reader.tasks is not None and is_outside(reader, node.func):
         return reader.patched.setdefault(code, Need(code)).called(awaited=awaited)
-    return given[0] if code in ("asyncio.wait_for", "asyncio.shield") and given else None
+    return given[0] if code in AWAITING and given else None
 
 
 def _function(
@@ -123,6 +143,8 @@ def _function(
         nested.read(reader, name, _by_place(reader.nested[name], node, given))
         return None
     if name in SAME or name in ("float", "int", "abs", "round"):
+        if name in _WHOLE:
+            spread(first, keyed=False)
         return first
     if name == "enumerate" and first is not None:
         return Need("made", source=first, item=Need("pair", parts=[Need(), first.each()]))

@@ -29,10 +29,10 @@ def results(source: Source, statement: cst.CSTNode, function: cst.FunctionDef, *
         return [NONE, SOMETHING]
     value = _returned(source, statement, function)
     if value is None or name_of(value) == "None":
-        return [NONE]
+        return [NONE, SOMETHING]
     if isinstance(value, cst.Integer | cst.Float | cst.SimpleString) or name_of(value) in ("True", "False"):
         code = source.code(value)
-        return [f"is {code}" if name_of(value) else f"== {code}"]
+        return [f"is {code}" if name_of(value) else f"== {code}", SOMETHING]
     return [SOMETHING, NONE]
 
 

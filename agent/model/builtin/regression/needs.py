@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 NUMBER, TEXT = "1.0", '"x"'
 CANCELLED = "asyncio.CancelledError"
+_TEXTS = frozenset({"key", "kind", "line", "name", "path", "symbol", "text", "title", "url", "word"})
+"""A parameter of such a name is a text, where nothing says more of it."""
 _OF_TABLES = frozenset({"get", "pop", "setdefault", "update", "clear", "copy"})
 
 
@@ -135,7 +137,8 @@ class Need:
             return f"SimpleNamespace({self._named(self.attributes)})"
         if self.table or self.item is not None:
             return self._container()
-        return TEXT if self.text else NUMBER
+        told = self.text or (self.owner is None and self.name in _TEXTS)
+        return TEXT if told else NUMBER
 
     def _mock(self, answer: Need) -> str:
         kind = "AsyncMock" if self.awaited else "Mock"

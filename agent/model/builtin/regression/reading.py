@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from agent.model.builtin.regression.called import called
+from agent.model.builtin.regression.called import called, spread
 from agent.model.builtin.regression.concurrent import alike
 from agent.model.builtin.regression.needs import Need, Unclear
 from agent.model.builtin.source import COMPREHENSIONS, Source, index_of, text_of
@@ -166,7 +166,9 @@ class Reader:
             return Need("tuple", parts=[one or Need() for one in parts]) if any(parts) else None
         if isinstance(node, cst.List) and self.tasks is not None:
             return alike([self.of(one.value) for one in node.elements])
-        if isinstance(node, cst.Comparison):
+        if isinstance(node, cst.StarredElement | cst.StarredDictElement):
+            spread(self.of(node.value), keyed=isinstance(node, cst.StarredDictElement))
+        elif isinstance(node, cst.Comparison):
             self.compared(node)
         elif not isinstance(node, cst.Lambda):
             for one in node.children:
