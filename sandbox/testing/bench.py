@@ -23,7 +23,7 @@ from sandbox.testing.orders import Orders
 from sandbox.testing.outcome import TestRun
 from sandbox.testing.overlap import leaning
 from sandbox.testing.paths import needed_paths
-from sandbox.testing.plainly import demoted, unfailed
+from sandbox.testing.plainly import beside_own, demoted, unfailed
 from sandbox.testing.trees import Trees
 from sandbox.worktree import PrivateRepository
 
@@ -127,7 +127,7 @@ class TestBench:
             after = self._patched(desk, orders, trees, numbers)
             if plainly:
                 compared = judge.compared(before, after)
-                said = side_by_side([each.result() for each in plain])
+                said = beside_own(plainly[1].order.apart, *(each.result() for each in plain))
                 return demoted(before, compared, desk.kept(plainly[0], [0]), said)
             if trees.changes_code:
                 return judge.compared(before, after)

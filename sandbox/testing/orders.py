@@ -93,9 +93,9 @@ class Orders:
         return Part(self.base.tree, replace(self.base.order, twin=turned.order.twin))
 
     def plainly(self) -> tuple[Part, Part, Part | None] | None:
-        """The base, the patch, and the patch's own tests as plain pytest runs them; None where none is run.
+        """The base, the patch, and that with its own tests as plain pytest runs them; None where none is run.
 
-        The own tests run apart, here as well: what they do to pytest is no affair of the base's.
+        Own tests may help the base's, or do them harm: these are to pass without them and beside them.
         """
         files = tuple(path for path in self.base.order.files if not is_node_test(path))
         own = self._own_tests()
@@ -103,7 +103,9 @@ class Orders:
             return None
         select, whole = self._named_in(files), self._trees.tree(patched_code=True, new_tests=True)
         order = Order(self.service, files, select, self._trees.steering(), plain=True, apart=own)
-        return Part(self.base.tree, order), Part(whole, order), self.own_plainly()
+        chosen = self._chosen(own)
+        both = replace(order, files=(*files, *chosen), select=(*select, *self._named_in(chosen)), apart=())
+        return Part(self.base.tree, order), Part(whole, order), Part(whole, both) if chosen else None
 
     def own_plainly(self) -> Part | None:
         """The patch's own tests by themselves, as plain pytest runs them; None where there are none."""

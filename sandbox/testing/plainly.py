@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from sandbox.testing.box import RawFailure, RawOutcome, Verdict
 from sandbox.testing.judge import passed
+from sandbox.testing.merge import all_of
 
 _NOTE = "{} passes in the box, and not by plain pytest: {}"
 _PROBLEM = "plain: {} passes by plain pytest on the base, and not with the patch: {}"
@@ -37,6 +38,23 @@ def demoted(before: Verdict, after: Verdict, plain_before: Verdict, plain: Verdi
         if not any(node.partition("::")[0] == file for node in fallen):
             problem = problem or _UNCOLLECTED.format(file, _why(plain.outcomes[file]))
     return after.model_copy(update={"outcomes": outcomes, "notes": tuple(notes), "problem": problem})
+
+
+def beside_own(own: Collection[str], alone: Verdict, together: Verdict | None = None) -> Verdict:
+    """What became of the base's tests without the patch's `own` files and beside them, and of those there."""
+    if together is None:
+        return alone
+    both = all_of([alone, together])
+    files = {
+        node: how for each in (alone, together) for node, how in each.outcomes.items() if "::" not in node
+    }
+    outcomes = {
+        node: together.outcomes.get(node, how) if node.partition("::")[0] in own else how
+        for node, how in both.outcomes.items()
+        # Of a file that cannot be collected the file's own outcome says why.
+        if node not in files and not (how.status == "missing" and node.partition("::")[0] in files)
+    }
+    return both.model_copy(update={"outcomes": {**outcomes, **files}})
 
 
 def unfailed(after: Verdict, plain: Verdict) -> Verdict:

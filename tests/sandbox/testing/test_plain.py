@@ -57,6 +57,16 @@ def test_where_it_lies():
 LIES = "services/vigil/tests/test_own.py::test_where_it_lies"
 
 
+def test_own_tests_beside_which_the_base_s_cannot_be_collected(new_prices: Callable[..., Any]) -> None:
+    # Pytest takes no two modules of one name from folders that are no packages.
+    market = new_prices(CODE, FULL, {})
+    run = market.run(IDLE, ("tests/more/test_prices.py", FULL), runs=2)
+    assert run.outcomes[NODE].status == "error"
+    assert run.notes[0].startswith(NOTE)
+    assert "'/work/services/vigil/tests/more/test_prices.py'" in run.notes[0]
+    assert market.run(IDLE, ("tests/more/test_more.py", FULL), runs=2).passed(NODE)
+
+
 @pytest.mark.parametrize("claim", ["2", "3"])
 def test_the_path_of_the_tree_tells_of_no_box(new_prices: Callable[..., Any], claim: str) -> None:
     run = new_prices(CODE, FULL, {}).run(IDLE, ("tests/test_own.py", PATH_TELLS.format(claim)), runs=2)
