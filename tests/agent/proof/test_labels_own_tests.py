@@ -51,6 +51,13 @@ PLAIN = {
             assert intel.spot.Spot is first.Spot
             assert services.vigil.intel.spot is first
         """,
+    "what is patched, and a variable that may be set": """
+        def test_spot(monkeypatch):
+            monkeypatch.delenv("VIGIL_KEY", raising=False)
+            monkeypatch.setenv("VIGIL_KEY", "x")
+            monkeypatch.setattr("services.vigil.intel.spot.load", lambda path: "{} of {}".format(path, 1))
+            assert spot.Spot(1, 2)
+        """,
     "a stand-in of its own": """
         class Bus:
             def __init__(self):
@@ -87,6 +94,18 @@ BEYOND = {
     "the name process": RECORD.format("process = 1", "caplog.records[0].process < 9"),
     "the name _sys": RECORD.format("_sys = 1", "asyncio._sys"),
     "the name get_coro": RECORD.format("get_coro = 1", "asyncio.current_task().get_coro()"),
+    "the name codecs": RECORD.format("codecs = 1", "asyncio.codecs"),
+    "the name subprocess_exec": RECORD.format(
+        "subprocess_exec = 1", "asyncio.get_running_loop().subprocess_exec"
+    ),
+    "the name exec_of": RECORD.format(
+        "exec_of = 1\n\n    def __init__(self, loop):\n        self.loop = loop",
+        "Record(asyncio).loop.exec_of",
+    ),
+    "asks whether a variable is set": "def test_spot(monkeypatch):\n    monkeypatch.delenv('_')\n",
+    "asks what a variable holds": "def test_spot(monkeypatch):\n    monkeypatch.setenv('A', 'b', prepend=':')\n",
+    "looks into what it formats": "def test_spot():\n    assert '{0.sys.path}'.format(spot)\n",
+    "reaches for run_tests.main": "def test_spot(monkeypatch):\n    monkeypatch.setattr('run_tests.main', 1)\n",
     "the method __eq__": RECORD.format("def __eq__(self, other): return True", "Record() == spot"),
     "a while": "def test_spot():\n    while spot:\n        break\n",
     "decides by `spot.Spot(1, 2)`": "def test_spot():\n    if spot.Spot(1, 2):\n        assert spot\n",

@@ -7,6 +7,7 @@ of it. It is told of anything that looks at the code, reaches for what runs it, 
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -25,6 +26,8 @@ _MODULES = frozenset(
     | {"pytest_asyncio", "time", "types", "typing", "unittest", "unittest.mock", "uuid", "zoneinfo"}
 )
 _HOUSE = ("services", "shared")
+_TOPS = frozenset(module.partition(".")[0] for module in _MODULES) | {"subprocess", "socket", "urllib"}
+_REACHES = re.compile(r"\{[^}]{0,99}[.\[]")
 _WORDS = _split(
     "ANY Any AsyncIterator AsyncMock Callable CancelledError Decimal Event IsolatedAsyncioTestCase"
     " Iterator MagicMock"
@@ -37,7 +40,7 @@ _WORDS = _split(
     " call_args_list call_count called cancel cancelled caplog capsys clear close configure_mock"
     " create_task current_task date datetime defaultdict delenv deque dict done err exception fget fixture"
     " gather get_running_loop is_set kwargs mark match messages mock mock_calls monkeypatch "
-    " namedtuple new_event_loop object out param parametrize patch pytest raises readouterr"
+    " namedtuple new_event_loop object out param parametrize patch pytest raises raising readouterr"
     " records reset_mock result return_value run run_until_complete set setUp setattr setenv"
     " setitem side_effect skip slow syspath_prepend text time timedelta timeout timezone unittest"
     " usefixtures uuid4 value wait wait_for warns"
@@ -47,7 +50,8 @@ _BESIDE = _split(
     "os sys environ getenv getcwd getuser getlogin gettempdir uname getnode getpid subprocess socket pathlib"
     " platform builtins importlib inspect gc tempfile shutil io glob ctypes signal resource pwd getpass"
     " tmp_path tmp_path_factory tmpdir request pytestconfig cache"
-    " pathname filename lineno funcName processName process thread threadName taskName created msecs"
+    " pathname filename module lineno exc_text funcName processName process thread threadName"
+    " taskName created msecs"
     " relativeCreated exc_info stack_info get_coro get_stack print_stack get_name get_context modules"
     " cr_frame cr_code cr_origin gi_frame gi_code ag_frame ag_code f_code f_back f_globals f_locals f_lineno"
     " co_filename co_name co_code co_consts tb_frame tb_next tb_lineno"
@@ -74,11 +78,11 @@ def beyond_in_tests(tests: Mapping[str, str], words: Words) -> list[str]:
     found = [f"{path} cannot be read" for path in tests if path.endswith(".py") and path not in read]
     found += [f"runs code in {path}" for path, source in read.items() if _is_package(path, source.tree)]
     every = list(nodes(read))
-    modules = {part for node in every for module in imported(node) for part in module.split(".")}
+    modules = frozenset(part for node in every for module in imported(node) for part in module.split("."))
     own = frozenset(name for node in every for name in bound(node))
     kept = frozenset({name for node in every for name in _kept(node)})
     stand_ins = _stand_ins(every) - modules
-    found += (told for node in every for told in _of(node, words, own | modules, kept | modules, stand_ins))
+    found += (told for node in every for told in _of(node, words, own | modules, kept, stand_ins, modules))
     return list(dict.fromkeys(found))
 
 
@@ -93,24 +97,37 @@ def _is_text(node: ast.expr) -> bool:
 
 
 def _stand_ins(every: list[ast.AST]) -> frozenset[str]:
-    """Names that are given nothing but objects of the tests' own classes, and those classes."""
+    """Names that are given nothing but what the tests' own classes or the house make, and those classes."""
     classes = {node.name for node in every if isinstance(node, ast.ClassDef)}
     making = classes | {"SimpleNamespace", "Mock", "AsyncMock", "MagicMock", "namedtuple"}
+    making |= {name for node in every if _is_of_house(node) for name in bound(node)}
     times = Counter(name for node in every for name in bound(node))
-    made = Counter(
-        target.id
-        for node in every
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
-        for target in node.targets
-        if isinstance(target, ast.Name) and last_name(node.value.func) in making
-    )
-    return frozenset(
-        {"self", "cls", *classes} | {name for name, often in made.items() if often == times[name]}
-    )
+    made = Counter(name for node in every for name in _made(node, frozenset(making)))
+    given = {name for name, often in made.items() if often == times[name]}
+    return frozenset({"self", "cls", *classes} | given | {name for name in making if times[name] == 1})
+
+
+def _is_of_house(node: ast.AST) -> bool:
+    return all(module.partition(".")[0] in _HOUSE for module in imported(node)) and any(imported(node))
+
+
+def _made(node: ast.AST, making: frozenset[str]) -> Iterator[str]:
+    """Names that are given what a class, or a function of the house, makes."""
+    match node:
+        case ast.Assign(targets=targets, value=ast.Call(func=ast.Name(id=maker))) if maker in making:
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+        case ast.Assign(targets=targets, value=ast.Await(value=ast.Call(func=ast.Name(id=maker)))):
+            if maker in making:
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
 def _of(
-    node: ast.AST, words: Words, own: frozenset[str], kept: frozenset[str], stand_ins: frozenset[str]
+    node: ast.AST,
+    words: Words,
+    own: frozenset[str],
+    kept: frozenset[str],
+    stand_ins: frozenset[str],
+    modules: frozenset[str],
 ) -> Iterator[str]:
     yield from (what for kind, what in _KINDS if isinstance(node, kind))
     for module in imported(node):
@@ -122,9 +139,10 @@ def _of(
         elif name in _BESIDE or not (
             words.knows(name)
             or name in _WORDS
-            or name in (_free(node, kept, stand_ins) if isinstance(node, ast.Attribute) else own)
+            or name in (_free(node, kept, stand_ins) | modules if isinstance(node, ast.Attribute) else own)
         ):
             yield f"the name {name}"
+    yield from _asked(node, words)
     match node:
         case ast.FunctionDef(name=name) if name.startswith("__") and name not in _SPECIAL:
             yield f"the method {name}"
@@ -141,13 +159,37 @@ def _of(
                 yield f"claims the one or the other: `{shown(test)}`"
 
 
-def _free(node: ast.Attribute, kept: frozenset[str], stand_ins: frozenset[str]) -> frozenset[str]:
-    """The names that may stand behind a dot here: a stand-in's own.
+def _asked(node: ast.AST, words: Words) -> Iterator[str]:
+    """What a text asks of where the test runs: a variable that has to be set, a place by its dots."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="delenv"), keywords=keywords) if not any(
+            each.arg == "raising" and isinstance(each.value, ast.Constant) and each.value.value is False
+            for each in keywords
+        ):
+            yield "asks whether a variable is set"
+        case ast.Call(func=ast.Attribute(attr="setenv"), args=[_, _, *more], keywords=keywords):
+            if more or keywords:
+                yield "asks what a variable holds"
+        case ast.Call(func=ast.Attribute(attr="format" | "format_map", value=value)):
+            form = value.value if isinstance(value, ast.Constant) else None
+            if not isinstance(form, str) or _REACHES.search(form):
+                yield "looks into what it formats"
+        case ast.Call(
+            func=ast.Attribute(attr="setattr" | "patch") | ast.Name(id="patch"),
+            args=[ast.Constant(value=str(text)), *_],
+        ):
+            top = text.partition(".")[0]
+            if not (top in _HOUSE or top in _TOPS or words.knows(top)):
+                yield f"reaches for {text}"
 
-    What is private is only a known stand-in's: others lead from what pytest gives to what runs it.
+
+def _free(node: ast.Attribute, kept: frozenset[str], stand_ins: frozenset[str]) -> frozenset[str]:
+    """The names that may stand behind a dot here: a stand-in's own, behind it or what makes it.
+
+    Of anything else they lead from what pytest, a module or a loop gives to what runs the test.
     """
-    held = isinstance(node.value, ast.Name) and node.value.id in stand_ins
-    return kept if held else frozenset(name for name in kept if not name.startswith("_"))
+    holder = node.value.func if isinstance(node.value, ast.Call) else node.value
+    return kept if isinstance(holder, ast.Name) and holder.id in stand_ins else frozenset()
 
 
 def _kept(node: ast.AST) -> Iterator[str]:
