@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.proof.labels.crashed import Crashed
@@ -79,6 +79,18 @@ def _more(bench: Workbench, patch: Patch, files: _Files, crashed: Crashed) -> It
         yield UNPLACED
     known = words_of({**files.sources, **files.after})
     yield from _told(ODD_TEST, beyond_in_tests(files.own_tests, known))
+    yield from _namesakes(files.own_tests, services)
+
+
+def _namesakes(own: Collection[str], services: Collection[str]) -> Iterator[Label]:
+    """New tests by the name of others: of those that are in no package pytest takes one in a run."""
+    for path in own:
+        folder, _, name = path.rpartition("/")
+        others = sorted(
+            each for each in services if each.endswith(f"/{name}") and each != path and is_test(each)
+        )
+        if others and f"{folder}/__init__.py" not in {*own, *services}:
+            yield Label("look at", f"{path} has the name of {others[0]}: pytest takes no two such in one run")
 
 
 def _told(what: str, found: list[str]) -> Iterator[Label]:

@@ -197,7 +197,7 @@ def test_the_test_that_goes_with_a_guard_fails_before_and_passes_after(service: 
     test = service.offers(run)[0].test
     assert test is not None
     path, text = test
-    assert path == "services/vigil/tests/test_missing_move.py"
+    assert path == "services/vigil/tests/test_vigil_missing_move.py"
     called = text + "\n\ntest_move_gives_nothing_without_its_value()\n"
     assert "TypeError" in service.run(called).stderr
     service.mended(run)

@@ -11,7 +11,7 @@ from evals.cases import INCIDENTS
 from evals.reference import edits_of
 from evals.testbed.faults import FAULTS, UNSEEN, Fault
 from evals.testbed.repository import TestbedRepository, git, make_repository
-from sandbox.patch import Patch, from_diff, from_edits
+from sandbox.patch import Edit, Patch, from_diff, from_edits
 from sandbox.scope import Refused
 from sandbox.worktree import PrivateRepository
 from tools.incident import IncidentFolder
@@ -54,7 +54,9 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], tu
     }
 
 
-def _labels_of(fault: Fault, diff: Path, made: TestbedRepository, folder: Path) -> tuple[str, ...]:
+def _labels_of(
+    fault: Fault, diff: Path, made: TestbedRepository, folder: Path, *more: Edit
+) -> tuple[str, ...]:
     git(made.path, "reset", "--quiet", "--hard", made.head)
     base = fault.apply(made.path)
     gate = PrivateRepository(made.path, folder / "state")
@@ -63,12 +65,13 @@ def _labels_of(fault: Fault, diff: Path, made: TestbedRepository, folder: Path) 
     bench = Workbench(incident, fault.service, repository, gate, Redactor())
     crash = last_crash((INCIDENTS / fault.id / "log.txt").read_bytes())
     mapped = map_frames(crash, repository.exists) if crash else None
-    return labels_for(bench, _patch(gate, base, fault.service, diff), Crashed.of(mapped, fault.service))
+    patch = _patch(gate, base, fault.service, diff, *more)
+    return labels_for(bench, patch, Crashed.of(mapped, fault.service))
 
 
-def _patch(gate: PrivateRepository, base: str, service: str, diff: Path) -> Patch:
+def _patch(gate: PrivateRepository, base: str, service: str, diff: Path, *more: Edit) -> Patch:
     try:
-        return from_edits(gate, base, service, edits_of(diff))
+        return from_edits(gate, base, service, [*edits_of(diff), *more])
     except Refused:
         return from_diff(gate, base, service, diff.read_text(encoding="utf-8"))
 
@@ -103,3 +106,17 @@ def test_which_fixes_are_more_than_a_plain_repair(labels: dict[tuple[str, str], 
     unseen = {fault.id for fault in UNSEEN}
     told = {fault for (fault, which), found in labels.items() if which == "fix" and "more than" in str(found)}
     assert told - unseen == MORE
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [("test_mel.py", "services/copilot/tests/test_mel.py"), ("test_mesh_beats.py", "")],
+)
+def test_a_new_test_by_the_name_of_another_one_is_told(tmp_path: Path, name: str, others: str) -> None:
+    fault, path = FAULTS["mesh-beat-without-pid"], f"services/mesh/tests/{name}"
+    assert fault.fix is not None
+    source = "from services.mesh.intel.roster import parse_beat\n\n\ndef test_beat():\n    assert parse_beat('x')\n"
+    made = make_repository(tmp_path / "marketswarm")
+    told = _labels_of(fault, fault.fix, made, tmp_path, Edit(path=path, replace=source))
+    said = f"look at: {path} has the name of {others}: pytest takes no two such in one run"
+    assert [label for label in told if "has the name" in label] == ([said] if others else [])

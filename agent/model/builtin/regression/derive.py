@@ -26,7 +26,7 @@ from agent.model.builtin.regression.calls import (
 )
 from agent.model.builtin.regression.claims import CANCELLED, NONE, SOMETHING, kept, results, told
 from agent.model.builtin.regression.hints import apply
-from agent.model.builtin.regression.imports import Test, import_test
+from agent.model.builtin.regression.imports import Test, import_test, test_path
 from agent.model.builtin.regression.mended import (
     converted,
     counterpart,
@@ -112,11 +112,12 @@ def _tests(
     )
     guarded = missing and within is reader and is_guarded(base, spot, trouble, mended, after)
     made = target.kind == CONSTRUCTOR
+    path = test_path(incident, f"{target.name.strip('_')}_crash")
     if reader.endless:
-        yield f"{incident.root}tests/test_{target.name.strip('_')}_crash.py", story.text(CANCELLED)
+        yield path, story.text(CANCELLED)
         return
     for claim in [SOMETHING] if made else results(base, statement, outer, guarded=guarded):
-        yield f"{incident.root}tests/test_{target.name.strip('_')}_crash.py", story.text(claim)
+        yield path, story.text(claim)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ def import_test(incident: Incident, spot: Spot, source: Source | None = None) ->
 
 
 def test_path(incident: Incident, name: str) -> str:
-    """Where a new test of the service goes."""
-    return f"{incident.root}tests/test_{name.strip('_')}.py"
+    """Where a new test of the service goes: by a name that no test of another service has."""
+    return f"{incident.root}tests/test_{incident.service}_{name.strip('_')}.py"
 
 
 def _is_quiet(source: Source) -> bool:

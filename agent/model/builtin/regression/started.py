@@ -14,7 +14,7 @@ import libcst as cst
 
 from agent.model.builtin.incident import Incident, Spot
 from agent.model.builtin.regression.calls import Calling, Target, calling, patches, start, target_of, write
-from agent.model.builtin.regression.imports import Test
+from agent.model.builtin.regression.imports import Test, test_path
 from agent.model.builtin.regression.mended import function_at, same_function
 from agent.model.builtin.regression.needs import Need, Unclear
 from agent.model.builtin.regression.reading import Reader
@@ -70,7 +70,7 @@ def _written(incident: Incident, target: Target, reader: Reader, code: str, star
     title = f"{target.name}() sees to {name_of(started.coroutine.func)}(), which it starts."
     lines = [*given, *patches(target, reader, named)]
     text = write(target, title, f"test_{stem}_sees_to_its_tasks", lines, body)
-    return f"{incident.root}tests/test_{stem}_tasks.py", text
+    return test_path(incident, f"{stem}_tasks"), text
 
 
 def _claims(call: Calling, target: Target, reader: Reader, started: Started) -> list[str]:

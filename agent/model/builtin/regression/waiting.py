@@ -13,7 +13,7 @@ import libcst as cst
 
 from agent.model.builtin.incident import Incident, Spot
 from agent.model.builtin.regression.calls import Calling, Target, calling, patches, start, target_of, write
-from agent.model.builtin.regression.imports import Test
+from agent.model.builtin.regression.imports import Test, test_path
 from agent.model.builtin.regression.mended import function_at, same_function
 from agent.model.builtin.regression.needs import Unclear
 from agent.model.builtin.regression.reading import Reader
@@ -150,4 +150,4 @@ def _written(
     title = f"{target.name}() {what.replace('_', ' ')}."
     patched = [*patches(target, reader), *slow]
     text = write(target, title, f"test_{stem}_{what}", patched, body)
-    return f"{incident.root}tests/test_{stem}_{what}.py", text
+    return test_path(incident, f"{stem}_{what}"), text
