@@ -9,7 +9,7 @@ import pytest
 from agent.proof.labels.plain import beyond_in_tests, words_of
 
 PATH = "services/vigil/tests/test_spot.py"
-SPOT = "class Spot:\n    def __init__(self, price, prev_close):\n        self.price = price\n"
+SPOT = "from pathlib import Path\nfrom urllib.parse import quote\n\n\nclass Spot:\n    def __init__(self, price, prev_close):\n        self.price = price\n"
 HEAD = "from services.vigil.intel import spot\n"
 
 
@@ -94,6 +94,8 @@ BEYOND = {
     "the name process": RECORD.format("process = 1", "caplog.records[0].process < 9"),
     "the name _sys": RECORD.format("_sys = 1", "asyncio._sys"),
     "the name get_coro": RECORD.format("get_coro = 1", "asyncio.current_task().get_coro()"),
+    "Path of the service's imports": "from services.vigil.intel.spot import Path\n\nhere = Path('/etc')\n",
+    "quote of the service's imports": "def test_spot():\n    assert spot.quote('/')\n",
     "the name codecs": RECORD.format("codecs = 1", "asyncio.codecs"),
     "the name subprocess_exec": RECORD.format(
         "subprocess_exec = 1", "asyncio.get_running_loop().subprocess_exec"

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from agent.proof.labels.constants import last_name
 from agent.proof.labels.plain.constructs import REACHING
-from agent.proof.labels.plain.words import Words, bound, imported, said
+from agent.proof.labels.plain.words import Words, bound, imported, is_of_house, said, taken
 from agent.proof.labels.sources import nodes, shown, trees
 
 
@@ -26,7 +26,8 @@ _MODULES = frozenset(
     | {"pytest_asyncio", "time", "types", "typing", "unittest", "unittest.mock", "uuid", "zoneinfo"}
 )
 _HOUSE = ("services", "shared")
-_TOPS = frozenset(module.partition(".")[0] for module in _MODULES) | {"subprocess", "socket", "urllib"}
+_TOPS = frozenset(module.partition(".")[0] for module in _MODULES)
+_PATCHED = _TOPS | {"subprocess", "socket", "urllib"}
 _REACHES = re.compile(r"\{[^}]{0,99}[.\[]")
 _WORDS = _split(
     "ANY Any AsyncIterator AsyncMock Callable CancelledError Decimal Event IsolatedAsyncioTestCase"
@@ -100,15 +101,11 @@ def _stand_ins(every: list[ast.AST]) -> frozenset[str]:
     """Names that are given nothing but what the tests' own classes or the house make, and those classes."""
     classes = {node.name for node in every if isinstance(node, ast.ClassDef)}
     making = classes | {"SimpleNamespace", "Mock", "AsyncMock", "MagicMock", "namedtuple"}
-    making |= {name for node in every if _is_of_house(node) for name in bound(node)}
+    making |= {name for node in every if is_of_house(node) for name in taken(node)}
     times = Counter(name for node in every for name in bound(node))
     made = Counter(name for node in every for name in _made(node, frozenset(making)))
     given = {name for name, often in made.items() if often == times[name]}
     return frozenset({"self", "cls", *classes} | given | {name for name in making if times[name] == 1})
-
-
-def _is_of_house(node: ast.AST) -> bool:
-    return all(module.partition(".")[0] in _HOUSE for module in imported(node)) and any(imported(node))
 
 
 def _made(node: ast.AST, making: frozenset[str]) -> Iterator[str]:
@@ -136,6 +133,8 @@ def _of(
     for name in _names(node):
         if name.startswith("__") and name not in _SPECIAL and name != "__future__":
             yield name
+        elif name in words.foreign - _WORDS - _TOPS - modules:
+            yield f"{name} of the service's imports"
         elif name in _BESIDE or not (
             words.knows(name)
             or name in _WORDS
@@ -179,7 +178,7 @@ def _asked(node: ast.AST, words: Words) -> Iterator[str]:
             args=[ast.Constant(value=str(text)), *_],
         ):
             top = text.partition(".")[0]
-            if not (top in _HOUSE or top in _TOPS or words.knows(top)):
+            if not (top in _HOUSE or top in _PATCHED or words.knows(top)):
                 yield f"reaches for {text}"
 
 

@@ -34,13 +34,17 @@ _HOUSE = ("services.", "shared.")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the service's and the shared sources of the base use; `often` is how often they write a text."""
+    """What the service's and the shared sources of the base use; `often` is how often they write a text.
+
+    `foreign` are names that they import from elsewhere.
+    """
 
     names: frozenset[str]
     modules: frozenset[str]
     defined: frozenset[str]
     texts: frozenset[str]
     often: Counter[str] = field(default_factory=Counter)
+    foreign: frozenset[str] = frozenset()
 
     def knows(self, name: str) -> bool:
         """Whether a name is one that the service uses, or one of everyday Python."""
@@ -79,7 +83,19 @@ def words_of(
         frozenset(node.name for node in every if isinstance(node, kinds)),
         known | frozenset(texts),
         Counter([*texts, *known, *others]),
+        frozenset(name for node in every if not is_of_house(node) for name in taken(node)),
     )
+
+
+def is_of_house(node: ast.AST) -> bool:
+    """Whether an import is one of the house's own modules, or from one."""
+    return not any(not f"{name}.".startswith(_HOUSE) for name in imported(node))
+
+
+def taken(node: ast.AST) -> Iterator[str]:
+    """The names that an import gives to what it takes."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (name for alias in node.names for name in bound(alias))
 
 
 def _named(nodes: Iterable[ast.AST]) -> Iterator[str]:
