@@ -81,6 +81,14 @@ NEAR = {
     ),
 }  # fmt: skip
 AWAY = {
+    "asks for `report(row, limit)`, which is not what crashed": (
+        CRASHED,
+        f"    if close is None or report(row, limit) is None:\n        return None\n{CRASHED}",
+    ),
+    "asks for `row.get('prev_close', report(row, limit))`, which is not what crashed": (
+        CRASHED,
+        f"    if row.get('prev_close', report(row, limit)) is None:\n        return None\n{CRASHED}",
+    ),
     "adds `from math import isnan`": (CRASHED, f"    from math import isnan\n\n{CRASHED}"),
     "adds `import math`": ("from shared.rows import load\n", "import math\n\nfrom shared.rows import load\n"),
     "adds `first = limit`": (

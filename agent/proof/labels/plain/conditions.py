@@ -156,16 +156,18 @@ def subjects(test: ast.expr) -> Iterator[ast.expr]:
             yield ast.Subscript(value=other, slice=key, ctx=ast.Load())
         case ast.Compare(left=left):
             yield from subjects(left)
-        case ast.Call(func=ast.Name(), args=[first, *_]):
+        case ast.Call(func=ast.Name(id=name), args=[first]) if name in _SIZES:
             yield first
-        case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call(func=ast.Attribute(attr="get")):
+        case ast.expr():
             yield test
 
 
 def names(node: ast.AST) -> str:
     """What an expression stands for, however it is read: `x["key"]` is `x.get("key")`."""
     match node:
-        case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[key, *_]):
+        case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[key, *more]) if all(
+            isinstance(each, ast.Constant) for each in more
+        ):
             return f"{names(owner)}[{ast.unparse(key)}]"
         case ast.Subscript(value=owner, slice=key):
             return f"{names(owner)}[{ast.unparse(key)}]"
