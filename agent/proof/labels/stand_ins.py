@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from agent.proof.labels.matched import Find, fresh
+from agent.proof.labels.plain.conditions import tells
 from agent.proof.labels.sources import Function, Module, Trees, nodes, own
 
 _GETTERS = frozenset({"get", "pop", "setdefault", "getenv"})
@@ -123,7 +124,7 @@ class _Reader:
         is_missing = _asks_for_missing(test)
         for block in (body if is_missing else [], orelse if is_missing is False else []):
             values = [each for each in self._values_of(block) if not _is_truth(each)]
-            yield from values if len(block) <= 2 else []
+            yield from values if len([each for each in block if not tells(each)]) <= 2 else []
 
     def _values_of(self, block: list[ast.stmt]) -> Iterator[ast.expr]:
         for node in block:

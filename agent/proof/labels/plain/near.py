@@ -64,7 +64,8 @@ def _scope(old: ast.AST, new: ast.AST, place: _Place) -> Iterator[str]:
     met = Met.of(old, place.lines, place.culprit, message.key)
     local = isinstance(old, Function)
     used = frozenset(each.id for each in ast.walk(new) if isinstance(each, ast.Name))
-    walk = Walk(met, message, _read(new), used, _given(new, met), place.outer if local else frozenset())
+    outer = place.outer if local else frozenset[str]()
+    walk = Walk(met, message, _read(new), used, _given(new, met), outer, any(map(_is_truth, own(_body(old)))))
     yield from walk.block(_plain(old), _plain(new))
     yield from guards(old, new, walk.given, met, message)
     yield from _meant_anew(old, new, met)
@@ -77,6 +78,23 @@ def _scope(old: ast.AST, new: ast.AST, place: _Place) -> Iterator[str]:
         if _head(before[name]) != _head(after[name]) and not message.refused:
             yield f"the head of {name[0]} is another"
         yield from _scope(before[name], after[name], place)
+
+
+def _body(block: ast.AST) -> list[ast.stmt]:
+    body: list[ast.stmt] = getattr(block, "body", [])
+    return body
+
+
+def _is_truth(node: ast.AST) -> bool:
+    """Whether a function answers yes or no there."""
+    match node:
+        case ast.Return(value=ast.Constant(value=bool()) | ast.Compare() | ast.UnaryOp(op=ast.Not())):
+            return True
+        case ast.Return(value=ast.BoolOp(values=values)):
+            return any(isinstance(each, ast.Compare) for each in values)
+        case ast.Return(value=ast.Call(func=ast.Name(id="any" | "all" | "isinstance" | "bool"))):
+            return True
+    return False
 
 
 def _meant_anew(old: ast.AST, new: ast.AST, met: Met) -> Iterator[str]:
@@ -117,9 +135,11 @@ def _head(block: ast.AST) -> list[str]:
     """All but the body of a function or a class."""
     parts: list[ast.AST] = list(getattr(block, "decorator_list", []))
     if isinstance(block, Function):
-        parts.append(block.args)
+        # What stands in an annotation runs when the function is made.
+        parts += [block.args, *([block.returns] if block.returns is not None else [])]
     elif isinstance(block, ast.ClassDef):
         parts += [*block.bases, *block.keywords]
+    parts += getattr(block, "type_params", [])
     return [type(block).__name__, *map(ast.dump, parts)]
 
 

@@ -153,6 +153,8 @@ def _of(
             yield f"the class {node.name} out of {', '.join(map(shown, bases))}"
         case ast.If(test=test) | ast.IfExp(test=test) if _calls(test):
             yield f"decides by `{shown(test)}`"
+        case ast.Assert(test=test) if _is_empty(test):
+            yield f"claims nothing: `{shown(test)}`"
         case ast.Assert(test=test) if any(isinstance(p, ast.BoolOp | ast.IfExp) for p in ast.walk(test)):
             if not (isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)):
                 yield f"claims the one or the other: `{shown(test)}`"
@@ -220,6 +222,18 @@ def _is_kind(base: ast.expr) -> bool:
     """A base that gives its objects no operators: a test case, an error, or a class of the house."""
     name = last_name(base)
     return name.endswith(("TestCase", "Error", "Exception")) or name == "object"
+
+
+def _is_empty(test: ast.expr) -> bool:
+    """Whether a claim holds whatever the code does."""
+    match test:
+        case ast.Compare(left=left, comparators=[other]) if ast.dump(left) == ast.dump(other):
+            return True
+        case ast.List(elts=[_, *_]) | ast.Tuple(elts=[_, *_]) | ast.Set() | ast.Dict(keys=[_, *_]):
+            return True
+        case ast.JoinedStr() | ast.Lambda() | ast.GeneratorExp():
+            return True
+    return not any(isinstance(each, ast.Name | ast.Attribute | ast.Call) for each in ast.walk(test))
 
 
 def _calls(test: ast.expr) -> bool:

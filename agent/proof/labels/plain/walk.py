@@ -31,7 +31,8 @@ _NAMING = (
 class Walk:
     """Goes through two versions of a scope: `read`, `used` and `given` are of the new one, `outer` around it.
 
-    `read` is what it reads itself, `used` what anything inside of it does.
+    `read` is what it reads itself, `used` what anything inside of it does; `truths` says that it answers yes
+    or no.
     """
 
     met: Met
@@ -40,6 +41,7 @@ class Walk:
     used: frozenset[str]
     given: Given
     outer: frozenset[str]
+    truths: bool
 
     def block(self, old: Sequence[ast.stmt], new: Sequence[ast.stmt]) -> Iterator[str]:
         """The new statements are the old ones, in their order, and insertions."""
@@ -81,8 +83,21 @@ class Walk:
         """What is more in a statement that stands for another, and in its blocks."""
         for was, now in swapped(_front(old), _front(new), self.given, self.message):
             yield f"puts {now} in the place of {was}"
+        yield from self.asked_for(_front(old), _front(new))
         for one, other in zip(_blocks(old), _blocks(new), strict=True):
             yield from self.block(one, other)
+
+    def asked_for(self, old: ast.stmt, new: ast.stmt) -> Iterator[str]:
+        """Keys that are read by `get` now, of which the crash does not say that they are missing."""
+        if self.message.key:
+            return
+        read = {names(each) for each in ast.walk(old) if isinstance(each, ast.Subscript)}
+        had = {ast.dump(each) for each in ast.walk(old)}
+        for each in ast.walk(new):
+            match each:
+                case ast.Call(func=ast.Attribute(attr="get")) if ast.dump(each) not in had:
+                    if names(each) in read and names(each) not in self.met.operands:
+                        yield f"takes it that {names(each)} is missing"
 
     def wrapped(self, old: Sequence[ast.stmt], new: ast.stmt) -> int:
         """How many statements of the base are now done only where data is there."""
@@ -99,7 +114,8 @@ class Walk:
         match statement:
             case ast.If(body=[*before, last]) as found:
                 plain = all(_is_plain(each) for each in before if isinstance(each, ast.Expr))
-                return is_guard(found) and plain and not self.does_more(last)
+                made_up = isinstance(last, ast.Return) and _is_yes_or_no(last.value) and not self.truths
+                return is_guard(found) and plain and not made_up and not self.does_more(last)
             case ast.Import() | ast.ImportFrom():
                 names_ = {name for one in statement.names for name in bound(one)}
                 return names_ <= self.used and not (self.met.bound | self.outer) & names_
@@ -143,10 +159,17 @@ class Walk:
         return any(isinstance(word, str) and word in self.message.words for word in words)
 
 
+def _is_yes_or_no(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, bool)
+
+
 def _is_plain(told: ast.Expr) -> bool:
     """Whether a word to the log only names things: nothing in it is worked out, looked up or called."""
     given = (*told.value.args, *told.value.keywords) if isinstance(told.value, ast.Call) else ()
-    return all(isinstance(part, _NAMING) for each in given for part in ast.walk(each))
+    parts = [part for each in given for part in ast.walk(each)]
+    # A width, or a form that only numbers have, may harm where a word is only written.
+    formed = any(isinstance(part, ast.FormattedValue) and part.format_spec is not None for part in parts)
+    return not formed and all(isinstance(part, _NAMING) for part in parts)
 
 
 def _front(statement: ast.stmt) -> ast.stmt:
