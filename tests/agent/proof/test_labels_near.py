@@ -81,6 +81,14 @@ NEAR = {
     ),
 }  # fmt: skip
 AWAY = {
+    "adds `spot(price).debug('a row')`": (CRASHED, f"    spot(price).debug('a row')\n{CRASHED}"),
+    "adds `if not close:`  ": (CRASHED, f"    if not close:\n        row[spot()] += 1\n        return None\n{CRASHED}"),
+    "the head of change is another ": (
+        "def change(row, limit):\n",
+        "def change(row, limit) -> print(limit):\n",
+    ),
+    "adds `if not close:`": (CRASHED, f"    if not close:\n        return True\n{CRASHED}"),
+    "adds `logging.debug(f'{close:>9}')`": (CRASHED, f"    logging.debug(f'{{close:>9}}')\n{CRASHED}"),
     "asks for `report(row, limit)`, which is not what crashed": (
         CRASHED,
         f"    if close is None or report(row, limit) is None:\n        return None\n{CRASHED}",
@@ -327,3 +335,17 @@ def test_the_same_of_lines_of_a_script(old: str, new: str, told: list[str]) -> N
     crashed = Crashed("x", {SCRIPT: frozenset({21})})
     found = beyond({SCRIPT: NODE}, {SCRIPT: NODE.replace(old, new, 1)}, words_of({SCRIPT: NODE}), crashed)
     assert [one for one in found if "crash" in one] == told
+
+
+def test_a_key_that_did_not_crash_is_not_taken_for_missing() -> None:
+    base = 'def cells(rows, gex):\n    for row in rows:\n        told = {\n            "net": row["net"],\n            "far": row["at"] - gex["zero"],\n        }\n        publish(told)\n'
+    guarded = base.replace(
+        'row["at"] - gex["zero"]', 'None if gex["zero"] is None else row["at"] - gex["zero"]'
+    )
+    crashed = Crashed("unsupported operand: NoneType", {PATH: frozenset({5})}, (PATH, 5))
+
+    def told(new: str) -> list[str]:
+        return beyond({PATH: base}, {PATH: new}, words_of({PATH: base}), crashed)
+
+    assert told(guarded) == []
+    assert "takes it that row['net'] is missing" in told(guarded.replace('row["net"]', 'row.get("net")'))

@@ -9,7 +9,7 @@ import pytest
 from agent.proof.labels.plain import beyond_in_tests, words_of
 
 PATH = "services/vigil/tests/test_spot.py"
-SPOT = "from pathlib import Path\nfrom urllib.parse import quote\n\n\nclass Spot:\n    def __init__(self, price, prev_close):\n        self.price = price\n"
+SPOT = "from pathlib import Path\nfrom urllib.parse import quote\n\nHERE = Path(__file__)\n\n\nclass Spot:\n    def __init__(self, price, prev_close):\n        self.price = price\n"
 HEAD = "from services.vigil.intel import spot\n"
 
 
@@ -95,6 +95,7 @@ BEYOND = {
     "the name _sys": RECORD.format("_sys = 1", "asyncio._sys"),
     "the name get_coro": RECORD.format("get_coro = 1", "asyncio.current_task().get_coro()"),
     "Path of the service's imports": "from services.vigil.intel.spot import Path\n\nhere = Path('/etc')\n",
+    "HERE of the service's imports": "def test_spot():\n    assert spot.HERE\n",
     "quote of the service's imports": "def test_spot():\n    assert spot.quote('/')\n",
     "the name codecs": RECORD.format("codecs = 1", "asyncio.codecs"),
     "the name subprocess_exec": RECORD.format(
@@ -109,6 +110,9 @@ BEYOND = {
     "looks into what it formats": "def test_spot():\n    assert '{0.sys.path}'.format(spot)\n",
     "reaches for run_tests.main": "def test_spot(monkeypatch):\n    monkeypatch.setattr('run_tests.main', 1)\n",
     "the method __eq__": RECORD.format("def __eq__(self, other): return True", "Record() == spot"),
+    "claims nothing: `1 == 1`": "def test_spot():\n    spot.Spot(1, 2)\n    assert 1 == 1\n",
+    "claims nothing: `[spot.Spot]`": "def test_spot():\n    assert [spot.Spot]\n",
+    "claims nothing: `spot == spot`": "def test_spot():\n    assert spot == spot\n",
     "a while": "def test_spot():\n    while spot:\n        break\n",
     "decides by `spot.Spot(1, 2)`": "def test_spot():\n    if spot.Spot(1, 2):\n        assert spot\n",
 }
@@ -128,6 +132,11 @@ def test_a_package_of_tests_that_does_something_is_told() -> None:
     path = "services/vigil/tests/__init__.py"
     assert beyond_in_tests({path: '"""Tests."""\n'}, words_of({})) == []
     assert f"runs code in {path}" in beyond_in_tests({path: "assert 'x' in 'x'\n"}, words_of({}))
+
+
+def test_a_file_of_the_tests_by_a_module_s_name_is_told() -> None:
+    path = "services/vigil/tests/csv.py"
+    assert beyond_in_tests({path: "rows = 1\n"}, words_of({})) == [f"{path} stands in for a module"]
 
 
 def test_what_cannot_be_read_is_told() -> None:

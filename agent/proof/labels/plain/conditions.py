@@ -190,9 +190,16 @@ def tells(statement: ast.stmt) -> bool:
     match statement:
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))):
             return name in TELLING
-        case ast.AugAssign(op=ast.Add(), value=ast.Constant()):
-            return True
+        case ast.AugAssign(target=target, op=ast.Add(), value=ast.Constant()):
+            return is_dotted(target)
     return False
+
+
+def is_dotted(node: ast.AST) -> bool:
+    """Whether it is a name, or one behind dots: nothing is looked up or called for it."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name)
 
 
 def _instead(node: ast.IfExp) -> ast.expr | None:

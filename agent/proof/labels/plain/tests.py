@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -78,6 +79,8 @@ def beyond_in_tests(tests: Mapping[str, str], words: Words) -> list[str]:
     read = trees(tests, folded=False)
     found = [f"{path} cannot be read" for path in tests if path.endswith(".py") and path not in read]
     found += [f"runs code in {path}" for path, source in read.items() if _is_package(path, source.tree)]
+    stems = {path: path.rpartition("/")[2].removesuffix(".py") for path in read}
+    found += [f"{path} stands in for a module" for path, stem in stems.items() if _is_taken(stem, words)]
     every = list(nodes(read))
     modules = frozenset(part for node in every for module in imported(node) for part in module.split("."))
     own = frozenset(name for node in every for name in bound(node))
@@ -91,6 +94,10 @@ def _is_package(path: str, tree: ast.Module) -> bool:
     """Whether a package of tests does something when it is imported: only plain pytest imports it."""
     said = [each for each in tree.body if not (isinstance(each, ast.Expr) and _is_text(each.value))]
     return path.endswith("/__init__.py") and bool(said)
+
+
+def _is_taken(stem: str, words: Words) -> bool:
+    return stem in sys.stdlib_module_names or (stem != "__init__" and words.has_module(stem))
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from agent.proof.labels.constants import last_name
-from agent.proof.labels.plain.conditions import TELLING, asks_for_missing, names, tells
+from agent.proof.labels.plain.conditions import TELLING, asks_for_missing, is_dotted, names, tells
 from agent.proof.labels.plain.guards import is_guard
 from agent.proof.labels.plain.message import Message
 from agent.proof.labels.plain.met import Met
@@ -165,7 +165,9 @@ def _is_yes_or_no(value: ast.expr | None) -> bool:
 
 def _is_plain(told: ast.Expr) -> bool:
     """Whether a word to the log only names things: nothing in it is worked out, looked up or called."""
-    given = (*told.value.args, *told.value.keywords) if isinstance(told.value, ast.Call) else ()
+    if not isinstance(told.value, ast.Call) or not is_dotted(told.value.func):
+        return False
+    given = (*told.value.args, *told.value.keywords)
     parts = [part for each in given for part in ast.walk(each)]
     # A width, or a form that only numbers have, may harm where a word is only written.
     formed = any(isinstance(part, ast.FormattedValue) and part.format_spec is not None for part in parts)

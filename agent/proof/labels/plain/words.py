@@ -36,7 +36,7 @@ _HOUSE = ("services.", "shared.")
 class Words:
     """What the service's and the shared sources of the base use; `often` is how often they write a text.
 
-    `foreign` are names that they import from elsewhere.
+    `foreign` are names that they import from elsewhere, or have for the place of a file.
     """
 
     names: frozenset[str]
@@ -83,8 +83,22 @@ def words_of(
         frozenset(node.name for node in every if isinstance(node, kinds)),
         known | frozenset(texts),
         Counter([*texts, *known, *others]),
-        frozenset(name for node in every if not is_of_house(node) for name in taken(node)),
+        frozenset(name for node in every for name in (*_of_place(node), *_foreign(node))),
     )
+
+
+def _foreign(node: ast.AST) -> Iterator[str]:
+    yield from [] if is_of_house(node) else taken(node)
+
+
+def _of_place(node: ast.AST) -> Iterator[str]:
+    """Names of where a file lies."""
+    if isinstance(node, ast.Assign) and any(_is_file(each) for each in ast.walk(node.value)):
+        yield from (name for target in node.targets for name in bound(target))
+
+
+def _is_file(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "__file__"
 
 
 def is_of_house(node: ast.AST) -> bool:
