@@ -190,7 +190,7 @@ def tells(statement: ast.stmt) -> bool:
     match statement:
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))):
             return name in TELLING
-        case ast.AugAssign(target=target, op=ast.Add(), value=ast.Constant()):
+        case ast.AugAssign(target=target, op=ast.Add(), value=ast.Constant(value=1)):
             return is_dotted(target)
     return False
 
