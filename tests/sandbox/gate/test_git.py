@@ -99,7 +99,7 @@ def test_a_reader_that_stops_early_leaves_no_process(target, git_dir: Path) -> N
 
 def _readers() -> set[str]:
     """The processes that this one has for reading, by their ids."""
-    words = ["ps", "-o", "pid=", "-o", "args=", "--ppid", str(os.getpid())]
+    words = ["ps", "-ww", "-o", "pid=", "-o", "args=", "--ppid", str(os.getpid())]
     running = subprocess.run(words, capture_output=True, text=True).stdout.splitlines()
     return {line.split()[0] for line in running if "cat-file" in line}
 
