@@ -20,7 +20,7 @@ from .reports import Reports
 _ALL = ("--continue-on-collection-errors", "--maxfail=0")
 """One test that fails, or file that cannot be collected, says nothing of the others."""
 _TOLD = (
-    *("SHELL", "TERM", "EDITOR", "PAGER", "COLORTERM", "SHLVL", "XDG_SESSION_ID", "XDG_RUNTIME_DIR"),
+    *("_", "SHELL", "TERM", "EDITOR", "PAGER", "COLORTERM", "SHLVL", "XDG_SESSION_ID", "XDG_RUNTIME_DIR"),
     *("SSH_AGENT_PID", "DBUS_SESSION_BUS_ADDRESS", "LS_COLORS", "HISTSIZE", "MAIL", "DESKTOP"),
     *(
         "GPG_TTY",
