@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from agent.case import Case
 from agent.events import Climbed, Emit
+from agent.proof.choices import choices, is_of_script
 from agent.proof.labels import ODD_TEST, Crashed, labels_for
 from agent.proof.ladder import LADDER, Proof, Rung, RungName, State
-from agent.proof.regression import choices, fails_as, is_of_script, same_way, why_none
+from agent.proof.regression import fails_as, same_way, why_none
 from agent.proof.switches import switches
 from sandbox.building import build_problems
 from sandbox.isolation import Isolation

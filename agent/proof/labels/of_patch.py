@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agent.proof.labels.crashed import Crashed
 from agent.proof.labels.data import SUFFIXES
-from agent.proof.labels.plain import beyond, beyond_in_tests, words_in, words_of
+from agent.proof.labels.plain import asking, beyond, beyond_in_tests, loading, words_in, words_of
 from agent.proof.labels.scripts import SCRIPT
 from agent.proof.labels.sources import trees
 from agent.proof.labels.told import Label, dropped, labels_of
@@ -78,7 +78,8 @@ def _more(bench: Workbench, patch: Patch, files: _Files, crashed: Crashed) -> It
     if crashed.lines == {} and files.after.keys() - files.earlier.keys():
         yield UNPLACED
     known = words_of({**files.sources, **files.after})
-    yield from _told(ODD_TEST, beyond_in_tests(files.own_tests, known))
+    yield from _told(ODD_TEST, beyond_in_tests(files.own_tests, known, asking(code)))
+    yield from _told(ODD_TEST, list(dict.fromkeys(loading(files.own_tests, code))))
     yield from _namesakes(files.own_tests, services)
 
 
@@ -89,7 +90,7 @@ def _namesakes(own: Collection[str], services: Collection[str]) -> Iterator[Labe
         others = sorted(
             each for each in services if each.endswith(f"/{name}") and each != path and is_test(each)
         )
-        if others and f"{folder}/__init__.py" not in {*own, *services}:
+        if path.endswith(".py") and others and f"{folder}/__init__.py" not in {*own, *services}:
             yield Label("look at", f"{path} has the name of {others[0]}: pytest takes no two such in one run")
 
 
@@ -105,7 +106,7 @@ def _is_apart(path: str) -> bool:
 
 
 def _is_own_test(file: PatchedFile) -> bool:
-    return file.kind == "added" and _is_apart(file.path) and file.path.endswith(".py")
+    return file.kind == "added" and _is_apart(file.path) and _is_code(file.path)
 
 
 def _is_code(path: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.proof.regression import choices
+from agent.proof.choices import choices
 from agent.proof.switches import switched
 from evals.testbed import repository
 
@@ -32,12 +32,21 @@ CHOICES = {
     "a path": "x = open('services/vigil/intel/spot.py').read()",
     "a path from its own": "x = (HERE / 'intel' / 'spot.py').read_text()",
     "the tree": "x = len(list(Path().rglob('*')))",
+    "what a helper is given": "def row(mark):\n    return {1: 2}.get(mark, 3)\n\n\nx = row(spot.MARK)",
+    "what a helper is given by name": "def row(mark):\n    return (1, 2)[mark]\n\n\nx = row(mark=spot.day())",
+    "what a method is given": "class Rows:\n    def row(self, mark):\n        return (1, 2)[mark]\n\n\nx = Rows().row(spot.MARK)",
+    "what a helper is given with more": "def row(*, mark=0, of=1):\n    return 1 if of else mark\n\n\nx = row(of=[spot.MARK])",
+    "what is left of a text": "x = '{\"a\": 1}'.replace(spot.MARK, '')",
+    "the clock": "import time\n\nx = (1, 2)[time.time() > 9]",
+    "the clock by a helper": "from datetime import datetime\n\n\ndef row(at):\n    return {'1': 2}.get(at)\n\n\nx = row(str(datetime.now()))",
     "an exception thrown in": "spot.run().throw(TypeError())",
 }
 PLAIN = {
     "a loop over results": "for one in spot.parse([]):\n    assert one['price'] == 1",
     "claims in one": "assert spot.MARK and spot.day() == 3",
     "a fake with branches": "class Bus:\n    def get(self, key):\n        return 1 if key in self.keys else None",
+    "a helper with a choice": "def row(price=None):\n    return {} if price is None else {'price': price}\n\n\nassert spot.parse(row(3))",
+    "a moment": "import time\n\nassert spot.parse({'ts': time.time() - 3})",
     "the usual path": "ROOT = Path(__file__).parents[3]\nif str(ROOT) not in sys.path:\n    sys.path.insert(0, str(ROOT))",
     "an index of a result": "assert spot.parse({})[0]['price'][1:] == [1]",
     "an error that is awaited": "with pytest.raises(ValueError, match='no'):\n    spot.parse({})",

@@ -6,16 +6,42 @@ from textwrap import dedent
 
 import pytest
 
-from agent.proof.labels.plain import beyond_in_tests, words_of
+from agent.proof.labels.plain import asking, beyond_in_tests, loading, words_of
 
 PATH = "services/vigil/tests/test_spot.py"
 SPOT = "from pathlib import Path\nfrom urllib.parse import quote\n\nHERE = Path(__file__)\n\n\nclass Spot:\n    def __init__(self, price, prev_close):\n        self.price = price\n"
+SETUP = """
+import json
+import os
+
+
+class Setup:
+    def __init__(self, defaults):
+        self.env = {**defaults, **os.environ}
+
+    def port(self):
+        return self._all()["port"]
+
+    def _all(self):
+        return json.loads(open("truth.json").read())
+
+    def name(self):
+        return self.env["name"]
+
+
+def port_of(defaults):
+    return Setup(defaults).port()
+
+
+def rounded(price):
+    return round(price)
+"""
 HEAD = "from services.vigil.intel import spot\n"
 
 
 def told_of(source: str) -> list[str]:
-    words = words_of({"services/vigil/intel/spot.py": SPOT})
-    return beyond_in_tests({PATH: HEAD + dedent(source)}, words)
+    house = {"services/vigil/intel/spot.py": SPOT, "shared/setup_base.py": SETUP}
+    return beyond_in_tests({PATH: HEAD + dedent(source)}, words_of(house), asking(house))
 
 
 PLAIN = {
@@ -113,6 +139,12 @@ BEYOND = {
     "claims nothing: `1 == 1`": "def test_spot():\n    spot.Spot(1, 2)\n    assert 1 == 1\n",
     "claims nothing: `[spot.Spot]`": "def test_spot():\n    assert [spot.Spot]\n",
     "claims nothing: `spot == spot`": "def test_spot():\n    assert spot == spot\n",
+    "claims nothing: `spot.Spot(1, 2) == ANY`": "from unittest.mock import ANY\n\n\ndef test_spot():\n    assert spot.Spot(1, 2) == ANY\n",
+    "expects any failure: Exception": "import pytest\n\n\ndef test_spot():\n    with pytest.raises(Exception):\n        spot.Spot()\n",
+    "another service's services.healer.main": "import services.healer.main\n",
+    "runs Setup, which asks the machine or a server": "from shared.setup_base import Setup\n",
+    "runs _all, which asks the machine or a server": "def test_spot():\n    assert spot.made._all()\n",
+    "runs port_of, which asks the machine or a server": "from shared import setup_base\n\n\ndef test_spot():\n    assert setup_base.port_of({}) == 1\n",
     "a while": "def test_spot():\n    while spot:\n        break\n",
     "decides by `spot.Spot(1, 2)`": "def test_spot():\n    if spot.Spot(1, 2):\n        assert spot\n",
 }
@@ -141,3 +173,23 @@ def test_a_file_of_the_tests_by_a_module_s_name_is_told() -> None:
 
 def test_what_cannot_be_read_is_told() -> None:
     assert beyond_in_tests({PATH: "def ("}, words_of({})) == [f"{PATH} cannot be read"]
+
+
+def test_code_that_asks_nothing_of_the_machine_is_not_told_as_such() -> None:
+    assert asking({"shared/setup_base.py": SETUP}) == {"Setup", "_all", "port", "port_of"}
+    assert (
+        told_of("from shared.setup_base import rounded\n\n\ndef test_it():\n    assert rounded(1.2) == 1\n")
+        == []
+    )
+
+
+@pytest.mark.parametrize("asks", ["process.env.PORT", "process['env']", "require('node:os').hostname()"])
+def test_a_script_that_loads_what_asks_the_machine_is_told(asks: str) -> None:
+    sources = {"services/sse/src/setup.js": f"exports.port = () => {asks};\n"}
+    sources |= {"services/sse/src/transform.js": "exports.rows = (of) => of.process;\n"}
+    test = "services/sse/test/rows.test.js"
+    plain = "const { rows } = require('../src/transform');\n"
+    assert list(loading({test: plain}, sources)) == []
+    told = ["loads services/sse/src/setup.js, which asks the machine or a server"]
+    assert list(loading({test: plain + "const { port } = require('../src/setup');\n"}, sources)) == told
+    assert list(loading({test: "import { port } from '../src/setup.js';\n"}, sources)) == told

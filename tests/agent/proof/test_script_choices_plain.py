@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from agent.proof.regression import choices
+from agent.proof.choices import choices
 from agent.proof.script_plain import unplain
 
 TEST = "services/sse/test/day.test.js"

@@ -20,13 +20,16 @@ met            what a crash met in one function
 guards         whether a question is a guard for what crashed
 same           whether a mended statement works out what it did
 tests          what a patch's own test does that no plain test needs
+own_names      which names are a test's own
+surroundings   what of the house's code asks where it runs
 scripts        the same for Node, by the text of each line
 script_lines   whether a script's changed lines are those that crashed, token by token
 script_shapes  what repairs put into a script
 """
 
 from agent.proof.labels.plain.beyond import beyond
+from agent.proof.labels.plain.surroundings import asking, loading
 from agent.proof.labels.plain.tests import beyond_in_tests
 from agent.proof.labels.plain.words import Words, words_in, words_of
 
-__all__ = ["Words", "beyond", "beyond_in_tests", "words_in", "words_of"]
+__all__ = ["Words", "asking", "beyond", "beyond_in_tests", "loading", "words_in", "words_of"]

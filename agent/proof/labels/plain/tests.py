@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from agent.proof.labels.constants import last_name
 from agent.proof.labels.plain.constructs import REACHING
-from agent.proof.labels.plain.words import Words, bound, imported, is_of_house, said, taken
+from agent.proof.labels.plain.own_names import OwnNames
+from agent.proof.labels.plain.surroundings import WHY
+from agent.proof.labels.plain.words import Words, imported, is_of_house, said, taken
 from agent.proof.labels.sources import nodes, shown, trees
 
 
@@ -29,6 +30,7 @@ _MODULES = frozenset(
 _HOUSE = ("services", "shared")
 _TOPS = frozenset(module.partition(".")[0] for module in _MODULES)
 _PATCHED = _TOPS | {"subprocess", "socket", "urllib"}
+_WIDE = frozenset({"AssertionError", "BaseException", "Exception"})
 _REACHES = re.compile(r"\{[^}]{0,99}[.\[]")
 _WORDS = _split(
     "ANY Any AsyncIterator AsyncMock Callable CancelledError Decimal Event IsolatedAsyncioTestCase"
@@ -74,19 +76,23 @@ _KINDS: tuple[tuple[type[ast.AST], str], ...] = (
 )
 
 
-def beyond_in_tests(tests: Mapping[str, str], words: Words) -> list[str]:
-    """What new test files of Python do beyond plain tests, by path; in words, each once."""
+def beyond_in_tests(
+    tests: Mapping[str, str], words: Words, asking: frozenset[str] = frozenset()
+) -> list[str]:
+    """What new test files of Python do beyond plain tests, by path; in words, each once.
+
+    `words` are those of the service with what is changed in it, `asking` are `surroundings.asking` of it.
+    """
     read = trees(tests, folded=False)
     found = [f"{path} cannot be read" for path in tests if path.endswith(".py") and path not in read]
     found += [f"runs code in {path}" for path, source in read.items() if _is_package(path, source.tree)]
     stems = {path: path.rpartition("/")[2].removesuffix(".py") for path in read}
     found += [f"{path} stands in for a module" for path, stem in stems.items() if _is_taken(stem, words)]
     every = list(nodes(read))
-    modules = frozenset(part for node in every for module in imported(node) for part in module.split("."))
-    own = frozenset(name for node in every for name in bound(node))
-    kept = frozenset({name for node in every for name in _kept(node)})
-    stand_ins = _stand_ins(every) - modules
-    found += (told for node in every for told in _of(node, words, own | modules, kept, stand_ins, modules))
+    own, services = OwnNames.of(every), frozenset(path.split("/")[1] for path in read)
+    found += (told for node in every for told in _of(node, words, own, services))
+    asked = asking - own.modules
+    found += (f"runs {name}, which {WHY}" for node in every for name in _taken(node) if name in asked)
     return list(dict.fromkeys(found))
 
 
@@ -104,49 +110,20 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _stand_ins(every: list[ast.AST]) -> frozenset[str]:
-    """Names that are given nothing but what the tests' own classes or the house make, and those classes."""
-    classes = {node.name for node in every if isinstance(node, ast.ClassDef)}
-    making = classes | {"SimpleNamespace", "Mock", "AsyncMock", "MagicMock", "namedtuple"}
-    making |= {name for node in every if is_of_house(node) for name in taken(node)}
-    times = Counter(name for node in every for name in bound(node))
-    made = Counter(name for node in every for name in _made(node, frozenset(making)))
-    given = {name for name, often in made.items() if often == times[name]}
-    return frozenset({"self", "cls", *classes} | given | {name for name in making if times[name] == 1})
-
-
-def _made(node: ast.AST, making: frozenset[str]) -> Iterator[str]:
-    """Names that are given what a class, or a function of the house, makes."""
-    match node:
-        case ast.Assign(targets=targets, value=ast.Call(func=ast.Name(id=maker))) if maker in making:
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
-        case ast.Assign(targets=targets, value=ast.Await(value=ast.Call(func=ast.Name(id=maker)))):
-            if maker in making:
-                yield from (target.id for target in targets if isinstance(target, ast.Name))
-
-
-def _of(
-    node: ast.AST,
-    words: Words,
-    own: frozenset[str],
-    kept: frozenset[str],
-    stand_ins: frozenset[str],
-    modules: frozenset[str],
-) -> Iterator[str]:
+def _of(node: ast.AST, words: Words, own: OwnNames, services: frozenset[str]) -> Iterator[str]:
     yield from (what for kind, what in _KINDS if isinstance(node, kind))
     for module in imported(node):
-        if not (module in _MODULES or module.partition(".")[0] in _HOUSE):
+        top, _, inner = module.partition(".")
+        if not (module in _MODULES or top in _HOUSE):
             yield f"the module {module}"
+        elif top == "services" and inner.partition(".")[0] not in services:
+            yield f"another service's {module}"
     for name in _names(node):
         if name.startswith("__") and name not in _SPECIAL and name != "__future__":
             yield name
-        elif name in words.foreign - _WORDS - _TOPS - modules:
+        elif name in words.foreign - _WORDS - _TOPS - own.modules:
             yield f"{name} of the service's imports"
-        elif name in _BESIDE or not (
-            words.knows(name)
-            or name in _WORDS
-            or name in (_free(node, kept, stand_ins) | modules if isinstance(node, ast.Attribute) else own)
-        ):
+        elif name in _BESIDE or not (words.knows(name) or name in _WORDS or own.allow(node, name)):
             yield f"the name {name}"
     yield from _asked(node, words)
     match node:
@@ -168,7 +145,7 @@ def _of(
 
 
 def _asked(node: ast.AST, words: Words) -> Iterator[str]:
-    """What a text asks of where the test runs: a variable that has to be set, a place by its dots."""
+    """What a call asks of where the test runs: a variable that has to be set, a place by its dots, any."""
     match node:
         case ast.Call(func=ast.Attribute(attr="delenv"), keywords=keywords) if not any(
             each.arg == "raising" and isinstance(each.value, ast.Constant) and each.value.value is False
@@ -182,6 +159,8 @@ def _asked(node: ast.AST, words: Words) -> Iterator[str]:
             form = value.value if isinstance(value, ast.Constant) else None
             if not isinstance(form, str) or _REACHES.search(form):
                 yield "looks into what it formats"
+        case ast.Call(func=ast.Attribute(attr="raises"), args=[ast.Name(id=name), *_]) if name in _WIDE:
+            yield f"expects any failure: {name}"
         case ast.Call(
             func=ast.Attribute(attr="setattr" | "patch") | ast.Name(id="patch"),
             args=[ast.Constant(value=str(text)), *_],
@@ -191,38 +170,17 @@ def _asked(node: ast.AST, words: Words) -> Iterator[str]:
                 yield f"reaches for {text}"
 
 
-def _free(node: ast.Attribute, kept: frozenset[str], stand_ins: frozenset[str]) -> frozenset[str]:
-    """The names that may stand behind a dot here: a stand-in's own, behind it or what makes it.
-
-    Of anything else they lead from what pytest, a module or a loop gives to what runs the test.
-    """
-    holder = node.value.func if isinstance(node.value, ast.Call) else node.value
-    return kept if isinstance(holder, ast.Name) and holder.id in stand_ins else frozenset()
-
-
-def _kept(node: ast.AST) -> Iterator[str]:
-    """What a stand-in has: methods, and what it keeps for itself."""
-    match node:
-        case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
-            yield name
-        case ast.ClassDef(body=body):
-            for each in body:
-                yield from bound(each)
-                yield from (
-                    name
-                    for part in ast.walk(each)
-                    for name in bound(part)
-                    if isinstance(each, ast.Assign | ast.AnnAssign)
-                )
-        case ast.keyword(arg=str(name)):
-            yield name
-
-
 def _names(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Name | ast.Attribute | ast.keyword):
         yield said(node)
     elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] not in _HOUSE:
         yield from (each.name for each in node.names)
+
+
+def _taken(node: ast.AST) -> Iterator[str]:
+    """Names that are used there, or taken from a module of the house."""
+    yield from _names(node)
+    yield from taken(node) if is_of_house(node) else ()
 
 
 def _is_kind(base: ast.expr) -> bool:
@@ -235,6 +193,8 @@ def _is_empty(test: ast.expr) -> bool:
     """Whether a claim holds whatever the code does."""
     match test:
         case ast.Compare(left=left, comparators=[other]) if ast.dump(left) == ast.dump(other):
+            return True
+        case ast.Compare(left=left, comparators=others) if "ANY" in map(last_name, (left, *others)):
             return True
         case ast.List(elts=[_, *_]) | ast.Tuple(elts=[_, *_]) | ast.Set() | ast.Dict(keys=[_, *_]):
             return True
