@@ -14,6 +14,7 @@ _NAME = (
     r"|(?:api|access|secret|private|signing|encryption|license|account|subscription|auth)[_-]?key"
     r"|(?<=_)(?:key|pass|auth|pw)|(?<=_)salt"
 )
+_NAMED = re.compile(_NAME, re.IGNORECASE)
 _WORDS = ("pass", "pwd", "secret", "token", "credential", "key", "_auth", "_pw", "_salt")
 """One of them is in every name above."""
 _ASSIGNMENT = re.compile(
@@ -44,6 +45,11 @@ _CODE = re.compile(r"[(\[{]|->|\bNone\b|\bTrue\b|\bFalse\b|\bnull\b|\btrue\b|\bf
 _TYPE = re.compile(
     r"(?:[A-Z]\w*|str|int|float|bytes|bool|dict|list|tuple|set|object|type|string|number|any|boolean)\b"
 )
+
+
+def names_secret(name: str) -> bool:
+    """Whether what has this name is a secret, going by it."""
+    return _NAMED.search(name) is not None
 
 
 def find(text: str, lowered: Lowered) -> Iterator[Span]:

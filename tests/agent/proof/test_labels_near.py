@@ -349,3 +349,17 @@ def test_a_key_that_did_not_crash_is_not_taken_for_missing() -> None:
 
     assert told(guarded) == []
     assert "takes it that row['net'] is missing" in told(guarded.replace('row["net"]', 'row.get("net")'))
+
+
+@pytest.mark.parametrize(
+    ("named", "secret"), [("source.name", False), ("source.api_key", True), ("token", True)]
+)
+def test_a_word_to_the_log_that_names_a_secret_is_told(named: str, secret: bool) -> None:
+    base = "def mean(source, rows, token):\n    return len(rows) / rows[0]\n"
+    mended = base.replace(
+        "    return", f"    if not rows[0]:\n        source.warn({named})\n        return None\n    return"
+    )
+    crashed = Crashed("division by zero", {PATH: frozenset({2})}, (PATH, 2))
+    known = words_of({PATH: base, "other.py": "source.name = source.api_key\n"})
+    found = beyond({PATH: base}, {PATH: mended}, known, crashed)
+    assert any(one.startswith("adds") for one in found) is secret

@@ -14,8 +14,9 @@ from agent.proof.labels.plain.guards import is_guard
 from agent.proof.labels.plain.message import Message
 from agent.proof.labels.plain.met import Met
 from agent.proof.labels.plain.same import Given, core, is_renamed, is_same, swapped
-from agent.proof.labels.plain.words import bound
+from agent.proof.labels.plain.words import bound, said
 from agent.proof.labels.sources import shown
+from tools.redact import names_secret
 
 _BLOCKS = ("body", "orelse", "finalbody")
 _CONVERTING = frozenset(("get", "float", "int", "str", "len", "list", "dict", "set", "isinstance", "round"))
@@ -164,14 +165,15 @@ def _is_yes_or_no(value: ast.expr | None) -> bool:
 
 
 def _is_plain(told: ast.Expr) -> bool:
-    """Whether a word to the log only names things: nothing in it is worked out, looked up or called."""
+    """Whether a word to the log only names things, and no secret: nothing in it is worked out or called."""
     if not isinstance(told.value, ast.Call) or not is_dotted(told.value.func):
         return False
     given = (*told.value.args, *told.value.keywords)
     parts = [part for each in given for part in ast.walk(each)]
     # A width, or a form that only numbers have, may harm where a word is only written.
     formed = any(isinstance(part, ast.FormattedValue) and part.format_spec is not None for part in parts)
-    return not formed and all(isinstance(part, _NAMING) for part in parts)
+    secret = any(names_secret(said(part)) for part in parts if isinstance(part, ast.Name | ast.Attribute))
+    return not (formed or secret) and all(isinstance(part, _NAMING) for part in parts)
 
 
 def _front(statement: ast.stmt) -> ast.stmt:
