@@ -120,7 +120,8 @@ def test_data_missing_while_its_writer_is(checkout, bare, open_case, status, ver
         "massive": {"alive": status == "healthy", "status": status, "pid_alive": status == "healthy"}
     }
     opened = open_case(commit, log, values={}, heartbeats=heartbeats)
-    assert opened.replay.of(None).verdict == verdict
+    base = opened.replay.of(None)
+    assert base.verdict == verdict, base.text
 
 
 def test_a_crash_by_messages_that_were_not_captured_is_unclear(checkout, bare, open_case) -> None:
