@@ -100,7 +100,7 @@ class Awaited:
     `functions` are `path:name`; `files` are paths, of whose functions it is noted how they end, and
     `culprit` is the qualified name of one in the first of them, of which it is noted whether it comes back;
     `served` are regular expressions of `bus:name`, and so are those of `late`, which must be served
-    once the messages have come again.
+    once the messages have come again. `fields` are of what is served, as a report has them.
     """
 
     functions: tuple[str, ...] = ()
@@ -108,6 +108,7 @@ class Awaited:
     culprit: str = ""
     served: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

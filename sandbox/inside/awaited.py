@@ -8,13 +8,21 @@ from sandbox.inside.monitor import Seen
 
 
 class Awaited:
-    """What is worth waiting for: functions by path and name, and what the service served elsewhere."""
+    """What is worth waiting for: functions by path and name, and what the service served elsewhere.
+
+    `names` are those of keys and channels of whose values fields are waited for.
+    """
 
     def __init__(self, asked: dict[str, list[str]]) -> None:
-        """`asked` has "functions" as `path:name`, "served" and "late" as expressions of `bus:name`."""
+        """`asked` has "functions" as `path:name`, "served" and "late" as expressions of `bus:name`.
+
+        Its "fields" are of the values of those, as `bus:name path`.
+        """
         self._functions = {(path, name) for path, _, name in (f.rpartition(":") for f in asked["functions"])}
         self._served = [re.compile(each) for each in asked["served"]]
         self._late = [re.compile(each) for each in asked["late"]]
+        self._fields = frozenset(asked["fields"])
+        self.names = frozenset(field.partition(" ")[0] for field in self._fields)
 
     def met(self, functions: set[str], seen: Seen) -> bool:
         """Whether all of it has happened."""
@@ -24,6 +32,7 @@ class Awaited:
             self._functions <= _named(functions)
             and all(any(map(pattern.fullmatch, served)) for pattern in self._served)
             and all(any(map(pattern.fullmatch, late)) for pattern in self._late)
+            and self._fields <= seen.fields
         )
 
     def ran_again(self, first: set[str], late: set[str]) -> bool:

@@ -91,10 +91,7 @@ class Course:
         """What can only be seen while the servers hold it: before the service is stopped."""
         seen, ports = self._seen, listening(self._servers | self._service.own_ports)
         held = self._buses.held_subscriptions() if alive else seen.subscriptions
-        for name in sorted(seen.keys):
-            bus, _, key = name.partition(":")
-            if len(seen.fields) < FIELDS_KEPT:
-                seen.fields.update(fields_of_key(self._buses.clients[bus], bus, key))
+        self._note_fields(seen.keys)
         return {
             "subscriptions": sorted(held | seen.patterns | seen.consumed),
             "fields": sorted(seen.fields),
@@ -102,6 +99,12 @@ class Course:
             "ports": ports,
             "routes": self._routes(ports),
         }
+
+    def _note_fields(self, names: set[str]) -> None:
+        for name in sorted(names):
+            bus, _, key = name.partition(":")
+            if len(self._seen.fields) < FIELDS_KEPT:
+                self._seen.fields.update(fields_of_key(self._buses.clients[bus], bus, key))
 
     def _routes(self, ports: list[int]) -> list[str]:
         """The routes that it answers; what comes of being asked is not held against it."""
@@ -149,6 +152,7 @@ class Course:
 
     def _had_awaited(self) -> bool:
         self._service.look()
+        self._note_fields(self._seen.keys & self._awaited.names)
         return self._awaited.met(set().union(*self._service.functions), self._seen)
 
     def _pause(self, done: Callable[[], bool], seconds: float) -> None:

@@ -239,6 +239,19 @@ def test_what_is_awaited_is_waited_for_and_no_longer(start: Start) -> None:
     assert "system-redis:pulse:7:slow" in report.keys
 
 
+def test_a_field_that_is_awaited_is_waited_for(start: Start) -> None:
+    main = (
+        "import redis, threading, time\nr = redis.Redis(port=6379)\nr.set('pulse:heartbeat', 1)\n"
+        'r.set("pulse:roster", \'{"up": 1}\')\n'
+        'def late():\n    time.sleep(0.6)\n    r.set(\'pulse:roster\', \'{"up": 1, "members": {"mesh": 1}}\')\n'
+        "    time.sleep(60)\nthreading.Thread(target=late, daemon=True).start()\ntime.sleep(60)\n"
+    )
+    name, lost = "system-redis:pulse:roster", "system-redis:pulse:roster members.mesh"
+    report = start(main, awaited=Awaited(served=(name,)))
+    assert (name in report.keys, lost in report.fields) == (True, False)
+    assert lost in start(main, awaited=Awaited(served=(name,), fields=(lost,))).fields
+
+
 def test_a_service_that_never_beats(start: Start, isolation: Isolation, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", "import time\nprint('hm', flush=True)\ntime.sleep(60)\n")
     report = boot(isolation, PYTHON, tree, WORLD, waits=replace(QUICK, heartbeat_s=0.3))

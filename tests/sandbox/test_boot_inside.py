@@ -172,7 +172,9 @@ def test_whether_a_process_catches_a_signal(handler: str, caught: bool) -> None:
 
 
 def test_awaited_functions_are_named_without_their_class() -> None:
-    awaited = Awaited({"functions": ["services/a/x.py:run"], "served": [r"bus:key:.+"], "late": []})
+    awaited = Awaited(
+        {"functions": ["services/a/x.py:run"], "served": [r"bus:key:.+"], "late": [], "fields": []}
+    )
     functions, seen = {"services/a/x.py:Worker.run", "services/a/y.py:run"}, Seen()
     assert not awaited.met(functions, seen)
     seen.keys.add("bus:key:1")

@@ -39,7 +39,7 @@ def lost(replay: Replay, patch: Patch) -> list[str]:
     report = replay.of(patch).report
     if not serves_less(reference, report):
         return []
-    again = replay.again(patch, awaited_of(reference))
+    again = replay.again(patch, awaited_of(reference, report))
     if again.verdict != "beats":
         return [again.why]
     if not serves_less(reference, both(report, again.report)):

@@ -64,10 +64,11 @@ def _joined(one: BootReport, other: BootReport, join: Callable[..., frozenset[An
     return replace(one, **joined)
 
 
-def awaited_of(reference: BootReport) -> Awaited:
-    """What a second look at another tree waits for: everything that a reference boot served."""
+def awaited_of(reference: BootReport, patched: BootReport) -> Awaited:
+    """What a second look at a tree waits for: all that a reference boot served, and what it lacked of it."""
     served = reference.keys | reference.channels | reference.subscriptions
-    return Awaited(served=_exactly(served), late=_exactly(_late(reference)))
+    lost = tuple(sorted(_lost_fields(reference, patched)))
+    return Awaited(served=_exactly(served), late=_exactly(_late(reference)), fields=lost)
 
 
 def _lost_fields(reference: BootReport, patched: BootReport) -> set[str]:
