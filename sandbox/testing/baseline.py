@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from sandbox.kept import Kept
-from sandbox.testing.box import INSIDE, Verdict
+from sandbox.testing.box import INSIDE
+from sandbox.testing.verdict import Verdict
 
 _SOURCES = (".py", ".mjs", ".cjs")
 

@@ -14,7 +14,7 @@ from sandbox.patch import Patch
 from sandbox.process import Limits
 from sandbox.testing import judge
 from sandbox.testing.baseline import Baselines
-from sandbox.testing.box import TestBox, Verdict
+from sandbox.testing.box import TestBox
 from sandbox.testing.concealed import Conceal, Concealed
 from sandbox.testing.desk import Desk
 from sandbox.testing.doubted import doubted
@@ -25,6 +25,7 @@ from sandbox.testing.overlap import leaning
 from sandbox.testing.paths import needed_paths
 from sandbox.testing.plainly import beside_own, demoted, unfailed
 from sandbox.testing.trees import Trees
+from sandbox.testing.verdict import Verdict
 from sandbox.worktree import PrivateRepository
 
 LIMITS = Limits(wall_s=120.0, cpu_s=120)

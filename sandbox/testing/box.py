@@ -12,82 +12,22 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from sandbox.isolation import Box, BoxRun, Isolation, interpreter_mounts
 from sandbox.isolation.box import WORK
 from sandbox.node import NO_NODE
 from sandbox.process import Limits
 from sandbox.testing.material import is_node_test, is_test_file
-from sandbox.testing.outcome import Failure, Status
 from sandbox.testing.settings import Settings
 from sandbox.testing.trees import Change
+from sandbox.testing.verdict import Verdict
 
 INSIDE = Path(__file__).parent.parent / "inside"
 _HARNESS = (INSIDE / "run_tests.py", INSIDE / "testrun")
 _PYTEST = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _SPARE_S = 3.0
 _OUTPUT = 4000
-
-
-class RawFailure(BaseModel):
-    """A failure as the box tells it."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    type: str = "?"
-    message: str = ""
-    frames: tuple[tuple[str, int, str], ...] = ()
-    text: str = ""
-
-    def as_failure(self) -> Failure:
-        """The same, for the outside."""
-        return Failure(self.type, self.message, self.frames, self.text or f"{self.type}: {self.message}")
-
-
-class RawOutcome(BaseModel):
-    """One test's outcome as the box tells it.
-
-    parts    blocks of its body that ran to their end, and claims that were made: where, and how often; of
-             several runs, 0 where they do not agree
-    idle     claims of each of several things that were not made, since there was no such thing
-    shared   claims that were made beside it, for several tests
-    escapes  functions of the tests that a failed claim left for code under test
-    calls    its ways into the code under test
-    held     false claims of its twin that held
-    claims   how many of node:assert held, of a test of Node
-    """
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    status: Status
-    failure: RawFailure | None = None
-    parts: dict[str, int] = {}
-    idle: tuple[str, ...] = ()
-    shared: tuple[str, ...] = ()
-    escapes: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()
-    held: tuple[str, ...] = ()
-    claims: int | None = None
-
-
-class Verdict(BaseModel):
-    """What the supervisor in the box made of a run."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    outcomes: dict[str, RawOutcome] = {}
-    suspects: tuple[tuple[str, str], ...] = ()
-    tampering: tuple[str, ...] = ()
-    problem: str | None = None
-    untracked: tuple[str, ...] = ()
-    stray: tuple[str, ...] = ()
-    watched: tuple[tuple[str, str], ...] = ()
-    output: str = ""
-    notes: tuple[str, ...] = ()
-    fewer: tuple[str, ...] = ()
-
-
 _HOMES = frozenset({"home", "root", "srv", "opt", "mnt", "data", "work", "workspace", "code"})
 """Where people have checkouts and a box has nothing of its own."""
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from sandbox.testing.baseline import Baselines
-from sandbox.testing.box import TestBox, Verdict
+from sandbox.testing.box import TestBox
 from sandbox.testing.merge import all_of
 from sandbox.testing.orders import Part
+from sandbox.testing.verdict import Verdict
 from sandbox.worktree import PrivateRepository
 
 

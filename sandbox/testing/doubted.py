@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from sandbox.testing.box import Verdict
+from sandbox.testing.verdict import Verdict
 
 _CONFIRMATIONS = 2
 _HELD = "passes also when its claim is turned around"

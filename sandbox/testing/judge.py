@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sandbox.testing.box import RawFailure, RawOutcome, Verdict
 from sandbox.testing.doubted import Doubted
 from sandbox.testing.outcome import TestOutcome, TestRun
 from sandbox.testing.vacuous import fewer, notes, vacuous
+from sandbox.testing.verdict import RawFailure, RawOutcome, Verdict
 
 _UNHEARD = RawOutcome(
     status="failed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.testing.box import RawOutcome, Verdict
+from sandbox.testing.verdict import RawOutcome, Verdict
 
 _WORST = ("missing", "error", "failed", "xpassed", "xfailed", "skipped", "passed")
 

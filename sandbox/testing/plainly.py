@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from sandbox.testing.box import RawFailure, RawOutcome, Verdict
 from sandbox.testing.judge import passed
 from sandbox.testing.merge import all_of
+from sandbox.testing.verdict import RawFailure, RawOutcome, Verdict
 
 _NOTE = "{} passes in the box, and not by plain pytest: {}"
 _PROBLEM = "plain: {} passes by plain pytest on the base, and not with the patch: {}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sandbox.testing.box import RawFailure, RawOutcome, Verdict
+from sandbox.testing.verdict import RawFailure, RawOutcome, Verdict
 
 _NOTE = "{} passes, and {}"
 _FEWER = "{} makes {} of {} claims with the patch ({})"
