@@ -26,6 +26,7 @@ def mended(pulse: Pulse, symptom: str, *lines: str, **world: object) -> str:
     return healed.diff
 
 
+@pytest.mark.slow
 def test_a_coroutine_that_failed_in_another_file_is_awaited_where_it_was_made(pulse: Pulse) -> None:
     pulse.commit(
         (
@@ -40,6 +41,7 @@ def test_a_coroutine_that_failed_in_another_file_is_awaited_where_it_was_made(pu
     mended(pulse, "object of type 'coroutine' has no len()", "levels = await self.read()", values=HELD)
 
 
+@pytest.mark.slow
 def test_a_plain_function_in_between_becomes_a_coroutine_function(pulse: Pulse) -> None:
     between = "    def document(self):\n        levels = self.read()\n        return {'levels': levels, 'widest': 0}\n\n"
     pulse.commit(

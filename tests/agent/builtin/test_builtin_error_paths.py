@@ -144,6 +144,7 @@ def test_the_hunk_that_brought_a_crash_is_taken_back_and_said_to_be_a_workaround
     assert f"reverts a hunk of {guilty[:10]}" in healed.result.diagnosis.root_cause
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "brought",
     [

@@ -82,8 +82,14 @@ INNER = {
     ),
 }  # fmt: skip
 
+SLOW = [pytest.mark.slow]
+"""All cases but the first of each."""
 
-@pytest.mark.parametrize(("source", "crash", "claim"), LOOPS.values(), ids=LOOPS)
+
+@pytest.mark.parametrize(
+    ("source", "crash", "claim"),
+    [pytest.param(*case, id=name, marks=SLOW[:n]) for n, (name, case) in enumerate(LOOPS.items())],
+)
 def test_a_loop_that_is_cancelled_comes_with_a_test(
     service: Service, source: str, crash: str, claim: str
 ) -> None:
@@ -92,7 +98,10 @@ def test_a_loop_that_is_cancelled_comes_with_a_test(
     assert ENDS in text
 
 
-@pytest.mark.parametrize(("source", "crash", "claim"), INNER.values(), ids=INNER)
+@pytest.mark.parametrize(
+    ("source", "crash", "claim"),
+    [pytest.param(*case, id=name, marks=SLOW[:n]) for n, (name, case) in enumerate(INNER.items())],
+)
 def test_a_function_inside_of_another_comes_with_a_test(
     service: Service, source: str, crash: str, claim: str
 ) -> None:

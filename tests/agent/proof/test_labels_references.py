@@ -76,12 +76,14 @@ def _patch(gate: PrivateRepository, base: str, service: str, diff: Path, *more: 
         return from_diff(gate, base, service, diff.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_no_reference_fix_drops_anything(labels: dict[tuple[str, str], tuple[str, ...]]) -> None:
     fixes = [told for (_, which), told in labels.items() if which == "fix"]
     assert len(fixes) >= 22
     assert not [label for told in fixes for label in told if label.startswith("drops behaviour")]
 
 
+@pytest.mark.slow
 def test_only_fixes_that_hide_something_are_workarounds(
     labels: dict[tuple[str, str], tuple[str, ...]],
 ) -> None:
@@ -96,12 +98,14 @@ def test_only_fixes_that_hide_something_are_workarounds(
     }
 
 
+@pytest.mark.slow
 def test_most_wrong_fixes_are_told(labels: dict[tuple[str, str], tuple[str, ...]]) -> None:
     unseen = {fault.id for fault in UNSEEN}
     wrong = {fault: told for (fault, which), told in labels.items() if which == "wrong"}
     assert {fault for fault, told in wrong.items() if not told} - unseen == UNTOLD_WRONG
 
 
+@pytest.mark.slow
 def test_which_fixes_are_more_than_a_plain_repair(labels: dict[tuple[str, str], tuple[str, ...]]) -> None:
     unseen = {fault.id for fault in UNSEEN}
     told = {fault for (fault, which), found in labels.items() if which == "fix" and "more than" in str(found)}
