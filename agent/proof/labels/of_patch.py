@@ -78,7 +78,7 @@ def _more(bench: Workbench, patch: Patch, files: _Files, crashed: Crashed) -> It
     if crashed.lines == {} and files.after.keys() - files.earlier.keys():
         yield UNPLACED
     known = words_of({**files.sources, **files.after})
-    yield from _told(ODD_TEST, beyond_in_tests(files.own_tests, known, asking(code)))
+    yield from _told(ODD_TEST, beyond_in_tests(files.own_tests, known, asking(files.own_tests, code)))
     yield from _told(ODD_TEST, list(dict.fromkeys(loading(files.own_tests, code))))
     yield from _namesakes(files.own_tests, services)
 

@@ -41,7 +41,8 @@ HEAD = "from services.vigil.intel import spot\n"
 
 def told_of(source: str) -> list[str]:
     house = {"services/vigil/intel/spot.py": SPOT, "shared/setup_base.py": SETUP}
-    return beyond_in_tests({PATH: HEAD + dedent(source)}, words_of(house), asking(house))
+    tests = {PATH: HEAD + dedent(source)}
+    return beyond_in_tests(tests, words_of(house), asking(tests, house))
 
 
 PLAIN = {
@@ -143,7 +144,7 @@ BEYOND = {
     "expects any failure: Exception": "import pytest\n\n\ndef test_spot():\n    with pytest.raises(Exception):\n        spot.Spot()\n",
     "another service's services.healer.main": "import services.healer.main\n",
     "runs Setup, which asks the machine or a server": "from shared.setup_base import Setup\n",
-    "runs _all, which asks the machine or a server": "def test_spot():\n    assert spot.made._all()\n",
+    "runs _all, which asks the machine or a server": "from shared import setup_base\n\n\ndef test_spot():\n    assert spot.made._all()\n",
     "runs port_of, which asks the machine or a server": "from shared import setup_base\n\n\ndef test_spot():\n    assert setup_base.port_of({}) == 1\n",
     "a while": "def test_spot():\n    while spot:\n        break\n",
     "decides by `spot.Spot(1, 2)`": "def test_spot():\n    if spot.Spot(1, 2):\n        assert spot\n",
@@ -176,7 +177,11 @@ def test_what_cannot_be_read_is_told() -> None:
 
 
 def test_code_that_asks_nothing_of_the_machine_is_not_told_as_such() -> None:
-    assert asking({"shared/setup_base.py": SETUP}) == {"Setup", "_all", "port", "port_of"}
+    house = {"shared/setup_base.py": SETUP, "services/vigil/intel/spot.py": "from shared import setup_base\n"}
+    asked = {"Setup", "_all", "port", "port_of"}
+    assert asking({PATH: "from shared.setup_base import Setup\n"}, house) == asked
+    assert asking({PATH: "from services.vigil.intel import spot\n"}, house) == asked, "by way of another"
+    assert asking({PATH: "from services.vigil.intel import rules\n"}, house) == frozenset()
     assert (
         told_of("from shared.setup_base import rounded\n\n\ndef test_it():\n    assert rounded(1.2) == 1\n")
         == []

@@ -10,11 +10,11 @@ import ast
 import builtins
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.proof.labels.plain.words import said
-from agent.proof.labels.sources import Function, Trees, trees
+from agent.proof.labels.sources import Function, Module, Trees, trees
 
 WHY = "asks the machine or a server"
 _ASKS = frozenset(
@@ -38,19 +38,25 @@ class _Made:
     calls: frozenset[str]
 
 
-def asking(sources: Mapping[str, str]) -> frozenset[str]:
-    """Names of the functions and classes of Python that ask where they run, or call what does.
+def asking(tests: Mapping[str, str], sources: Mapping[str, str]) -> frozenset[str]:
+    """Names of functions and classes of Python that ask where they run, or call what does.
 
-    Those that modules have as well are not told from these.
+    Both are by path. Looked at is what the tests import, and what that does; what has the name of a module
+    as well is not told from it.
     """
-    every = list(_every(trees(sources, folded=False)))
-    found = {each.name for each in every if each.names & _ASKS}
-    before = -1
+    read = trees(sources, folded=False)
+    made = {path: list(_every(module)) for path, module in read.items()}
+    found, before = set[str](), -1
     while before != len(found):
         before = len(found)
-        found |= {each.name for each in every if each.calls & found}
-    modules = {path.rpartition("/")[2].removesuffix(".py") for path in sources}
-    return frozenset(found - modules)
+        found |= {each.name for of_file in made.values() for each in of_file if _asks(each, found)}
+    reached = _reached(trees(tests, folded=False), read)
+    there = {each.name for path in reached for each in made[path] if _asks(each, found)}
+    return frozenset(there) - {_stem(path) for path in sources}
+
+
+def _asks(made: _Made, others: Collection[str]) -> bool:
+    return not made.names.isdisjoint(_ASKS) or not made.calls.isdisjoint(others)
 
 
 def loading(scripts: Mapping[str, str], sources: Mapping[str, str]) -> Iterator[str]:
@@ -63,15 +69,44 @@ def loading(scripts: Mapping[str, str], sources: Mapping[str, str]) -> Iterator[
                 yield f"loads {file}, which {WHY}"
 
 
-def _every(read: Trees) -> Iterator[_Made]:
-    for module in read.values():
-        for _, node in module.placed:
-            if isinstance(node, Function) and node.name not in _MAKING:
-                yield _made(node.name, node)
-            elif isinstance(node, ast.ClassDef):
-                for part in node.body:
-                    if isinstance(part, Function) and part.name in _MAKING:
-                        yield _made(node.name, part)
+def _reached(tests: Trees, read: Trees) -> frozenset[str]:
+    """The files that are imported by tests, or by such a file."""
+    found = set[str]()
+    waiting = list(tests.values())
+    while waiting:
+        named = {name for _, node in waiting.pop().placed for name in _modules(node)}
+        news = [path for path in read if path not in found and any(_is_module(path, one) for one in named)]
+        found.update(news)
+        waiting += [read[path] for path in news]
+    return frozenset(found)
+
+
+def _modules(node: ast.AST) -> Iterator[str]:
+    """What may be a module of what an import names: whence it takes something, and that."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        within = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        yield from within
+        yield from (".".join([*within, each.name]) for each in node.names)
+
+
+def _is_module(path: str, name: str) -> bool:
+    """Whether a file may be a module of that name: the service's own folder is on the path, too."""
+    whole = path.removesuffix(".py").removesuffix("/__init__")
+    return f"/{whole}".endswith("/" + name.replace(".", "/"))
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".py")
+
+
+def _every(module: Module) -> Iterator[_Made]:
+    for _, node in module.placed:
+        if isinstance(node, Function) and node.name not in _MAKING:
+            yield _made(node.name, node)
+        elif isinstance(node, ast.ClassDef):
+            for part in node.body:
+                if isinstance(part, Function) and part.name in _MAKING:
+                    yield _made(node.name, part)
 
 
 def _made(name: str, function: ast.AST) -> _Made:
