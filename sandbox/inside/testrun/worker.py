@@ -11,7 +11,6 @@ import contextlib
 import gc
 import importlib
 import importlib.util
-import json
 import os
 import random
 import sys
@@ -19,6 +18,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from . import frames, plain
+from .encode import encode
 from .imports import Gatekeeper, standard_library
 from .recorder import Recorder
 from .sources import Sources
@@ -33,6 +33,7 @@ _QUIET = (
     *(word for name in _WITHOUT for word in ("-p", f"no:{name}")),
 )
 _MOST_FDS = 900
+_write = os.write
 
 
 def warm_up() -> None:
@@ -158,9 +159,9 @@ class _Channel:
         self._fd = _move(events)
 
     def tell(self, event: dict[str, Any]) -> None:
-        line = memoryview(json.dumps(event).encode() + b"\n")
+        line = memoryview(encode(event).encode() + b"\n")
         while line:
-            line = line[os.write(self._fd, line) :]
+            line = line[_write(self._fd, line) :]
 
 
 def _move(descriptor: int) -> int:

@@ -46,6 +46,23 @@ def told_of(source: str) -> list[str]:
 
 
 PLAIN = {
+    "what the service has is replaced, and what waits": """
+        import asyncio
+        from datetime import UTC, datetime
+
+        import pytest
+
+
+        def test_spot(monkeypatch):
+            made = spot.Spot(1.0, 10**6)
+            made.price = None
+            monkeypatch.setattr(asyncio, "sleep", None)
+            monkeypatch.setattr(spot.Spot, "price", 3.0, raising=False)
+            monkeypatch.setattr("services.vigil.intel.spot.Spot.price", 4.0)
+            monkeypatch.setattr("redis.asyncio.from_url", None)
+            with pytest.raises(TypeError):
+                spot.Spot("x" * 90, datetime(2026, 1, 2, tzinfo=UTC).timestamp())
+        """,
     "values and a claim": """
         def test_spot():
             assert spot.Spot(1.0, None).price == 1.0
@@ -135,7 +152,7 @@ BEYOND = {
     "asks whether a variable is set": "def test_spot(monkeypatch):\n    monkeypatch.delenv('_')\n",
     "asks what a variable holds": "def test_spot(monkeypatch):\n    monkeypatch.setenv('A', 'b', prepend=':')\n",
     "looks into what it formats": "def test_spot():\n    assert '{0.sys.path}'.format(spot)\n",
-    "reaches for run_tests.main": "def test_spot(monkeypatch):\n    monkeypatch.setattr('run_tests.main', 1)\n",
+    "replaces `run_tests.main`": "def test_spot(monkeypatch):\n    monkeypatch.setattr('run_tests.main', 1)\n",
     "the method __eq__": RECORD.format("def __eq__(self, other): return True", "Record() == spot"),
     "claims nothing: `1 == 1`": "def test_spot():\n    spot.Spot(1, 2)\n    assert 1 == 1\n",
     "claims nothing: `[spot.Spot]`": "def test_spot():\n    assert [spot.Spot]\n",
@@ -146,6 +163,21 @@ BEYOND = {
     "runs Setup, which asks the machine or a server": "from shared.setup_base import Setup\n",
     "runs _all, which asks the machine or a server": "from shared import setup_base\n\n\ndef test_spot():\n    assert spot.made._all()\n",
     "runs port_of, which asks the machine or a server": "from shared import setup_base\n\n\ndef test_spot():\n    assert setup_base.port_of({}) == 1\n",
+    "replaces `json.dumps`": "import json\n\n\ndef test_spot(monkeypatch):\n    monkeypatch.setattr(json, 'dumps', str)\n",
+    "replaces `monkeypatch.undo`": "def test_spot(monkeypatch):\n    monkeypatch.setattr(monkeypatch, 'undo', str)\n",
+    "replaces `'o' + 's.getpid'`": "def test_spot(monkeypatch):\n    monkeypatch.setattr('o' + 's.getpid', str)\n",
+    "replaces `services.vigil.intel.spot.json.dumps`": "def test_spot(monkeypatch):\n    monkeypatch.setattr('services.vigil.intel.spot.json.dumps', str)\n",
+    "replaces `spot.json.dumps`": "from unittest.mock import patch\n\n\ndef test_spot():\n    with patch.object(spot.json, 'dumps'):\n        spot.Spot(1, 2)\n",
+    "replaces `math.floor`": "import math\n\nmath.floor = str\n",
+    "replaces `json.encoder`": "import json\n\njson.encoder['a'] = str\n",
+    "expects any failure: MemoryError": "import pytest\n\n\ndef test_spot():\n    with pytest.raises((ValueError, MemoryError)):\n        spot.Spot()\n",
+    "expects a failure somewhere in `made = spot.Spot(1, 2)`": "import pytest\n\n\ndef test_spot():\n    with pytest.raises(TypeError):\n        made = spot.Spot(1, 2)\n        made.price()\n",
+    "repeats `'x' * spot.many`": "def test_spot():\n    assert spot.Spot('x' * spot.many, 2)\n",
+    "repeats `9999999999 * [1]`": "def test_spot():\n    assert spot.Spot(9999999999 * [1], 2)\n",
+    "makes a number as large as `10 ** spot.many`": "def test_spot():\n    assert spot.Spot(10**spot.many, 2)\n",
+    "makes something of a size, `bytes(spot.many)`": "def test_spot():\n    assert spot.Spot(bytes(spot.many), 2)\n",
+    "writes as wide as `9999999d`": "def test_spot():\n    assert spot.Spot(f'{1:9999999d}', 2)\n",
+    "hangs on the time zone: `datetime(1970, 1, 2).timestamp()`": "from datetime import datetime\n\n\ndef test_spot():\n    assert spot.Spot(datetime(1970, 1, 2).timestamp(), 2)\n",
     "a while": "def test_spot():\n    while spot:\n        break\n",
     "decides by `spot.Spot(1, 2)`": "def test_spot():\n    if spot.Spot(1, 2):\n        assert spot\n",
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from textwrap import dedent
 from typing import Any
 
 import pytest
+
+from sandbox.inside.testrun.encode import encode
 
 CODE = "def total(prices):\n    return sum(prices)\n"
 TESTS = """
@@ -126,3 +129,51 @@ def test_own_tests_may_use_what_pytest_has_for_tests(market: Any) -> None:
     run = market.run(("intel/prices.py", "sum(prices)", "sum(list(prices))"), (NEW, dedent(test)))
     assert run.tampering == ()
     assert {how.status for how in run.outcomes.values()} == {"passed"}
+
+
+REWRITES = """
+import json
+
+import pytest
+
+
+@pytest.fixture
+def told():
+    yield
+    raise ValueError("at its end")
+
+
+def test_own(told, monkeypatch):
+    dumps, passed = json.dumps, {"setup": "passed", "call": "passed", "teardown": "passed"}
+
+    def dump(value, **more):
+        return dumps({**value, "phases": passed, "failure": None} if "phases" in value else value, **more)
+
+    monkeypatch.setattr(json, "dumps", dump)
+    monkeypatch.setattr(monkeypatch, "undo", lambda: None)
+    assert 1 + 1 == 2
+"""
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_what_is_told_of_a_test_is_not_rewritten_on_its_way(market: Any, runs: int) -> None:
+    run = market.run((NEW, REWRITES), runs=runs)
+    assert run.outcomes[f"{NEW_PATH}::test_own"].status == "error"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        -3,
+        1.5,
+        'a\n"b"\\ \x00 \u20ac \U0001f4c8 \ud800',
+        [],
+        {},
+        [1, ("a", {"b": [None, {}]})],
+        {1: "c"},
+    ],
+)
+def test_events_are_the_json_that_everybody_reads(value: object) -> None:
+    assert json.loads(encode(value)) == json.loads(json.dumps(value))

@@ -21,6 +21,8 @@ guards         whether a question is a guard for what crashed
 same           whether a mended statement works out what it did
 tests          what a patch's own test does that no plain test needs
 own_names      which names are a test's own
+replaced       what tests put in the place of something else
+limits         what of a test hangs on the machine that it runs on
 surroundings   what of the house's code asks where it runs
 scripts        the same for Node, by the text of each line
 script_lines   whether a script's changed lines are those that crashed, token by token

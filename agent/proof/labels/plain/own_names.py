@@ -58,12 +58,12 @@ def _stand_ins(every: Sequence[ast.AST]) -> frozenset[str]:
 
 def _made(node: ast.AST, making: frozenset[str]) -> Iterator[str]:
     """Names that are given what a class, or a function of the house, makes."""
-    match node:
-        case ast.Assign(targets=targets, value=ast.Call(func=ast.Name(id=maker))) if maker in making:
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
-        case ast.Assign(targets=targets, value=ast.Await(value=ast.Call(func=ast.Name(id=maker)))):
-            if maker in making:
-                yield from (target.id for target in targets if isinstance(target, ast.Name))
+    if isinstance(node, ast.Assign):
+        value = node.value.value if isinstance(node.value, ast.Await) else node.value
+        maker = value.func if isinstance(value, ast.Call) else None
+        whence = maker.value if isinstance(maker, ast.Attribute) else maker
+        if isinstance(whence, ast.Name) and whence.id in making:
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
 def _kept(node: ast.AST) -> Iterator[str]:

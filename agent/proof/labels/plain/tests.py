@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping
 
 from agent.proof.labels.constants import last_name
 from agent.proof.labels.plain.constructs import REACHING
+from agent.proof.labels.plain.limits import limits
 from agent.proof.labels.plain.own_names import OwnNames
+from agent.proof.labels.plain.replaced import replaced
 from agent.proof.labels.plain.surroundings import WHY
 from agent.proof.labels.plain.words import Words, imported, is_of_house, said, taken
 from agent.proof.labels.sources import nodes, shown, trees
@@ -29,8 +31,6 @@ _MODULES = frozenset(
 )
 _HOUSE = ("services", "shared")
 _TOPS = frozenset(module.partition(".")[0] for module in _MODULES)
-_PATCHED = _TOPS | {"subprocess", "socket", "urllib"}
-_WIDE = frozenset({"AssertionError", "BaseException", "Exception"})
 _REACHES = re.compile(r"\{[^}]{0,99}[.\[]")
 _WORDS = _split(
     "ANY Any AsyncIterator AsyncMock Callable CancelledError Decimal Event IsolatedAsyncioTestCase"
@@ -46,7 +46,7 @@ _WORDS = _split(
     " gather get_running_loop is_set kwargs mark match messages mock mock_calls monkeypatch "
     " namedtuple new_event_loop object out param parametrize patch pytest raises raising readouterr"
     " records reset_mock result return_value run run_until_complete set setUp setattr setenv"
-    " setitem side_effect skip slow syspath_prepend text time timedelta timeout timezone unittest"
+    " setitem side_effect skip slow syspath_prepend text time timedelta timeout timezone tz tzinfo unittest"
     " usefixtures uuid4 value wait wait_for warns"
 )
 """What pytest, mocks and asyncio have for tests, and everyday values."""
@@ -125,7 +125,9 @@ def _of(node: ast.AST, words: Words, own: OwnNames, services: frozenset[str]) ->
             yield f"{name} of the service's imports"
         elif name in _BESIDE or not (words.knows(name) or name in _WORDS or own.allow(node, name)):
             yield f"the name {name}"
-    yield from _asked(node, words)
+    yield from _asked(node)
+    yield from limits(node)
+    yield from replaced(node, own, words)
     match node:
         case ast.FunctionDef(name=name) if name.startswith("__") and name not in _SPECIAL:
             yield f"the method {name}"
@@ -144,7 +146,7 @@ def _of(node: ast.AST, words: Words, own: OwnNames, services: frozenset[str]) ->
                 yield f"claims the one or the other: `{shown(test)}`"
 
 
-def _asked(node: ast.AST, words: Words) -> Iterator[str]:
+def _asked(node: ast.AST) -> Iterator[str]:
     """What a call asks of where the test runs: a variable that has to be set, a place by its dots, any."""
     match node:
         case ast.Call(func=ast.Attribute(attr="delenv"), keywords=keywords) if not any(
@@ -159,15 +161,6 @@ def _asked(node: ast.AST, words: Words) -> Iterator[str]:
             form = value.value if isinstance(value, ast.Constant) else None
             if not isinstance(form, str) or _REACHES.search(form):
                 yield "looks into what it formats"
-        case ast.Call(func=ast.Attribute(attr="raises"), args=[ast.Name(id=name), *_]) if name in _WIDE:
-            yield f"expects any failure: {name}"
-        case ast.Call(
-            func=ast.Attribute(attr="setattr" | "patch") | ast.Name(id="patch"),
-            args=[ast.Constant(value=str(text)), *_],
-        ):
-            top = text.partition(".")[0]
-            if not (top in _HOUSE or top in _PATCHED or words.knows(top)):
-                yield f"reaches for {text}"
 
 
 def _names(node: ast.AST) -> Iterator[str]:
