@@ -10,7 +10,6 @@ from typing import Any
 
 from sandbox.node import SCRIPTS
 from sandbox.testing.box import Order
-from sandbox.testing.material import is_node_test
 from sandbox.testing.overlap import overlaps
 from sandbox.testing.settings import read_settings
 from sandbox.testing.trees import Trees
@@ -97,8 +96,7 @@ class Orders:
 
         Own tests may help the base's, or do them harm: these are to pass without them and beside them.
         """
-        files = tuple(path for path in self.base.order.files if not is_node_test(path))
-        own = self._own_tests()
+        files, own = self.base.order.files, tuple(sorted(self._trees.new_tests))
         if not (files or own) or not self._trees.changes_code:
             return None
         select, whole = self._named_in(files), self._trees.tree(patched_code=True, new_tests=True)
@@ -109,15 +107,12 @@ class Orders:
 
     def own_plainly(self) -> Part | None:
         """The patch's own tests by themselves, as plain pytest runs them; None where there are none."""
-        chosen = self._chosen(self._own_tests())
+        chosen = self._chosen(tuple(sorted(self._trees.new_tests)))
         if not chosen:
             return None
         named = self._named_in(chosen) or chosen
         order = Order(self.service, chosen, named, self._trees.steering(), plain=True)
         return Part(self._trees.tree(patched_code=True, new_tests=True), order)
-
-    def _own_tests(self) -> tuple[str, ...]:
-        return tuple(path for path in sorted(self._trees.new_tests) if not is_node_test(path))
 
     def _named_in(self, files: Sequence[str]) -> tuple[str, ...]:
         return tuple(one for one in self._select if one.partition("::")[0] in files)

@@ -1,17 +1,18 @@
-"""What a plain run of pytest says about a patch, beside what the trusted run says: it can only demote."""
+"""What a plain run of the tests says about a patch, beside what the trusted run says: it can only demote."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
 from sandbox.testing.judge import passed
+from sandbox.testing.material import is_node_test
 from sandbox.testing.merge import all_of
 from sandbox.testing.verdict import RawFailure, RawOutcome, Verdict
 
-_NOTE = "{} passes in the box, and not by plain pytest: {}"
-_PROBLEM = "plain: {} passes by plain pytest on the base, and not with the patch: {}"
+_NOTE = "{} passes in the box, and not by plain {}: {}"
+_PROBLEM = "plain: {} passes by plain {} on the base, and not with the patch: {}"
 _UNCOLLECTED = "plain: {} cannot be collected by plain pytest, which runs no test then: {}"
-_ONLY_HERE = "{} fails in the box, and passes by plain pytest"
+_ONLY_HERE = "{} fails in the box, and passes by plain {}"
 _FALLEN = ("failed", "error", "missing")
 _PASSED = RawOutcome(status="passed")
 
@@ -30,9 +31,9 @@ def demoted(before: Verdict, after: Verdict, plain_before: Verdict, plain: Verdi
         why = _why(how)
         if node in good:
             outcomes[node] = how
-            notes.append(_NOTE.format(node, why))
+            notes.append(_NOTE.format(node, _runner(node), why))
         elif node in held - passed(before):
-            problem = problem or _PROBLEM.format(node, why)
+            problem = problem or _PROBLEM.format(node, _runner(node), why)
     fallen = _fallen(outcomes) - _fallen(before.outcomes)
     for file in sorted(_uncollected(plain) - _uncollected(plain_before) if held else ()):
         if not any(node.partition("::")[0] == file for node in fallen):
@@ -60,13 +61,17 @@ def beside_own(own: Collection[str], alone: Verdict, together: Verdict | None = 
 def unfailed(after: Verdict, plain: Verdict) -> Verdict:
     """A verdict on code that nobody changed, where what passes plainly has not failed: it is missing."""
     odd = [node for node in passed(plain) if after.outcomes.get(node, _PASSED).status in _FALLEN]
-    told = {node: _ONLY_HERE.format(node) for node in odd}
+    told = {node: _ONLY_HERE.format(node, _runner(node)) for node in odd}
     missing = {
         node: RawOutcome(status="missing", failure=RawFailure(type="Missing", message=why))
         for node, why in told.items()
     }
     outcomes = {**after.outcomes, **missing}
     return after.model_copy(update={"outcomes": outcomes, "notes": (*after.notes, *told.values())})
+
+
+def _runner(node: str) -> str:
+    return "node --test" if is_node_test(node.partition("::")[0]) else "pytest"
 
 
 def _fallen(outcomes: Mapping[str, RawOutcome]) -> frozenset[str]:

@@ -60,7 +60,7 @@ def run_file(plan: dict[str, Any], path: str, patience_s: float) -> list[dict[st
         if kind == "end":
             ended = True
             break
-        event = _event(plan["root"], f"{path}::{test}", kind, error)
+        event = event_of(plan["root"], f"{path}::{test}", kind, error)
         event["claims"] = _claims(plan["claiming"], told)
         events.append({**event, "canary": name} if test == name else event)
     if not ended:
@@ -81,7 +81,11 @@ def _claims(files: list[str], told: str) -> dict[str, int]:
     }
 
 
-def _event(root: str, node: str, kind: str, error: list[str]) -> dict[str, Any]:
+def event_of(root: str, node: str, kind: str, error: list[str]) -> dict[str, Any]:
+    """A test that ended as `kind` says, in the form of those of a Python worker.
+
+    error    type, message and stack of what ended a failed one
+    """
     phases = {"setup": "passed", "call": "passed", "teardown": "passed"}
     event: dict[str, Any] = {"e": "test", "node": node, "phases": phases, "node_test": True}
     if kind == "failed":
@@ -151,15 +155,20 @@ def _listen(plan: dict[str, Any], path: str, words: list[str], patience_s: float
     mode = ["turned" if plan["twin_seed"] else "", *(f"{plan['root']}/{test}" for test in plan["claiming"])]
     _write(mode_in, "\n".join(mode).encode())
     _write(word_in, "\n".join(words).encode())
-    heard, why = _read(events, time.monotonic() + patience_s)
+    heard, why = read(events, time.monotonic() + patience_s)
+    end(pid)
+    os.close(events)
+    return heard.decode("utf-8", "replace").splitlines(), why
+
+
+def end(pid: int) -> None:
+    """End a process and its group."""
     for kill in (os.killpg, os.kill):
         try:
             kill(pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             continue
     os.waitpid(pid, 0)
-    os.close(events)
-    return heard.decode("utf-8", "replace").splitlines(), why
 
 
 def _become_node(plan: dict[str, Any], path: str, ends: tuple[int, int, int]) -> None:
@@ -187,7 +196,8 @@ def _write(descriptor: int, content: bytes) -> None:
     os.close(descriptor)
 
 
-def _read(descriptor: int, deadline: float) -> tuple[bytes, str]:
+def read(descriptor: int, deadline: float) -> tuple[bytes, str]:
+    """All that comes until a time on the clock that only goes on, and why there is no more."""
     heard = bytearray()
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)

@@ -11,6 +11,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+ORDERS = (
+    *("root", "service_dir", "trusted", "helpers", "select", "order", "calls", "plain", "apart"),
+    *("ini", "plugins", "import_mode", "python_path", "warnings"),
+)
+"""What of a plan a worker has to know."""
 _MOST_EVENTS = 48 << 20
 _IMPORT_S = 30.0
 _SET_DUMPABLE, _SET_DEATH_SIGNAL = 4, 1

@@ -15,10 +15,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from . import canaries, evidence, node_run, suspects
+from . import canaries, evidence, node_run, plain, suspects
 from .folders import installed, places, tops
 from .kept import Files
-from .process import Worker, hide
+from .process import ORDERS, Worker, hide
 from .suspicion import RULES
 from .trusted import prepare
 
@@ -36,7 +36,8 @@ class Supervisor:
         self.planned = evidence.Planned([], {}, frozenset(), frozenset(), turned=bool(plan["twin_seed"]))
         self.events: list[dict[str, Any]] = []
         self._sources: dict[str, str | None] = {}
-        node_run.hear_calls(plan)
+        if not plan["plain"]:
+            node_run.hear_calls(plan)
         self._material = Files(plan["root"], {*plan["material"], *plan["trusted"]})
         self._written: dict[str, None] = {}
         self.deadline = time.monotonic() + float(plan["deadline_s"])
@@ -48,7 +49,7 @@ class Supervisor:
             first.kill()
             return {"suspects": suspicious}
         if self.plan["plain"]:
-            return self._run_plainly(first)
+            return plain.run(self.plan, first, self.deadline)
         if self.plan["files"]:
             self._run_all(first)
         else:
@@ -84,14 +85,6 @@ class Supervisor:
             if end is not None:
                 waiting[:0] = self._after_death(files, done, end)
 
-    def _run_plainly(self, worker: Worker) -> dict[str, Any]:
-        """What plain pytest says. It is not checked: whom it serves to lie is who has to lose by it."""
-        worker.order({key: self.plan[key] for key in _ORDERS})
-        end = worker.listen(self.events, self.deadline, float(self.plan["test_s"]))
-        worker.kill()
-        problem = None if self._of("end") else f"crash: {end}"
-        return {"outcomes": evidence.judge(self.planned, self.events).outcomes, "problem": problem}
-
     def _run_scripts(self) -> None:
         for number, path in enumerate(self.plan["node_files"], 1):
             patience = min(self.deadline - time.monotonic(), float(self.plan["test_s"]))
@@ -119,7 +112,7 @@ class Supervisor:
     def _orders(self, files: list[str], done: set[str]) -> dict[str, Any]:
         chance = random.SystemRandom()
         plan = self.plan
-        orders: dict[str, Any] = {key: plan[key] for key in _ORDERS}
+        orders: dict[str, Any] = {key: plan[key] for key in ORDERS}
         orders |= {"files": files, "done": sorted(done), "seed": os.urandom(16).hex(), "implants": {}}
         own = {"services", "shared", *tops(plan["root"]), *tops(f"{plan['root']}/{plan['service_dir']}")}
         orders["own"] = sorted(own - set(plan["added_modules"]))
@@ -227,10 +220,6 @@ class Supervisor:
         return sorted(strays)
 
 
-_ORDERS = (
-    *("root", "service_dir", "trusted", "helpers", "select", "order", "calls", "plain", "apart"),
-    *("ini", "plugins", "import_mode", "python_path", "warnings"),
-)
 _KINDS = frozenset({"test", "start", "collect", "collected", "conftest", "hung", "watched", "modules", "end"})
 
 

@@ -17,7 +17,7 @@ import sys
 from types import ModuleType
 from typing import Any, NoReturn
 
-from . import frames, plain
+from . import frames, pytest_plain
 from .encode import encode
 from .imports import Gatekeeper, standard_library
 from .recorder import Recorder
@@ -53,7 +53,7 @@ def work(plan: dict[str, Any], events: int) -> None:
     """Run what the plan says; every event goes to `events`, a line of JSON each. Never returns."""
     channel = _Channel(events)
     if plan["plain"]:
-        _leave(channel, plain.run(plan, channel.tell))
+        _leave(channel, pytest_plain.run(plan, channel.tell))
     sources = Sources(plan, channel.tell)
     _set_the_stage(plan)
     gate = Gatekeeper(plan["root"], _packages(), plan["own"], sources.loaders(), channel.tell)

@@ -42,7 +42,7 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         "test_cheats_of_own_tests.py::test_own_tests_that_report_under_another_s_name[1]",
     ),
     "own tests run plainly apart": (
-        ("inside/testrun/plain.py", "for path in plan[\"apart\"]", "for path in ()"),
+        ("inside/testrun/pytest_plain.py", "for path in plan[\"apart\"]", "for path in ()"),
         "test_cheats_of_own_tests.py::test_own_tests_do_not_run_beside_the_base_s_where_pytest_is_plain",
     ),
     "the static look at operators": (

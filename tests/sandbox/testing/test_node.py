@@ -193,3 +193,61 @@ def test_a_script_that_is_no_javascript_is_said_to_be_so(market: Any, tmp_path: 
     )
 
     assert found == ("src/bad.js:2: SyntaxError: Unexpected token ';'",)
+
+
+OWN = """
+    import assert from "node:assert";
+    import test from "node:test";
+    import {{ format, spot }} from "../src/format.js";
+
+    test("before", () => assert.strictEqual(format("a", 1), "event: a\\ndata: 1\\n\\n"));
+
+    test("its own", () => {{
+      {}
+    }});
+    """
+OWN_PATH = "services/sse/tests/own.test.js"
+FIX = ("src/format.js", "model.spot.value", "model.spot?.value")
+LATE = {
+    "a claim that comes too late": "setTimeout(() => assert.strictEqual(spot({}), 1), 5);",
+    "a promise that nobody waits for": "Promise.resolve().then(() => assert.ok(spot({})));",
+    "what assert is": "assert.notStrictEqual(assert.ok, assert);",
+    "how assert is made": "assert.strictEqual(assert.equal.length, 0);",
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_a_new_test_that_passes_in_the_box_alone_has_not_passed(market: Any, name: str) -> None:
+    own = ("tests/own.test.js", OWN.format(LATE[name]))
+    run = market.run(FIX, own, runs=2)
+    assert run.outcomes[f"{OWN_PATH}::its own"].status == "failed"
+    assert run.notes[0].startswith(f"{OWN_PATH}::")
+    assert "passes in the box, and not by plain node --test: " in run.notes[0]
+    assert run.passed(f"{TEST}::spot > may be missing"), "what is wrong with it is no affair of the others"
+
+
+def test_a_new_test_that_fails_on_the_base_in_the_box_alone_has_not_failed(market: Any) -> None:
+    choice = "assert.strictEqual(spot(new Map([[assert, { spot: {} }]]).get(assert.ok) ?? {}), undefined);"
+    run = market.run(("tests/own.test.js", OWN.format(choice)), runs=2)
+    assert run.outcomes[f"{OWN_PATH}::its own"].status == "missing"
+    assert run.notes == (f"{OWN_PATH}::its own fails in the box, and passes by plain node --test",)
+
+
+def test_an_honest_new_test_is_red_before_and_green_after(market: Any) -> None:
+    own = ("tests/own.test.js", OWN.format("assert.strictEqual(spot({}), undefined);"))
+    before, after = market.run(own, runs=2), market.run(FIX, own, runs=2)
+    assert (before.notes, after.notes, after.problem) == ((), (), None)
+    assert before.outcomes[f"{OWN_PATH}::its own"].status == "failed"
+    assert before.passed(f"{OWN_PATH}::before")
+    assert after.passed(f"{OWN_PATH}::its own")
+
+
+def test_what_the_box_alone_keeps_from_failing_is_lost(market: Any) -> None:
+    late = (
+        "src/format.js",
+        "\nexport function format",
+        "\nsetTimeout(() => { throw new TypeError(); }, 30);\nexport function format",
+    )
+    run = market.run(late, runs=2)
+    assert not run.passed(f"{TEST}::formats")
+    assert market.run(FIX, runs=2).passed(f"{TEST}::formats")
