@@ -38,6 +38,13 @@ class Script:
         """What kind of token it is."""
         return self.tokens[index].kind if 0 <= index < len(self.tokens) else ""
 
+    def is_called(self, index: int) -> bool:
+        """Whether a name there, or a member of what has it, is called, or it is given to something."""
+        after = index + 1
+        while self.text(after) == "." and self.kind(after + 1) == "name":
+            after += 2
+        return self.text(after) == "(" or index in self.binding
+
     def opening(self, index: int) -> int | None:
         """The bracket that is closed there."""
         return self._match(index, -1, ")]}", "([{")

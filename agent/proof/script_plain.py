@@ -27,14 +27,15 @@ _PLAIN_WORDS = frozenset(
 # What looks at code, at errors or at the process, makes a text of something, or goes on after a failure.
 _NEVER = frozenset(
     {"__defineGetter__", "__defineSetter__", "__dirname", "__filename", "__lookupGetter__", "__proto__"}
-    | {"allSettled", "any", "apply", "assign", "bind", "call", "captureStackTrace", "catch", "cause"}
+    | {"alloc", "allocUnsafe", "allocUnsafeSlow", "allSettled", "any", "apply", "assign", "bind", "call"}
+    | {"captureStackTrace", "catch", "cause"}
     | {"charAt", "charCodeAt", "children", "codePointAt", "concat", "constructor", "defineProperty", "eval"}
     | {"exec", "execArgv", "exports", "fileSnapshot", "fill", "finally", "find", "findIndex", "findLast"}
     | {"fromCharCode", "global", "globalThis", "indexOf", "join", "localeCompare", "match", "matchAll"}
     | {"meta", "mock", "module", "normalize", "only", "padEnd", "padStart", "pop", "prepareStackTrace"}
-    | {"process", "prototype", "race", "register", "reject", "replace", "replaceAll", "search", "shift"}
-    | {"skip", "snapshot", "splice", "stack", "stackTraceLimit", "then", "toJSON", "toString", "todo"}
-    | {"valueOf", "with"}
+    | {"process", "prototype", "race", "register", "reject", "replace", "replaceAll", "search"}
+    | {"shift", "skip", "snapshot", "splice", "stack", "stackTraceLimit", "then", "toJSON", "toString"}
+    | {"toLocaleDateString", "toLocaleString", "toLocaleTimeString", "todo", "valueOf", "with"}
 )  # fmt: skip
 _NOT_HERE = frozenset(
     {"Atomics", "BigInt", "Date", "FinalizationRegistry", "Function", "Intl", "Math", "Number", "Object"}
@@ -42,7 +43,9 @@ _NOT_HERE = frozenset(
     | {"escape", "fetch", "navigator", "parseFloat", "parseInt", "performance", "queueMicrotask"}
     | {"unescape"}
 )  # fmt: skip
-_BY_NUMBER = frozenset({"at", "slice"})
+_BY_NUMBER = frozenset({"at", "repeat", "slice"})
+_LONG = 6
+"""How long a number is that makes more of something than any test needs."""
 _ACCESSORS = frozenset({"get", "set", "static"})
 _MARKS = frozenset("(){}[],;:.") | {"=>", "..."}
 _CLAIMED = frozenset({"===", "!==", "==", "!=", "<", ">", "<=", ">=", "!", "length"})
@@ -95,9 +98,14 @@ class _Reader:
             return "goes through what is not named there"
         if word in self._script.testing and not is_member and not self._is_used_plainly(k):
             return f"hands on {word}"
+        if word in self._script.claims and not (is_member or self._script.is_called(k) or after == ":"):
+            return f"hands on {word}"
         if word == "run" and not (is_member and before_that in self._script.declared - self._script.testing):
             return "runs other files"
-        if word == "length" and after != ":":
+        if word == "length" and after == ":":
+            plain = self._kind(k + 2) == "number" and len(self._text(k + 2)) < _LONG
+            return None if plain else "makes something of a length"
+        if word == "length":
             return None if is_member and self._is_claim(k) else "uses length outside a claim"
         if word in _BY_NUMBER and not self._is_by_number(k + 1):
             return f"uses {word} with what is worked out"
@@ -147,7 +155,7 @@ class _Reader:
 
     def _is_by_number(self, k: int) -> bool:
         end = k + 1
-        while self._kind(end) == "number" or self._text(end) in (",", "-"):
+        while (self._kind(end) == "number" and len(self._text(end)) < _LONG) or self._text(end) in (",", "-"):
             end += 1
         return self._text(k) == "(" and self._text(end) == ")"
 

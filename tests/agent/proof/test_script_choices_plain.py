@@ -26,6 +26,8 @@ PLAIN = {
     "a loop": "for (const row of rows) assert.strictEqual(changeOf(row), null);",
     "waiting": "await new Promise((resolve) => setTimeout(resolve, 5));\n  assert.ok(!changeOf(rows[0]));",
     "the last one": "assert.match(changeOf(rows.at(-1)), /^1/);",
+    "many": "changeOf(Array.from({ length: 300 }, () => 'x'.repeat(3000)));\n  assert.ok(changeOf(rows[0]));",
+    "claims by its members": "assert.strict.equal(changeOf(rows[0]), null);",
     "a long text": "assert.strictEqual(changeOf(rows[0]), 'a' + 'b');",
 }
 FORGED = {
@@ -46,6 +48,11 @@ FORGED = {
     "uses execArgv": "test.run({ execArgv: ['-e', '1'] });",
     "runs other files": "test.run({ files: ['a.txt'] });",
     "hands on test": "const again = test;\n  again.run({ files: ['a.txt'] });",
+    "hands on assert": "changeOf(new Map([[assert, 1]]).get(rows));",
+    "makes something of a length": "changeOf(Array.from({ length: 4000000000 }));",
+    "uses repeat with what is worked out": "changeOf('x'.repeat(999999999));",
+    "uses alloc": "changeOf(Buffer.alloc(4));",
+    "uses toLocaleString": "changeOf(rows[0].toLocaleString());",
     "uses at with what is worked out": "changeOf(rows.at(Number(text.includes('MAX_ROWS'))));",
     "uses Number": "changeOf(Number(1));",
     "uses Function": "const go = (Function) => 1;\n  Function('return 1')();",
