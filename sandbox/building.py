@@ -1,9 +1,10 @@
-"""Whether changed files build: they compile, and what they import is there. Nothing of them is run."""
+"""Whether changed files build: they compile or can be read, and what they import is there. None is run."""
 
 from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sandbox.process import Limits
 CHECK = Path(__file__).parent / "inside" / "check_build.py"
 _LINE = re.compile(r":\d+ ")
 """Where it stands: a patch may move what was so on the base."""
+_DATA = (".json", ".toml")
 LIMITS = Limits(wall_s=30.0, cpu_s=20, memory_mb=1024, processes=16)
 
 
@@ -24,7 +26,32 @@ def build_problems(
     `tree` and `base` are folders with the patched and the unpatched tree. An import that did not
     resolve on the base either is no problem of the patch.
     """
+    data = tuple(_unread(tree, base, path) for path in changed if path.endswith(_DATA))
     scripts = [path for path in changed if path.endswith(".py")]
+    return (*filter(None, data), *_imports(isolation, python, tree, base, scripts))
+
+
+def _unread(tree: Path, base: Path, path: str) -> str:
+    """Why a file of data cannot be read, where it could on the base or is new; "" where it can."""
+    file = tree / path
+    if file.is_symlink() or not file.is_file() or (why := _mistake(file)) is None:
+        return ""
+    was = base / path
+    return "" if was.is_file() and _mistake(was) is not None else f"{path}: {why}"
+
+
+def _mistake(file: Path) -> str | None:
+    try:
+        text = file.read_text("utf-8")
+        tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _imports(
+    isolation: Isolation, python: Path, tree: Path, base: Path, scripts: Sequence[str]
+) -> tuple[str, ...]:
     if not scripts:
         return ()
     after = _check(isolation, python, tree, scripts)

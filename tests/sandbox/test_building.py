@@ -82,3 +82,26 @@ def test_what_the_base_lacks_as_well_is_no_problem_of_the_patch(
 ) -> None:
     lacking = "def f():\n    from services.vigil.levels import symbols\n    return symbols\n"
     assert problems_of(f"import json\n\n\n{lacking}", lacking) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "new", "old", "told"),
+    [
+        ("feeds.json", '{"a": [1]}', None, None),
+        ("feeds.json", "{ broken", None, "JSONDecodeError: Expecting property name"),
+        ("feeds.json", "{ broken", "{}", "JSONDecodeError: Expecting property name"),
+        ("feeds.json", "{ // so\n}", "{ // as before\n}", None),
+        ("rules.toml", "a = 1\n", None, None),
+        ("rules.toml", "a = \n", "a = 1\n", "TOMLDecodeError: Invalid value"),
+        ("notes.txt", "{ broken", None, None),
+    ],
+)
+def test_data_that_cannot_be_read_any_more_is_named(
+    tmp_path: Path, isolation: Isolation, name: str, new: str, old: str | None, told: str | None
+) -> None:
+    for folder, text in (("tree", new), ("base", old)):
+        (tmp_path / folder).mkdir()
+        if text is not None:
+            (tmp_path / folder / name).write_text(text)
+    found = build_problems(isolation, Path(sys.executable), tmp_path / "tree", tmp_path / "base", [name])
+    assert [problem.startswith(f"{name}: {told}") for problem in found] == ([True] if told else [])
