@@ -60,6 +60,22 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         ("agent/proof/script_choices.py", "elif _takes_what_it_has(whole, line, loaded):", "elif False:"),
         "test_choices.py::test_a_script_that_takes_what_only_the_patch_has[a spread]",
     ),
+    "what a helper of a test is given": (
+        ("agent/proof/choices.py", "code |= _handed(node, own, code)", "pass"),
+        "test_choices.py::test_a_choice_is_found[what a helper is given]",
+    ),
+    "what a test replaces": (
+        ("agent/proof/labels/plain/tests.py", "yield from replaced(node, own, words)", "yield from ()"),
+        "test_labels_own_tests.py::test_what_is_more_than_a_plain_test_is_told[replaces `json.dumps`]",
+    ),
+    "what of a test hangs on the machine": (
+        ("agent/proof/labels/plain/tests.py", "yield from limits(node)", "yield from ()"),
+        "test_labels_own_tests.py::test_what_is_more_than_a_plain_test_is_told[repeats `'x' * spot.many`]",
+    ),
+    "what a test runs that asks the machine": (
+        ("agent/proof/labels/plain/surroundings.py", "return frozenset(there)", "return frozenset()"),
+        "test_labels_own_tests.py::test_what_is_more_than_a_plain_test_is_told[runs Setup, which asks the machine or a server]",
+    ),
     "what no plain script test needs": (
         ("agent/proof/script_choices.py", ", *unplain(text, path)", ""),
         "test_script_choices_plain.py::test_what_is_told_has_its_line_and_stands_beside_what_is_chosen",

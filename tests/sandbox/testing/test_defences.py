@@ -45,6 +45,18 @@ OFF: dict[str, tuple[tuple[str, str, str], str]] = {
         ("inside/testrun/pytest_plain.py", "for path in plan[\"apart\"]", "for path in ()"),
         "test_cheats_of_own_tests.py::test_own_tests_do_not_run_beside_the_base_s_where_pytest_is_plain",
     ),
+    "events that nobody rewrites": (
+        ("inside/testrun/worker.py", "encode(event).encode()", "__import__('json').dumps(event).encode()"),
+        "test_cheats_of_own_tests.py::test_what_is_told_of_a_test_is_not_rewritten_on_its_way[1]",
+    ),
+    "Node's tests run plainly": (
+        ("inside/testrun/plain.py", 'for path in plan["node_files"]:', "for path in ():"),
+        "test_node.py::test_a_new_test_that_passes_in_the_box_alone_has_not_passed[what assert is]",
+    ),
+    "what comes after a test of Node": (
+        ("inside/testrun/node_plain.py", "failed |= ends.keys()", "pass"),
+        "test_node.py::test_what_the_box_alone_keeps_from_failing_is_lost",
+    ),
     "the static look at operators": (
         ("inside/testrun/suspects.py", "{*look.found, *pretence.found}", "set(look.found)"),
         "test_cheats.py::test_what_no_service_needs_is_tampering[is nearly equal]",
