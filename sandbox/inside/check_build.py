@@ -31,6 +31,9 @@ def problems(name: str) -> Iterator[str]:
         yield f"{name} does not compile: {error}"
         return
     for node, module, names in imports(tree, file):
+        if not module:
+            yield f"{name}:{node.lineno} imports from above its top-level package"
+            continue
         if not found(module, list(file.parents)):
             yield f"{name}:{node.lineno} imports {module}, which is not there"
             continue
@@ -40,7 +43,10 @@ def problems(name: str) -> Iterator[str]:
 
 
 def imports(tree: ast.Module, file: Path) -> Iterator[tuple[ast.stmt, str, list[str]]]:
-    """The modules that the file imports, and the names it takes of them, wherever outside of a `try`."""
+    """The modules that the file imports, and the names it takes of them, wherever outside of a `try`.
+
+    A module is "" where that is above the file's top-level package.
+    """
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -48,44 +54,40 @@ def imports(tree: ast.Module, file: Path) -> Iterator[tuple[ast.stmt, str, list[
             yield from ((node, alias.name, []) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             names = [alias.name for alias in node.names if alias.name != "*"]
-            folder = ".".join(file.parents[node.level - 1].parts) if node.level else ""
-            module = ".".join(filter(None, (folder, node.module)))
-            if module:
-                yield node, module, names
+            folders = file.parent.parts[: len(file.parent.parts) + 1 - node.level] if node.level else ()
+            above = node.level and not folders
+            yield node, "" if above else ".".join(filter(None, (*folders, node.module))), names
         elif not isinstance(node, ast.Try | ast.TryStar):
             waiting += reversed(list(ast.iter_child_nodes(node)))
 
 
 def lacks(module: str, name: str, roots: list[Path]) -> bool:
-    """Whether a file of the tree provides a module and surely not a name of it."""
-    for root in roots:
-        file = root.joinpath(*module.split(".")).with_suffix(".py")
-        if file.is_file():
+    """Whether the tree, or else the interpreter, provides a module and surely not a name of it."""
+    places = [root.joinpath(*module.split(".")) for root in roots]
+    there = [place for place in places if place.with_suffix(".py").is_file() or has_python(place)]
+    return not any(holds(place, name) for place in there) if there else not has(module, name)
+
+
+def holds(place: Path, name: str) -> bool:
+    """Whether a module, or a package, has a name; True where it cannot be said."""
+    if (place / name).is_dir() or (place / f"{name}.py").is_file():
+        return True
+    for source in (place.with_suffix(".py"), place / "__init__.py"):
+        if source.is_file():
             try:
-                defined = bound(ast.parse(file.read_bytes()))
+                return not bound(ast.parse(source.read_bytes())).isdisjoint({name, "*", "__getattr__"})
             except (SyntaxError, ValueError, RecursionError):
-                return False
-            return not defined & {name, "*", "__getattr__"} and not is_below(file.with_suffix(""), name)
-    return not is_of_the_tree(module, roots) and not has(module, name)
-
-
-def is_below(folder: Path, name: str) -> bool:
-    """Whether a folder of that name beside a module holds the name."""
-    return (folder / name).is_dir() or (folder / f"{name}.py").is_file()
-
-
-def is_of_the_tree(module: str, roots: list[Path]) -> bool:
-    return any((root / module.partition(".")[0]).is_dir() for root in roots)
+                return True
+    return False
 
 
 def has(module: str, name: str) -> bool:
     """Whether a module of the interpreter's has a name; True where it cannot be said."""
     try:
         spec = importlib.util.find_spec(module)
-        if spec is not None and spec.origin and spec.origin.endswith(".py"):
-            defined = bound(ast.parse(Path(spec.origin).read_bytes()))
-            if defined & {name, "*", "__getattr__"}:
-                return True
+        source = Path(spec.origin) if spec is not None and spec.origin else None
+        if source and source.suffix == ".py" and name in bound(ast.parse(source.read_bytes())):
+            return True
         with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
             held = importlib.import_module(module)
             return hasattr(held, name) or importlib.util.find_spec(f"{module}.{name}") is not None
@@ -96,23 +98,33 @@ def has(module: str, name: str) -> bool:
 
 
 def bound(tree: ast.Module) -> set[str]:
-    """Every name that a module gives to something, wherever: too many rather than too few."""
+    """Every name that a module gives to something, in whichever of its own blocks."""
     found = {"__name__", "__file__", "__doc__", "__path__", "__spec__", "__loader__", "__package__"}
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
         elif isinstance(node, ast.alias):
             found.add(node.asname or node.name.partition(".")[0])
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
             found.add(node.name)
+        waiting += [] if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node)
+    return found | set(given_elsewhere(tree))
+
+
+def given_elsewhere(tree: ast.Module) -> Iterator[str]:
+    """Names of a module that a function gives to something; "*" for those that nobody sees from here."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            yield from node.names
         elif isinstance(node, ast.Call | ast.Attribute):
-            # What `globals()` or `setattr` gives a name to, nobody sees from here.
             called = node.func if isinstance(node, ast.Call) else node
             if isinstance(called, ast.Name) and called.id in ("globals", "vars", "setattr", "exec"):
-                found.add("*")
-    return found
+                yield "*"
 
 
 def found(module: str, roots: list[Path]) -> bool:
@@ -130,7 +142,7 @@ def found(module: str, roots: list[Path]) -> bool:
 
 
 def has_python(folder: Path) -> bool:
-    return next(folder.rglob("*.py"), None) is not None
+    return folder.is_dir() and next(folder.rglob("*.py"), None) is not None
 
 
 if __name__ == "__main__":

@@ -12,7 +12,10 @@ from sandbox.building import build_problems
 from sandbox.isolation import Isolation
 
 PATH = "services/vigil/intel/spot.py"
-RULES = "import json\n\n\ndef change(row):\n    return json.loads(row)\n\n\nclass Rule:\n    pass\n"
+RULES = (
+    "import json\n\n\ndef change(row):\n    found = json.loads(row)\n    return found\n\n\nclass Rule:\n"
+    "    def apply(self):\n        global applied\n        applied = 1\n\n\nif json:\n    LEVEL = 1\n"
+)
 
 
 @pytest.fixture
@@ -39,6 +42,7 @@ def problems_of(tmp_path: Path, isolation: Isolation) -> Callable[..., tuple[str
         "def f():\n    from services.vigil.intel.rules import change\n    return change\n",
         "try:\n    import orjson_of_nobody\nexcept ImportError:\n    orjson_of_nobody = None\n",
         "from services.vigil.intel import rules\nimport asyncio.subprocess\n",
+        "from services.vigil.intel.rules import LEVEL, applied\nfrom ...vigil.intel.rules import Rule\n",
         "from services.vigil import intel\nfrom services import vigil\nfrom . import spot\n",
         "from os import path, getcwd\nfrom asyncio import taskgroups, TaskGroup\nfrom sys import exit\n",
         "from xml import etree\nfrom redis.asyncio import Redis\nfrom time import monotonic\n",
@@ -61,6 +65,21 @@ def test_what_is_there_builds(problems_of: Callable[..., tuple[str, ...]], text:
             "def f(away):\n    from .rules import change, symbols\n    raise symbols\n",
             f"{PATH}:2 imports symbols of services.vigil.intel.rules, which has no such name",
         ),
+        (
+            "from services.vigil.intel.rules import found\n",
+            f"{PATH}:1 imports found of services.vigil.intel.rules, which has no such name",
+        ),
+        ("from .rules import apply\n", f"{PATH}:1 imports apply of services.vigil.intel.rules, which has no"),
+        (
+            "from . import levels\n",
+            f"{PATH}:1 imports levels of services.vigil.intel, which has no such name",
+        ),
+        (
+            "from services.vigil.intel import levels\n",
+            f"{PATH}:1 imports levels of services.vigil.intel, which",
+        ),
+        ("from ....vigil.intel.rules import Rule\n", f"{PATH}:1 imports from above its top-level package"),
+        ("from asyncio import market\n", f"{PATH}:1 imports market of asyncio, which has no such name"),
         ("from json import market\n", f"{PATH}:1 imports market of json, which has no such name"),
         ("from math import market\n", f"{PATH}:1 imports market of math, which has no such name"),
         ("from redis.asyncio import Market\n", f"{PATH}:1 imports Market of redis.asyncio, which has no"),
