@@ -3,10 +3,12 @@
 ladder          the rungs and the proof as values
 climb           how a patch is proven
 labels          what a patch hides, drops, or brings beyond a plain repair
+choices         where a test chooses what to do by the code it runs on
 regression      which tests may stand for an incident
+needed          which hunks of a patch its proof does not need
 """
 
 from agent.proof.climb import Climb, prove
-from agent.proof.ladder import LADDER, NEEDED_FOR_A_BRANCH, Proof, Rung, State
+from agent.proof.ladder import IDLE, LADDER, NEEDED_FOR_A_BRANCH, Proof, Rung, State
 
-__all__ = ["LADDER", "NEEDED_FOR_A_BRANCH", "Climb", "Proof", "Rung", "State", "prove"]
+__all__ = ["IDLE", "LADDER", "NEEDED_FOR_A_BRANCH", "Climb", "Proof", "Rung", "State", "prove"]

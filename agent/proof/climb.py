@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from agent.case import Case
 from agent.events import Climbed, Emit
 from agent.proof.choices import choices, is_of_script
 from agent.proof.labels import ODD_TEST, Crashed, labels_for
-from agent.proof.ladder import LADDER, Proof, Rung, RungName, State
-from agent.proof.regression import fails_as, same_way, why_none
+from agent.proof.ladder import IDLE, LADDER, Proof, Rung, RungName, State
+from agent.proof.needed import Left, needless
+from agent.proof.regression import fails_as, noted, passed, same_way, why_none
 from agent.proof.switches import switches
 from sandbox.building import build_problems
+from sandbox.hunks import Hunks
 from sandbox.isolation import Isolation
-from sandbox.parts import contents, hunks, tests_only
+from sandbox.parts import contents, tests_only
 from sandbox.patch import Patch
 from sandbox.testing import TestBench, TestRun, script_problems
 from sandbox.worktree import PrivateRepository
@@ -23,6 +25,8 @@ from tools.replay import Replay, gone
 
 OWN_TEST_ALONE = "look at: no replay shows the crash, only the patch's own test: is what it makes up real?"
 
+MOST_HUNKS = 12
+"""Each is tried by itself, for some seconds."""
 NOT_FOR_NODE = "on which data is not told for Node.js"
 
 
@@ -175,23 +179,40 @@ class Climb:
 
     def needed(self) -> None:
         """Without any one hunk the crash or the failing test is back."""
-        idle = [name for name, patch in self.without_each_hunk() if not self.is_missed(patch)]
-        if idle:
-            self.put("needed", "not shown", f"without it the proof still holds: {', '.join(idle)}")
-            self.labels += (f"look at: the proof holds without {', '.join(idle)}",)
+        hunks = Hunks(self.repo, self.patch)
+        if len(hunks) > MOST_HUNKS:
+            told = f"{len(hunks)} runs of changed lines are too many to try each"
+            self.put("needed", "not shown", told)
+            self.labels += (f"look at: {told}: the proof may hold without some",)
+            return
+        found = needless(len(hunks), lambda numbers: self.left(hunks.without(*numbers)))
+        if found.idle:
+            names = _named(hunks, found.idle)
+            self.put("needed", "not shown", f"{IDLE}: {names}")
+            self.labels += (f"look at: the proof holds without {names}",)
+        elif found.leaning:
+            names = _named(hunks, found.leaning)
+            self.put("needed", "not shown", f"they lean on each other: {names}")
+            self.labels += (f"look at: {names} lean on each other, and the proof may hold without some",)
         else:
-            self.put("needed", "shown", "without any one hunk the crash or the failing test is back")
+            told = "without any one hunk the crash or the failing test is back"
+            more = (
+                f"; or, without {_named(hunks, found.props)}, it fails in another way" if found.props else ""
+            )
+            self.put("needed", "shown", told + more)
 
-    def without_each_hunk(self) -> Iterator[tuple[str, Patch]]:
-        for number, patch in enumerate(hunks(self.repo, self.patch), start=1):
-            yield f"hunk {number}", patch
-
-    def is_missed(self, less: Patch) -> bool:
-        if self.rungs["gone"].state == "shown" and self.replay.of(less).verdict != "beats":
-            return True
+    def left(self, less: Patch | None) -> Left:
+        """What is left of the patch without some hunks; what the gate refuses is not."""
+        if less is None:
+            return "back"
+        verdict = self.replay.of(less).verdict if self.rungs["gone"].state == "shown" else "beats"
+        if verdict == "reproduced":
+            return "back"
         whole, run = self.patched(), self.tests.run(self.service, less.base, less)
         missed = [node for node in whole.outcomes if passed(whole, node) and not passed(run, node)]
-        return any(self.is_old(node) or self.tells_of_the_crash(node, run) for node in missed)
+        if any(self.is_old(node) or self.tells_of_the_crash(node, run) for node in missed):
+            return "back"
+        return "holds" if verdict == "beats" else "otherwise"
 
     def tells_of_the_crash(self, node: str, run: TestRun) -> bool:
         """Whether an own test fails as the incident did: what else it claims, the patch has made up."""
@@ -199,15 +220,8 @@ class Climb:
         return node in self.proving and outcome is not None and fails_as(self.crash, self.service, outcome)
 
 
-def passed(run: TestRun, node: str) -> bool:
-    """Whether one test passed in every round of a run."""
-    outcome = run.outcomes.get(node)
-    return outcome is not None and outcome.status == "passed"
-
-
-def noted(run: TestRun, nodes: list[str]) -> list[str]:
-    """What a run notes of these tests, such as that only plain pytest does not pass them."""
-    return [note for note in run.notes if any(note.startswith(f"{node} ") for node in nodes)]
+def _named(hunks: Hunks, numbers: Sequence[int]) -> str:
+    return ", ".join(map(hunks.place, numbers))
 
 
 def prove(case: Case, patch: Patch, runs: int, emit: Emit) -> Proof:

@@ -12,6 +12,8 @@ LADDER: tuple[RungName, ...] = (
     "in scope", "builds", "reproduced", "gone", "regression test", "nothing broken", "needed",
 )  # fmt: skip
 NEEDED_FOR_A_BRANCH: tuple[RungName, ...] = ("in scope", "builds", "nothing broken")
+IDLE = "without it the proof still holds"
+"""What the last rung says of hunks that are not needed; where these are comes behind a colon."""
 ENDS_THE_CRASH: tuple[RungName, ...] = ("gone", "regression test")
 
 

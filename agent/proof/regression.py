@@ -39,6 +39,17 @@ def fails_as(crash: Crash | None, service: str, outcome: TestOutcome) -> bool:
     return told <= set(_TELLING.findall(outcome.failure.message))
 
 
+def passed(run: TestRun, node: str) -> bool:
+    """Whether one test passed in every round of a run."""
+    outcome = run.outcomes.get(node)
+    return outcome is not None and outcome.status == "passed"
+
+
+def noted(run: TestRun, nodes: list[str]) -> list[str]:
+    """What a run notes of these tests, such as that only plain pytest does not pass them."""
+    return [note for note in run.notes if any(note.startswith(f"{node} ") for node in nodes)]
+
+
 def _is_python(path: str) -> bool:
     return path.endswith(".py")
 

@@ -79,11 +79,36 @@ def test_an_idle_hunk_is_told(case: Case) -> None:
     proof = proof_of(case, [*fix(), idle])
     assert proof.proven
     assert proof.state("needed") == "not shown"
+    assert any(
+        label.startswith("look at: the proof holds without services/vigil/intel/rules.py:")
+        for label in proof.labels
+    )
     claim = f"{CALL}\n\ndef test_kept():\n    assert rules.KEPT == 7\n"
     claim = claim.replace("from services", "from services.vigil.intel import rules\nfrom services", 1)
     claimed = proof_of(case, [*fix(), idle, Edit(path=NEW_TEST, replace=claim)])
     assert claimed.state("regression test") == "shown"
     assert claimed.state("needed") == "not shown", "what the patch itself claims buys nothing"
+
+
+@pytest.mark.slow
+def test_of_too_many_hunks_none_is_told_as_needed(case: Case) -> None:
+    edits = fix()
+    for path in (
+        "services/vigil/intel/rules.py",
+        "services/vigil/intel/orchestrator.py",
+        "services/vigil/main.py",
+    ):
+        text = case.bench.repository.read(path).decode()
+        own = [edit for edit in edits if edit.path == path]
+        mended = text
+        for edit in own:
+            mended = mended.replace(edit.search, edit.replace)
+        edits = [edit for edit in edits if edit not in own]
+        edits.append(Edit(path=path, search=text, replace=mended.replace("\n\n\n", "\n\n\nKEPT = 1\n\n\n")))
+    proof = proof_of(case, edits)
+    assert proof.state("gone") == "shown", proof.why_not
+    assert proof.state("needed") == "not shown"
+    assert any("runs of changed lines are too many to try each" in label for label in proof.labels)
 
 
 def test_a_fix_of_half_the_fault_is_not_proven(case: Case) -> None:

@@ -183,7 +183,8 @@ def proof_with(state: State, detail: str) -> Proof:
 
 def test_each_hunk_says_where_it_is_and_whether_it_is_needed() -> None:
     patch = Patch("vigil", "b", "t", DIFF, ())
-    changes = changes_of(patch, proof_with("not shown", "without it the proof still holds: hunk 2"), str)
+    idle = "without it the proof still holds: services/vigil/a.py:11, services/vigil/gone.pyc"
+    changes = changes_of(patch, proof_with("not shown", idle), str)
     assert [change.title for change in changes] == [
         "1. `services/vigil/a.py` (+1 −0), in `def first()`",
         "2. `services/vigil/a.py` (+1 −1)",
@@ -193,9 +194,22 @@ def test_each_hunk_says_where_it_is_and_whether_it_is_needed() -> None:
     assert [change.why.split(":")[0] for change in changes] == [
         "Needed", "**Not shown to be needed**", "Needed", "A new test",
     ]  # fmt: skip
+    assert changes[1].why.endswith("without what begins in line 11 the proof still holds.")
     assert "fails on the base as the incident did" in changes[3].why
     assert changes[0].diff.startswith("````diff\n@@ -1,2 +1,3 @@")
     assert changes[0].diff.endswith("\n````")
+
+
+def test_what_only_other_changes_need_is_told_as_such() -> None:
+    patch = Patch("vigil", "b", "t", DIFF, ())
+    detail = (
+        "without any one hunk the crash is back; or, without services/vigil/gone.py, it fails in another way"
+    )
+    told = [change.why for change in changes_of(patch, proof_with("shown", detail), str)[:3]]
+    assert [" or it fails in another way" in why for why in told] == [False, False, True]
+    leaning = "they lean on each other: services/vigil/a.py:2, services/vigil/a.py:11, services/vigil/gone.py"
+    told = [change.why for change in changes_of(patch, proof_with("not shown", leaning), str)[:3]]
+    assert {*told} == {"Whether it is needed was not shown."}
 
 
 def test_what_was_not_reached_is_not_claimed() -> None:

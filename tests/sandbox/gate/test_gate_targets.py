@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.branch import create_branch
-from sandbox.parts import hunks
+from sandbox.hunks import hunks
 from sandbox.patch import Edit, from_diff, from_edits
 from sandbox.worktree import PrivateRepository, service_paths
 

@@ -8,7 +8,8 @@ import pytest
 
 from sandbox import parts
 from sandbox.git import git
-from sandbox.parts import contents, hunks, rebase
+from sandbox.hunks import hunks
+from sandbox.parts import contents, rebase
 from sandbox.patch import Edit, from_edits
 from sandbox.review import Text, review
 from sandbox.scope import Refused
