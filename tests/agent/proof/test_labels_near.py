@@ -357,9 +357,28 @@ def test_a_key_that_did_not_crash_is_not_taken_for_missing() -> None:
 def test_a_word_to_the_log_that_names_a_secret_is_told(named: str, secret: bool) -> None:
     base = "def mean(source, rows, token):\n    return len(rows) / rows[0]\n"
     mended = base.replace(
-        "    return", f"    if not rows[0]:\n        source.warn({named})\n        return None\n    return"
+        "    return", f"    if not rows[0]:\n        self.log.warn({named})\n        return None\n    return"
     )
     crashed = Crashed("division by zero", {PATH: frozenset({2})}, (PATH, 2))
     known = words_of({PATH: base, "other.py": "source.name = source.api_key\n"})
     found = beyond({PATH: base}, {PATH: mended}, known, crashed)
     assert any(one.startswith("adds") for one in found) is secret
+
+
+@pytest.mark.parametrize(
+    ("word", "plain"),
+    [
+        ("logger.debug('one row')", True),
+        ("self.logger.debug('one row')", True),
+        ("logger.debug('of %s', rows)", True),
+        ("logger.debug('of %s', rows.count)", False),
+        ("rows.debug('one row')", False),
+        ("rows.logger.debug('one row')", False),
+    ],
+)
+def test_a_word_to_the_log_that_is_no_guard_s_names_what_crashed(word: str, plain: bool) -> None:
+    base = "def mean(self, rows):\n    first = rows[0]\n    later = len(rows)\n    return later / first\n"
+    mended = base.replace("    later", f"    {word}\n    later", 1)
+    known = words_of({PATH: base, "other.py": "logger.debug(self.logger, rows.count)\n"})
+    found = beyond({PATH: base}, {PATH: mended}, known, Crashed("by zero", {PATH: frozenset({4})}, (PATH, 4)))
+    assert [one for one in found if one.startswith("adds")] == ([] if plain else [f"adds `{word}`"])

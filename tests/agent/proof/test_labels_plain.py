@@ -170,6 +170,7 @@ BEYOND = {
         '            await publish(bus, "vigil:events", json.dumps(row))\n            return\n',
     ),
     "nothing behind `return None`": (OF, "        return None\n" + OF),
+    "`x = 2` on the line of another": (OF, "        x = 1; x = 2\n" + OF),
     "asks whether `1 is not True`": (OF, "        if 1 is not True:\n            return None\n" + OF),
     "depends on `quote is None or self.price`": (
         OF,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 
 from agent.proof.labels.constants import Constants, last_name
 from agent.proof.labels.plain.conditions import Find
@@ -75,9 +76,12 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, nested: bool) -> 
 
 
 def _unreached(place: str, node: ast.AST) -> Iterator[Find]:
-    """What stands behind the end of a block, or at the end of each round of a loop."""
+    """What stands behind the end of a block, at the end of each round of a loop, or on a line of others."""
     for name in ("body", "orelse", "finalbody"):
         block = getattr(node, name, None)
+        for one, other in pairwise(block) if isinstance(block, list) else ():
+            if one.end_lineno == other.lineno:
+                yield f"`{shown(other)}` on the line of another", place + ast.dump(other)
         for each in block[:-1] if isinstance(block, list) else ():
             if isinstance(each, ast.Return | ast.Raise | ast.Break | ast.Continue):
                 yield f"nothing behind `{shown(each)}`", place

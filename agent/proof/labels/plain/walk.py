@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from agent.proof.labels.constants import last_name
-from agent.proof.labels.plain.conditions import TELLING, asks_for_missing, is_dotted, names, tells
+from agent.proof.labels.plain.conditions import TELLING, asks_for_missing, names, tells
 from agent.proof.labels.plain.guards import is_guard
 from agent.proof.labels.plain.message import Message
 from agent.proof.labels.plain.met import Met
@@ -120,8 +120,9 @@ class Walk:
             case ast.Import() | ast.ImportFrom():
                 names_ = {name for one in statement.names for name in bound(one)}
                 return names_ <= self.used and not (self.met.bound | self.outer) & names_
-            case ast.Expr(value=ast.Call()):
-                return tells(statement) and _is_plain(statement)
+            case ast.Expr(value=ast.Call() as told):
+                # Where nothing crashed it may be reached later, and with what is not there.
+                return tells(statement) and _is_plain(statement) and _told(told) <= self.met.names
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in self.met.bound:
                 # The same list without what is missing.
                 sifts = isinstance(value, ast.ListComp) and bool(value.generators[0].ifs)
@@ -166,7 +167,7 @@ def _is_yes_or_no(value: ast.expr | None) -> bool:
 
 def _is_plain(told: ast.Expr) -> bool:
     """Whether a word to the log only names things, and no secret: nothing in it is worked out or called."""
-    if not isinstance(told.value, ast.Call) or not is_dotted(told.value.func):
+    if not isinstance(told.value, ast.Call) or not _is_logger(told.value.func):
         return False
     given = (*told.value.args, *told.value.keywords)
     parts = [part for each in given for part in ast.walk(each)]
@@ -174,6 +175,25 @@ def _is_plain(told: ast.Expr) -> bool:
     formed = any(isinstance(part, ast.FormattedValue) and part.format_spec is not None for part in parts)
     secret = any(names_secret(said(part)) for part in parts if isinstance(part, ast.Name | ast.Attribute))
     return not (formed or secret) and all(isinstance(part, _NAMING) for part in parts)
+
+
+def _is_logger(called: ast.expr) -> bool:
+    """Whether it is a method of a log, by its name: that of a module, or of the object itself."""
+    log = called.value if isinstance(called, ast.Attribute) else ast.Constant(None)
+    whence = log.value if isinstance(log, ast.Attribute) else ast.Name("self")
+    return "log" in last_name(log).lower() and isinstance(whence, ast.Name) and whence.id == "self"
+
+
+def _told(call: ast.Call) -> set[str]:
+    """What a word to the log names."""
+    found, waiting = set[str](), [*call.args, *(each.value for each in call.keywords)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.Name | ast.Attribute):
+            found.add(names(part))
+        else:
+            waiting += [each for each in ast.iter_child_nodes(part) if isinstance(each, ast.expr)]
+    return found
 
 
 def _front(statement: ast.stmt) -> ast.stmt:
