@@ -298,7 +298,12 @@ def test_a_base_that_moved_while_healing_is_proven_again_or_refused(bench: Bench
 
 
 @pytest.mark.parametrize(
-    ("stop", "outcome"), [("diagnose", "diagnosed"), ("patch", "diagnosed"), ("prove", "proven")]
+    ("stop", "outcome"),
+    [
+        ("diagnose", "diagnosed"),
+        ("patch", "diagnosed"),
+        pytest.param("prove", "proven", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_stops_where_it_was_told_to(bench: Bench, stop: str, outcome: str) -> None:
     answers: list[Answer] = [called(("propose_patch", edits(FAULT))), said(diagnosis())]

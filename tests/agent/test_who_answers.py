@@ -118,6 +118,7 @@ DIAGNOSIS = {
 }
 
 
+@pytest.mark.slow
 def test_when_every_provider_fails_the_rules_mend_it_and_everything_says_so(
     desk: MakeDesk, provider: Any, reply: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +266,7 @@ def test_the_rules_go_first_and_hand_over_what_they_read_and_tried(
     assert result.steps == 7, "builtin used up six of six, and the next model had its own"
 
 
+@pytest.mark.slow
 def test_what_the_rules_mend_costs_no_request(
     desk: MakeDesk, provider: Any, reply: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def test_the_rule_based_model_is_scored_as_one(tmp_path: Path) -> None:
     assert (answer.models, answer.cost_usd) == (("rule-based, no model",), 0.0)
 
 
+@pytest.mark.slow
 def test_what_it_cannot_mend_is_no_wrong_verdict(tmp_path: Path) -> None:
     answer = perform(job(tmp_path, "copilot-mel-empty", "builtin"))
     assert (answer.branch, answer.patched) == (False, False)

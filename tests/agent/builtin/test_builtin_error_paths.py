@@ -88,6 +88,7 @@ def test_a_plain_value_is_no_function_of_python_that_has_its_name(service: Servi
     assert service.offers(RUN) == []
 
 
+@pytest.mark.slow
 def test_keys_by_the_pattern_of_their_siblings_and_a_module_in_an_error_path(pulse: Pulse) -> None:
     keys = 'LEVELS_KEY = "pulse:levels"\nKEPT = 20\n\n\n'
     kept = (

@@ -51,7 +51,11 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize("kind", TASKS)
+SLOW = [pytest.mark.slow]
+"""All kinds but the first."""
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=SLOW[:n]) for n, kind in enumerate(TASKS)])
 def test_a_task_that_was_lost_comes_with_a_test_of_how_it_is_seen_to(service: Service, kind: str) -> None:
     source, claim = TASKS[kind]
     work = "\n\nasync def work():\n    raise ValueError('no price, the feed was closed')\n\n\nasync def other():\n    await asyncio.sleep(0)\n\n\n"
