@@ -1,7 +1,7 @@
 """Runs in a box: prints, as a JSON list, why the files named in the arguments do not build.
 
 Only the syntax tree is read; no module of the target is imported. A module counts as found
-when a file in the tree provides it or the interpreter has its top-level package. A name counts as
+when a file in the tree provides it, or the interpreter has it. A name counts as
 a module's when the source of that gives it to something; a module of the interpreter's whose source
 does not say so is asked.
 """
@@ -136,9 +136,20 @@ def found(module: str, roots: list[Path]) -> bool:
     if any((root / parts[0]).is_dir() and has_python(root / parts[0]) for root in roots):
         return False
     try:
-        return importlib.util.find_spec(parts[0]) is not None
+        return importlib.util.find_spec(parts[0]) is not None and is_there(module)
     except (ImportError, ValueError):
         return False
+
+
+def is_there(module: str) -> bool:
+    """Whether a package of the interpreter's has a module; True where it cannot be said."""
+    try:
+        with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+            return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError as error:
+        return not f"{module}.".startswith(f"{error.name or module}.")
+    except BaseException:  # noqa: BLE001 - what a package does when it is imported is its own affair
+        return True
 
 
 def has_python(folder: Path) -> bool:

@@ -45,6 +45,7 @@ def problems_of(tmp_path: Path, isolation: Isolation) -> Callable[..., tuple[str
         "from services.vigil.intel.rules import LEVEL, applied\nfrom ...vigil.intel.rules import Rule\n",
         "from services.vigil import intel\nfrom services import vigil\nfrom . import spot\n",
         "from os import path, getcwd\nfrom asyncio import taskgroups, TaskGroup\nfrom sys import exit\n",
+        "import os.path, xml.etree.ElementTree, redis.asyncio\nfrom concurrent.futures import Future\n",
         "from xml import etree\nfrom redis.asyncio import Redis\nfrom time import monotonic\n",
     ],
 )
@@ -79,6 +80,9 @@ def test_what_is_there_builds(problems_of: Callable[..., tuple[str, ...]], text:
             f"{PATH}:1 imports levels of services.vigil.intel, which",
         ),
         ("from ....vigil.intel.rules import Rule\n", f"{PATH}:1 imports from above its top-level package"),
+        ("import logging.market\n", f"{PATH}:1 imports logging.market, which is not there"),
+        ("import math.market\n", f"{PATH}:1 imports math.market, which is not there"),
+        ("from redis.market import Market\n", f"{PATH}:1 imports redis.market, which is not there"),
         ("from asyncio import market\n", f"{PATH}:1 imports market of asyncio, which has no such name"),
         ("from json import market\n", f"{PATH}:1 imports market of json, which has no such name"),
         ("from math import market\n", f"{PATH}:1 imports market of math, which has no such name"),
