@@ -28,7 +28,7 @@ _PLAIN_WORDS = frozenset(
 _NEVER = frozenset(
     {"__defineGetter__", "__defineSetter__", "__dirname", "__filename", "__lookupGetter__", "__proto__"}
     | {"alloc", "allocUnsafe", "allocUnsafeSlow", "allSettled", "any", "apply", "assign", "bind", "call"}
-    | {"captureStackTrace", "catch", "cause"}
+    | {"captureStackTrace", "catch", "cause", "filePath"}
     | {"charAt", "charCodeAt", "children", "codePointAt", "concat", "constructor", "defineProperty", "eval"}
     | {"exec", "execArgv", "exports", "fileSnapshot", "fill", "finally", "find", "findIndex", "findLast"}
     | {"fromCharCode", "global", "globalThis", "indexOf", "join", "localeCompare", "match", "matchAll"}

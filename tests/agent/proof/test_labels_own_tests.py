@@ -53,13 +53,15 @@ PLAIN = {
         import pytest
 
 
-        def test_spot(monkeypatch):
+        async def test_spot(monkeypatch, caplog):
             made = spot.Spot(1.0, 10**6)
             made.price = None
             monkeypatch.setattr(asyncio, "sleep", None)
             monkeypatch.setattr(spot.Spot, "price", 3.0, raising=False)
             monkeypatch.setattr("services.vigil.intel.spot.Spot.price", 4.0)
             monkeypatch.setattr("redis.asyncio.from_url", None)
+            task = asyncio.create_task(made.run())
+            assert f"{await task} {task.done()}" == f"{made.price} {len(caplog.records)}"
             with pytest.raises(TypeError):
                 spot.Spot("x" * 90, datetime(2026, 1, 2, tzinfo=UTC).timestamp())
         """,
@@ -163,6 +165,13 @@ BEYOND = {
     "runs Setup, which asks the machine or a server": "from shared.setup_base import Setup\n",
     "runs _all, which asks the machine or a server": "from shared import setup_base\n\n\ndef test_spot():\n    assert spot.made._all()\n",
     "runs port_of, which asks the machine or a server": "from shared import setup_base\n\n\ndef test_spot():\n    assert setup_base.port_of({}) == 1\n",
+    "hands on the module spot": "def test_spot():\n    assert 'x' not in f'{spot}'\n",
+    "hands on the module asyncio": "import asyncio\n\n\ndef test_spot():\n    assert '/' not in str([asyncio])\n",
+    "writes out `caplog.records`": "def test_spot(caplog):\n    assert 'x' not in repr(caplog.records)\n",
+    "writes out `one`": "def test_spot(caplog):\n    for one in caplog.records:\n        assert 'x' not in f'{one}'\n",
+    "writes out `asyncio.create_task(spot.Spot())`": "import asyncio\n\n\nasync def test_spot():\n    assert '/' not in '%s' % asyncio.create_task(spot.Spot())\n",
+    "writes out `bus.mock_calls`": "from unittest.mock import Mock\n\n\ndef test_spot():\n    bus = Mock()\n    assert 'x' not in str(bus.mock_calls)\n",
+    "the name current_task": "import asyncio\n\n\nasync def test_spot():\n    assert asyncio.current_task()\n",
     "replaces `json.dumps`": "import json\n\n\ndef test_spot(monkeypatch):\n    monkeypatch.setattr(json, 'dumps', str)\n",
     "replaces `monkeypatch.undo`": "def test_spot(monkeypatch):\n    monkeypatch.setattr(monkeypatch, 'undo', str)\n",
     "replaces `'o' + 's.getpid'`": "def test_spot(monkeypatch):\n    monkeypatch.setattr('o' + 's.getpid', str)\n",

@@ -22,6 +22,7 @@ same           whether a mended statement works out what it did
 tests          what a patch's own test does that no plain test needs
 own_names      which names are a test's own
 replaced       what tests put in the place of something else
+written_out    what tests make a text of that tells where they run
 limits         what of a test hangs on the machine that it runs on
 surroundings   what of the house's code asks where it runs
 scripts        the same for Node, by the text of each line

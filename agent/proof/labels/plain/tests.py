@@ -18,6 +18,7 @@ from agent.proof.labels.plain.own_names import OwnNames
 from agent.proof.labels.plain.replaced import replaced
 from agent.proof.labels.plain.surroundings import WHY
 from agent.proof.labels.plain.words import Words, imported, is_of_house, said, taken
+from agent.proof.labels.plain.written_out import written_out
 from agent.proof.labels.sources import nodes, shown, trees
 
 
@@ -35,14 +36,14 @@ _REACHES = re.compile(r"\{[^}]{0,99}[.\[]")
 _WORDS = _split(
     "ANY Any AsyncIterator AsyncMock Callable CancelledError Decimal Event IsolatedAsyncioTestCase"
     " Iterator MagicMock"
-    " Mapping Mock Queue SimpleNamespace TestCase UUID ZoneInfo aclose all_tasks anyio approx args"
+    " Mapping Mock Queue SimpleNamespace TestCase UUID ZoneInfo aclose anyio approx args"
     " assertAlmostEqual assertEqual assertFalse assertIn assertIs assertIsNone assertIsNotNone assertNotIn"
     " assertRaises assertTrue assert_any_await assert_any_call assert_awaited assert_awaited_once"
     " assert_awaited_once_with assert_awaited_with assert_called assert_called_once"
     " assert_called_once_with assert_called_with assert_has_awaits assert_has_calls assert_not_awaited"
     " assert_not_called asyncio await_args await_args_list await_count awaited call call_args"
     " call_args_list call_count called cancel cancelled caplog capsys clear close configure_mock"
-    " create_task current_task date datetime defaultdict delenv deque dict done err exception fget fixture"
+    " create_task date datetime defaultdict delenv deque dict done err exception fget fixture"
     " gather get_running_loop is_set kwargs mark match messages mock mock_calls monkeypatch "
     " namedtuple new_event_loop object out param parametrize patch pytest raises raising readouterr"
     " records reset_mock result return_value run run_until_complete set setUp setattr setenv"
@@ -91,9 +92,21 @@ def beyond_in_tests(
     every = list(nodes(read))
     own, services = OwnNames.of(every), frozenset(path.split("/")[1] for path in read)
     found += (told for node in every for told in _of(node, words, own, services))
+    found += written_out(every, {name for node in every for name in _modules_of(node, words)})
     asked = asking - own.modules
     found += (f"runs {name}, which {WHY}" for node in every for name in _taken(node) if name in asked)
     return list(dict.fromkeys(found))
+
+
+def _modules_of(node: ast.AST, words: Words) -> Iterator[str]:
+    """Names that an import gives to modules."""
+    if isinstance(node, ast.Import):
+        yield from taken(node)
+    elif isinstance(node, ast.ImportFrom):
+        known = words.stems if is_of_house(node) else frozenset[str]()
+        for each in node.names:
+            if each.name in known or f"{node.module}.{each.name}" in _MODULES:
+                yield each.asname or each.name
 
 
 def _is_package(path: str, tree: ast.Module) -> bool:

@@ -36,7 +36,8 @@ _HOUSE = ("services.", "shared.")
 class Words:
     """What the service's and the shared sources of the base use; `often` is how often they write a text.
 
-    `foreign` are names that they import from elsewhere, or have for the place of a file.
+    `foreign` are names that they import from elsewhere, or have for the place of a file; `stems` those of
+    their files and folders.
     """
 
     names: frozenset[str]
@@ -45,6 +46,7 @@ class Words:
     texts: frozenset[str]
     often: Counter[str] = field(default_factory=Counter)
     foreign: frozenset[str] = frozenset()
+    stems: frozenset[str] = frozenset()
 
     def knows(self, name: str) -> bool:
         """Whether a name is one that the service uses, or one of everyday Python."""
@@ -84,6 +86,7 @@ def words_of(
         known | frozenset(texts),
         Counter([*texts, *known, *others]),
         frozenset(name for node in every for name in (*_of_place(node), *_foreign(node))),
+        frozenset(part.partition(".")[0] for path in sources for part in path.split("/")),
     )
 
 
