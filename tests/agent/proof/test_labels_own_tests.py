@@ -60,6 +60,7 @@ PLAIN = {
             monkeypatch.setattr(spot.Spot, "price", 3.0, raising=False)
             monkeypatch.setattr("services.vigil.intel.spot.Spot.price", 4.0)
             monkeypatch.setattr("redis.asyncio.from_url", None)
+            assert sorted({"b", "a"}) == ["a", "b"] and {"a", "b"} == {"b", "a"} and list({"a"}) == ["a"]
             task = asyncio.create_task(made.run())
             assert f"{await task} {task.done()}" == f"{made.price} {len(caplog.records)}"
             with pytest.raises(TypeError):
@@ -165,6 +166,9 @@ BEYOND = {
     "runs Setup, which asks the machine or a server": "from shared.setup_base import Setup\n",
     "runs _all, which asks the machine or a server": "from shared import setup_base\n\n\ndef test_spot():\n    assert spot.made._all()\n",
     "runs port_of, which asks the machine or a server": "from shared import setup_base\n\n\ndef test_spot():\n    assert setup_base.port_of({}) == 1\n",
+    "goes by the order of the set `{'a', 'b'}`": "def test_spot():\n    assert list({'a', 'b'})[0] != 'b'\n",
+    "goes by the order of the set `names`": "def test_spot():\n    names = set('ab')\n    one, _ = names\n    assert spot.Spot(one, 2)\n",
+    "goes by the order of the set `{*'ab', 'c'}`": "def test_spot():\n    for one in {*'ab', 'c'}:\n        assert spot.Spot(one, 2)\n",
     "hands on the module spot": "def test_spot():\n    assert 'x' not in f'{spot}'\n",
     "hands on the module asyncio": "import asyncio\n\n\ndef test_spot():\n    assert '/' not in str([asyncio])\n",
     "writes out `caplog.records`": "def test_spot(caplog):\n    assert 'x' not in repr(caplog.records)\n",

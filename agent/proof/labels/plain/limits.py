@@ -7,9 +7,10 @@ content with any failure, may fail or pass in the one place only.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from agent.proof.labels.constants import last_name
+from agent.proof.labels.plain.words import bound
 from agent.proof.labels.sources import shown
 
 _WIDE = frozenset(
@@ -18,6 +19,7 @@ _WIDE = frozenset(
 _MANY = 10_000
 _ZONED = frozenset({"astimezone", "ctime", "fromtimestamp", "localtime", "mktime", "strftime", "timestamp"})
 _ZONES = frozenset({"UTC", "ZoneInfo", "timezone", "tzinfo", "utc"})
+_ORDERING = frozenset({"enumerate", "iter", "join", "list", "map", "next", "repr", "str", "tuple", "zip"})
 _SIZING = frozenset({"bytearray", "bytes", "center", "ljust", "rjust", "zfill"})
 
 
@@ -44,6 +46,45 @@ def limits(node: ast.AST) -> Iterator[str]:
                 yield f"writes as wide as `{form}`"
         case ast.Call(func=ast.Attribute(attr=name)) if name in _ZONED and not _has_zone(node):
             yield f"hangs on the time zone: `{shown(node)}`"
+
+
+def orders_of_sets(every: Sequence[ast.AST]) -> Iterator[str]:
+    """Where tests go by the order of a set, which is another one in each process; in words."""
+    sets = {
+        name
+        for node in every
+        if isinstance(node, ast.Assign) and _is_set(node.value, ())
+        for target in node.targets
+        for name in bound(target)
+    }
+    for node in every:
+        for each in _in_order(node):
+            if _is_set(each, sets):
+                yield f"goes by the order of the set `{shown(each)}`"
+
+
+def _in_order(node: ast.AST) -> list[ast.expr]:
+    match node:
+        case ast.Call(func=func, args=args) if last_name(func) in _ORDERING:
+            return args
+        case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
+            return [value]
+        case ast.FormattedValue(value=value):
+            return [value]
+        case ast.Assign(targets=[ast.Tuple() | ast.List()], value=value):
+            return [value]
+    return []
+
+
+def _is_set(node: ast.expr, named: Collection[str]) -> bool:
+    match node:
+        case ast.Set(elts=[_, _, *_]) | ast.SetComp():
+            return True
+        case ast.Call(func=ast.Name(id="set" | "frozenset"), args=[_]):
+            return True
+        case ast.Name(id=name):
+            return name in named
+    return False
 
 
 def _raises(items: list[ast.withitem]) -> bool:

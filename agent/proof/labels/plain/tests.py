@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from agent.proof.labels.constants import last_name
 from agent.proof.labels.plain.constructs import REACHING
-from agent.proof.labels.plain.limits import limits
+from agent.proof.labels.plain.limits import limits, orders_of_sets
 from agent.proof.labels.plain.own_names import OwnNames
 from agent.proof.labels.plain.replaced import replaced
 from agent.proof.labels.plain.surroundings import WHY
@@ -93,6 +93,7 @@ def beyond_in_tests(
     own, services = OwnNames.of(every), frozenset(path.split("/")[1] for path in read)
     found += (told for node in every for told in _of(node, words, own, services))
     found += written_out(every, {name for node in every for name in _modules_of(node, words)})
+    found += orders_of_sets(every)
     asked = asking - own.modules
     found += (f"runs {name}, which {WHY}" for node in every for name in _taken(node) if name in asked)
     return list(dict.fromkeys(found))
