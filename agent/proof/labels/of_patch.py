@@ -77,10 +77,11 @@ def _more(bench: Workbench, patch: Patch, files: _Files, crashed: Crashed) -> It
     yield from _told("more than a plain repair", found)
     if crashed.lines == {} and files.after.keys() - files.earlier.keys():
         yield UNPLACED
-    known = words_of({**files.sources, **files.after})
-    yield from _told(ODD_TEST, beyond_in_tests(files.own_tests, known, asking(files.own_tests, code)))
-    yield from _told(ODD_TEST, list(dict.fromkeys(loading(files.own_tests, code))))
-    yield from _namesakes(files.own_tests, services)
+    if files.own_tests:
+        known = words_of({**files.sources, **files.after})
+        yield from _told(ODD_TEST, beyond_in_tests(files.own_tests, known, asking(files.own_tests, code)))
+        yield from _told(ODD_TEST, list(dict.fromkeys(loading(files.own_tests, code))))
+        yield from _namesakes(files.own_tests, services)
 
 
 def _namesakes(own: Collection[str], services: Collection[str]) -> Iterator[Label]:
