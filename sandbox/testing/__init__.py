@@ -13,7 +13,7 @@ the parts        a block of a test, or a claim of the tests or their helpers, th
 the canaries     claims that are false must fail, among the tests and after them
 the twins        a second run, in which each claim is doubted, must fail at its end, and tell what held
 the files        what is written to the tests' files while they run, and is not on the base, is tampering
-the plain run    of several runs of a patch one is pytest as a person runs it, and can only demote
+the plain run    of several runs of a patch one is pytest, or node, as a person runs it, and can only demote
 the watch        who looks at frames or hooks into the interpreter, and did not on the base, is named
 
 What it cannot show: more than the tests claim. Of a shorter list a test makes fewer claims, which is only

@@ -198,6 +198,7 @@ def test_a_full_state_folder_does_not_hide_a_branch(place: Place) -> None:
     assert [one for one in heard if isinstance(one, events.BranchMade)]
 
 
+@pytest.mark.slow
 def test_a_path_or_file_that_cannot_be_used_is_one_line(place: Place) -> None:
     latin, binary = place.root / "latin.diff", place.root / "token"
     latin.write_bytes(b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-caf\xe9\n+x\n")
@@ -250,6 +251,7 @@ def test_a_taken_port_names_the_way_out(place: Place) -> None:
     assert (code, "--port 0" in told) == (2, True), told
 
 
+@pytest.mark.slow
 def test_lists_and_counts_tell_what_they_left_out(place: Place) -> None:
     broken = place.add("broken")
     (broken.path / "incident.json").write_text("{")
@@ -262,6 +264,7 @@ def test_lists_and_counts_tell_what_they_left_out(place: Place) -> None:
     assert "1 not looked up: --repo" in " ".join(place.run("stats")[1].split())
 
 
+@pytest.mark.slow
 def test_a_unit_does_not_touch_settings_and_stands_paths_with_spaces(place: Place) -> None:
     inside = place.repo / "my folder"
     inside.mkdir()

@@ -66,6 +66,7 @@ def test_recordings_are_of_all_groups_and_not_of_grok() -> None:
     assert any(case.truth.unseen for case in recorded)
 
 
+@pytest.mark.slow
 def test_the_reference_fix_is_found_right(tmp_path: Path) -> None:
     answer = perform(job(tmp_path, "rss-service-name", "reference"))
     assert answer.right, answer

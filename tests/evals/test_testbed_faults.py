@@ -15,15 +15,12 @@ from evals.testbed.faults import DEMO, FAULTS, Fault
 from evals.testbed.repository import make_repository
 from sandbox.node import find_node
 
-EARLY = {DEMO, "sse-first-day"}
-"""Faults that the default suite runs; the others take their time."""
-
 
 def cases() -> list[object]:
-    """Every fault, as a slow case unless it is one of the early ones."""
+    """Every fault, as a slow case unless it is the demo's."""
     found = []
     for fault in FAULTS.values():
-        marks = [] if fault.id in EARLY else [pytest.mark.slow]
+        marks = [] if fault.id == DEMO else [pytest.mark.slow]
         missing = [name for name in fault.packages if find_spec(name.split(".")[0]) is None]
         if missing or (fault.service == "sse" and find_node() is None):
             marks.append(pytest.mark.skip(reason=f"needs {', '.join(missing) or 'Node.js'}"))

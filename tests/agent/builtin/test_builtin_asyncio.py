@@ -83,6 +83,7 @@ def test_a_cancellation_that_a_loop_swallowed_is_raised_again(pulse: Pulse, caug
     mended(pulse, "1 tasks did not end", line, "assert done", values=HELD)
 
 
+@pytest.mark.slow
 def test_a_task_that_was_cancelled_and_awaited_ends_no_shutdown(pulse: Pulse) -> None:
     # It is cancelled where it pauses, on base and patch: next to nothing of its time is a step.
     step = "            await self.step()\n            await asyncio.sleep(self.interval)\n"

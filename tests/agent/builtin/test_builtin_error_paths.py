@@ -128,6 +128,7 @@ OLD = "    strikes = sorted(levels.values())\n"
 CAST = "    strikes = sorted(float(each) for each in levels.values())\n"
 
 
+@pytest.mark.slow
 def test_the_hunk_that_brought_a_crash_is_taken_back_and_said_to_be_a_workaround(pulse: Pulse) -> None:
     pulse.commit((LEVELS, OLD, CAST))
     guilty = pulse.commit(

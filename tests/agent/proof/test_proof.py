@@ -154,6 +154,7 @@ def test_a_new_test_that_passes_on_the_base_too_shows_nothing(case: Case) -> Non
     assert NEW_TEST not in rung.detail
 
 
+@pytest.mark.slow
 def test_a_new_test_that_does_not_pass_with_the_patch_stops_it(case: Case) -> None:
     proof = proof_of(case, [*fix(), Edit(path=NEW_TEST, replace=UNRELATED)])
     assert proof.state("regression test") == "failed"

@@ -208,6 +208,8 @@ OWN = """
     """
 OWN_PATH = "services/sse/tests/own.test.js"
 FIX = ("src/format.js", "model.spot.value", "model.spot?.value")
+SLOW = [pytest.mark.slow]
+"""All of some cases but the first."""
 LATE = {
     "a claim that comes too late": "setTimeout(() => assert.strictEqual(spot({}), 1), 5);",
     "a promise that nobody waits for": "Promise.resolve().then(() => assert.ok(spot({})));",
@@ -216,7 +218,7 @@ LATE = {
 }
 
 
-@pytest.mark.parametrize("name", LATE)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW[:n]) for n, name in enumerate(LATE)])
 def test_a_new_test_that_passes_in_the_box_alone_has_not_passed(market: Any, name: str) -> None:
     own = ("tests/own.test.js", OWN.format(LATE[name]))
     run = market.run(FIX, own, runs=2)
