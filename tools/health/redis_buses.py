@@ -96,7 +96,8 @@ class RedisProbe:
         except TimeoutError:
             self._client.connection_pool.disconnect()
             return RedisState(alive=None, error=SILENT.format(self._timeout_s)), None
-        except (RedisError, OSError, ValueError) as error:
+        except (RedisError, OSError, ValueError, AttributeError) as error:
+            # The client has no buffer left to read into where it is closed under its reader.
             self._client.connection_pool.disconnect()
             return state_of_failure(error), None
         return self._read(answers, keys, full)
