@@ -64,7 +64,12 @@ def imports(tree: ast.Module, file: Path) -> Iterator[tuple[ast.stmt, str, list[
 def lacks(module: str, name: str, roots: list[Path]) -> bool:
     """Whether the tree, or else the interpreter, provides a module and surely not a name of it."""
     places = [root.joinpath(*module.split(".")) for root in roots]
-    there = [place for place in places if place.with_suffix(".py").is_file() or has_python(place)]
+    tops = [root / module.partition(".")[0] for root in roots]
+    there = [
+        place
+        for place, top in zip(places, tops, strict=True)
+        if place.with_suffix(".py").is_file() or (place.is_dir() and has_python(top))
+    ]
     return not any(holds(place, name) for place in there) if there else not has(module, name)
 
 
@@ -112,7 +117,7 @@ def bound(tree: ast.Module) -> set[str]:
             found.add(node.asname or node.name.partition(".")[0])
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
             found.add(node.name)
-        waiting += [] if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node)
+        waiting += [] if isinstance(node, ast.Lambda | ast.comprehension) else ast.iter_child_nodes(node)
     return found | set(given_elsewhere(tree))
 
 
@@ -123,7 +128,7 @@ def given_elsewhere(tree: ast.Module) -> Iterator[str]:
             yield from node.names
         elif isinstance(node, ast.Call | ast.Attribute):
             called = node.func if isinstance(node, ast.Call) else node
-            if isinstance(called, ast.Name) and called.id in ("globals", "vars", "setattr", "exec"):
+            if isinstance(called, ast.Name) and called.id in ("globals", "exec"):
                 yield "*"
 
 

@@ -13,8 +13,8 @@ from sandbox.isolation import Isolation
 
 PATH = "services/vigil/intel/spot.py"
 RULES = (
-    "import json\n\n\ndef change(row):\n    found = json.loads(row)\n    return found\n\n\nclass Rule:\n"
-    "    def apply(self):\n        global applied\n        applied = 1\n\n\nif json:\n    LEVEL = 1\n"
+    "import json\n\n\ndef change(row):\n    found = vars(json.loads(row))\n    return found\n\n\nclass Rule:\n"
+    "    def apply(self):\n        global applied\n        applied = 1\n\n\nif json:\n    LEVEL = [each for each in ()]\n"
 )
 
 
@@ -28,6 +28,7 @@ def problems_of(tmp_path: Path, isolation: Isolation) -> Callable[..., tuple[str
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "spot.py").write_text(source)
             (folder / "rules.py").write_text(RULES)
+            (folder.parent / "data").mkdir(exist_ok=True)
         python = Path(sys.executable)
         return build_problems(isolation, python, tmp_path / "tree", tmp_path / "base", [PATH])
 
@@ -69,6 +70,11 @@ def test_what_is_there_builds(problems_of: Callable[..., tuple[str, ...]], text:
         (
             "from services.vigil.intel.rules import found\n",
             f"{PATH}:1 imports found of services.vigil.intel.rules, which has no such name",
+        ),
+        ("from .rules import each\n", f"{PATH}:1 imports each of services.vigil.intel.rules, which has no"),
+        (
+            "from services.vigil.data import feeds\n",
+            f"{PATH}:1 imports feeds of services.vigil.data, which has no",
         ),
         ("from .rules import apply\n", f"{PATH}:1 imports apply of services.vigil.intel.rules, which has no"),
         (

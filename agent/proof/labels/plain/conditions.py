@@ -191,7 +191,8 @@ def tells(statement: ast.stmt) -> bool:
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))):
             return name in TELLING
         case ast.AugAssign(target=target, op=ast.Add(), value=ast.Constant(value=1)):
-            return is_dotted(target)
+            # A plain name would be the function's own by it, wherever it is read.
+            return isinstance(target, ast.Attribute) and is_dotted(target)
     return False
 
 
